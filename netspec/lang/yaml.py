@@ -1,0 +1,160 @@
+"""YAML text to the located tree: one document, YAML 1.2 core scalars, string keys, no anchors and no tags.
+
+PyYAML's C parser gives the events (5,000 lines in under a tenth of a second); everything after that is ours.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence as Items
+from pathlib import Path
+
+import yaml
+
+from netspec.lang import mistakes
+from netspec.lang.compose import Composer, Stop
+from netspec.lang.tree import Comment, Mapping, Scalar, Style
+from netspec.text.diagnostic import Diagnostic, Edit, Severity, SpecError
+from netspec.text.source import Source
+from netspec.text.suggest import nearest
+
+LARGEST = 1 << 20
+"""Bytes a spec may have."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+# What YAML calls not printable, and the line ends that editors do not show as such.
+_STRANGE = re.compile(
+    "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|\r(?!\n)"
+)
+
+
+def open_source(path: Path) -> Source:
+    """The text of the file at `path`. Raises SpecError where there is none: missing, a folder, too large, no UTF-8."""
+    name = str(path)
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise SpecError.of("NS001", f"there is no file `{name}`", help=_neighbours(path)) from None
+    except IsADirectoryError:
+        raise SpecError.of("NS001", f"`{name}` is a folder", help="name the spec file inside it") from None
+    except (OSError, ValueError) as trouble:
+        reason = (trouble.strerror or "") if isinstance(trouble, OSError) else "no such name can exist"
+        raise SpecError.of("NS001", f"`{name}` cannot be read: {reason.lower()}") from None
+    if len(content) > LARGEST:
+        raise SpecError.of("NS003", f"`{name}` has more than {LARGEST >> 20} MiB", help="is this a spec, or data?")
+    return decode(name, content)
+
+
+def decode(name: str, content: bytes) -> Source:
+    """UTF-8 bytes as a source, without a byte order mark. Raises SpecError where the bytes are something else."""
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return Source(name, content.decode("utf-8"))
+    except UnicodeDecodeError as trouble:
+        line = content.count(b"\n", 0, trouble.start) + 1
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise SpecError.of("NS002", f"`{name}` is UTF-16", help="save it as UTF-8") from None
+        message = f"line {line} of `{name}` is not UTF-8: byte 0x{content[trouble.start]:02x}"
+        raise SpecError.of("NS002", message, help="save the file as UTF-8") from None
+
+
+def read(source: Source) -> tuple[Mapping | None, list[Diagnostic], list[Comment]]:
+    """The tree of a text, everything wrong with it as YAML, and its comments in order.
+
+    The tree is None where there is none to speak of: after a syntax error, which is then the only error told, and
+    where the top level is no mapping. Other errors leave a tree in which scalars marked `refused` are guesses and the
+    second of two equal keys is missing. Never raises.
+    """
+    if strange := _unreadable(source):
+        return None, [strange], []
+    composer = Composer(source)
+    try:
+        for event in yaml.parse(source.text, Loader=_LOADER):
+            composer.take(event)
+    except Stop:
+        return None, composer.found, []
+    except yaml.MarkedYAMLError as trouble:
+        return None, [mistakes.explain(source, trouble, composer.scalars)], []
+    except yaml.YAMLError:
+        span = source.span(0, min(1, len(source.text)))
+        return None, [Diagnostic("NS008", Severity.ERROR, "this text is not YAML", span)], []
+    gaps = _gaps(source, composer.scalars)
+    comments = [Comment(source.span(start, end)) for start, end in _comments(source, gaps)]
+    found = [*composer.found, *_tabs(source, gaps, comments)]
+    root = composer.root
+    if root is None or (isinstance(root, Scalar) and root.value is None and not root.refused):
+        span = source.span(0, 0)
+        found.append(Diagnostic("NS005", Severity.ERROR, "this file says nothing", span,
+                                help="a spec begins with `netspec: 1`, then `inputs` and `layers`"))  # fmt: skip
+        return None, found, comments
+    if not isinstance(root, Mapping):
+        kind = "one value" if isinstance(root, Scalar) else "a list"
+        message = f"a spec is a mapping of sections, and this is {kind}"
+        found.append(Diagnostic("NS006", Severity.ERROR, message, root.span.part(0, 1),
+                                help="begin with `netspec: 1`, then `inputs:` and `layers:`"))  # fmt: skip
+        return None, found, comments
+    return root, found, comments
+
+
+def _neighbours(path: Path) -> str:
+    """A word on the file that may have been meant."""
+    try:
+        with os.scandir(path.parent) as folder:
+            names = [entry.name for _, entry in zip(range(1000), folder, strict=False) if entry.is_file()]
+    except (OSError, ValueError):
+        return ""
+    close = nearest(path.name, names)
+    return f"did you mean `{path.with_name(close)}`?" if close else ""
+
+
+def _unreadable(source: Source) -> Diagnostic | None:
+    """The first character that no YAML text has, or that would end a line unseen."""
+    if len(source.text) > LARGEST:
+        message = f"this text has more than {LARGEST >> 20} Mi characters"
+        return Diagnostic("NS003", Severity.ERROR, message, help="is this a spec, or data?")
+    strange = _STRANGE.search(source.text)
+    if not strange:
+        return None
+    span = source.span(strange.start(), strange.end())
+    number = ord(strange.group())
+    kind = {0: "a NUL", 0xFEFF: "a byte order mark", 13: "a carriage return without a line feed"}.get(number)
+    kind = kind or ("half a character" if 0xD800 <= number < 0xE000 else "a control character")
+    return Diagnostic("NS004", Severity.ERROR, f"{kind} (U+{number:04X}) stands in the text", span,
+                      help="delete it; it is invisible in most editors", edit=Edit(span, ""))  # fmt: skip
+
+
+def _gaps(source: Source, scalars: Items[Scalar]) -> list[tuple[int, int]]:
+    """The stretches of text outside scalars: indentation, dashes, brackets, comments."""
+    gaps, at = [], 0
+    for scalar in scalars:
+        if scalar.span.start > at:
+            gaps.append((at, scalar.span.start))
+        at = max(at, scalar.span.end)
+        if scalar.style is Style.BLOCK:
+            # The `|` may have a comment behind it, before the lines begin.
+            header = source.text.find("\n", scalar.span.start, scalar.span.end)
+            gaps.append((scalar.span.start, header if header >= 0 else scalar.span.end))
+    gaps.append((at, len(source.text)))
+    return gaps
+
+
+def _comments(source: Source, gaps: Items[tuple[int, int]]) -> list[tuple[int, int]]:
+    found = []
+    for start, end in gaps:
+        at = source.text.find("#", start, end)
+        while at >= 0:
+            stop = source.text.find("\n", at, end)
+            stop = end if stop < 0 else stop
+            found.append((at, at + len(source.text[at:stop].rstrip())))
+            at = source.text.find("#", stop, end)
+    return found
+
+
+def _tabs(source: Source, gaps: Items[tuple[int, int]], comments: Items[Comment]) -> list[Diagnostic]:
+    """One error for all tabs between the values: some parsers take them and some do not."""
+    inside = {offset for comment in comments for offset in range(comment.span.start, comment.span.end)}
+    tabs = [at for start, end in gaps for at in range(start, end) if source.text[at] == "\t" and at not in inside]
+    return [mistakes.tab(source, tabs)] if tabs else []
