@@ -1,0 +1,69 @@
+"""Convolution: windows as a strided view, and one matrix product over them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netspec.ops.window import explicit_padding, spatial
+from netspec.ops.conv import Conv
+from netspec_numpy.window import padded, scatter_windows, windows
+from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
+
+
+@lowers(Conv)
+def conv(op: Conv, inputs: Arrays, at: Context) -> Forward:
+    """`y[n, o, p] = bias[o] + sum over c, k of weight[o, c, k] * x[n, c, stride * p + dilation * k - padding]`."""
+    (x,) = inputs
+    stride, dilation, padding = _geometry(op, at)
+    weight = at.parameters["weight"]
+    view = windows(padded(x, padding), weight.shape[2:], stride, dilation)  # [n, c, *places, *kernel]
+    space = x.ndim - 2
+    split = view.reshape(view.shape[0], op.groups, -1, *view.shape[2:])
+    filters = weight.reshape(op.groups, -1, *weight.shape[1:])
+    over_view = [2, *range(3 + space, 3 + 2 * space)]
+    over_filters = [2, *range(3, 3 + space)]
+    groups = [np.tensordot(split[:, g], filters[g], (_less(over_view), _less(over_filters))) for g in range(op.groups)]
+    y = np.moveaxis(np.concatenate(groups, axis=-1), -1, 1)
+    if op.bias:
+        y = y + at.parameters["bias"].reshape(-1, *[1] * space)
+    return Forward((y,), (x.shape, view))
+
+
+@conv.backward
+def conv_backward(op: Conv, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """The weight meets every window it was laid on; the input gets each window's share back where it came from."""
+    shape, view = saved
+    (g,) = grads
+    stride, dilation, padding = _geometry(op, at)
+    weight = at.parameters["weight"]
+    space = g.ndim - 2
+    places = [0, *range(2, 2 + space)]
+    split = view.reshape(view.shape[0], op.groups, -1, *view.shape[2:])
+    filters = weight.reshape(op.groups, -1, *weight.shape[1:])
+    shares = g.reshape(g.shape[0], op.groups, -1, *g.shape[2:])
+    d_weight, d_view = [], []
+    for group in range(op.groups):
+        d_weight.append(np.tensordot(shares[:, group], split[:, group], (places, places)))
+        d_view.append(np.tensordot(shares[:, group], filters[group], ([1], [0])))  # [n, *places, c, *kernel]
+    d_windows = np.moveaxis(np.concatenate(d_view, axis=1 + space), 1 + space, 1)
+    dx = scatter_windows(d_windows, shape, weight.shape[2:], stride, dilation, padding)
+    gradients: dict[str, Array] = {"weight": np.concatenate(d_weight, axis=0)}
+    if op.bias:
+        gradients["bias"] = g.sum(axis=tuple(places))
+    return Backward((dx,), gradients)
+
+
+def _less(axes: list[int]) -> list[int]:
+    """The same axes after one group was taken out of axis 1."""
+    return [axis - 1 for axis in axes]
+
+
+def _geometry(op: Conv, at: Context) -> tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """Stride, dilation and padding, one entry for each axis of space."""
+    (x,) = at.types
+    kernel = spatial(op.kernel_size, x, "kernel_size", least=1)
+    dilation = spatial(op.dilation, x, "dilation", least=1)
+    padding = explicit_padding(op.padding, x, kernel, dilation)
+    return spatial(op.stride, x, "stride", least=1), dilation, padding

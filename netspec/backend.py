@@ -1,0 +1,129 @@
+"""What a backend is: a table of rules, one for each op, found by looking and never by import side effects."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+
+from netspec.ir.graph import Graph
+from netspec.ir.op import Op
+from netspec.ir.record import Record
+from netspec.text import SpecError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Arrays = Mapping[str, "NDArray[Any]"]
+Mode = Literal["train", "eval"]
+
+
+class Rule(Protocol):
+    """What a backend knows of one op. The mark `lowers` is all that the search asks for."""
+
+    @property
+    def lowers(self) -> type[Op]:
+        """The op that this rule is for."""
+        ...
+
+
+R = TypeVar("R", bound=Rule)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """All numbers one run of a graph needs, as NumPy arrays: nothing is drawn inside a run.
+
+    `inputs` and `targets` by name, batch first; `parameters` and `state` by the keys of the graph's tables; `noise`
+    holds keep masks of 0 and 1 by `<node path>.<noise name>`, used in train mode.
+    """
+
+    inputs: Arrays
+    targets: Arrays = field(default_factory=dict)
+    parameters: Arrays = field(default_factory=dict)
+    state: Arrays = field(default_factory=dict)
+    noise: Arrays = field(default_factory=dict)
+    mode: Mode = "eval"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one run of a graph gave, as NumPy arrays.
+
+    `values` holds every node's output by the text of its Ref (`conv1`, `split[1]`), `loss` the sum of the loss terms
+    (None where there is no loss entry), `parameters` and `inputs` the gradients of that sum (keys of trainable
+    parameters; floating inputs), `state` the state after the run.
+    """
+
+    values: Arrays
+    loss: float | None = None
+    parameters: Arrays = field(default_factory=dict)
+    inputs: Arrays = field(default_factory=dict)
+    state: Arrays = field(default_factory=dict)
+
+
+class Backend(Protocol):
+    """What the entry point group `netspec.backends` must name: a module that offers these."""
+
+    name: str
+
+    def table(self) -> dict[type[Op], Rule]:
+        """The rule of every op this backend knows."""
+        ...
+
+    def run(self, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
+        """Run every entry point that the feed has numbers for, in the feed's floating type, and differentiate the loss."""
+        ...
+
+    def update(
+        self, optimizer: Record, parameters: Arrays, gradients: Sequence[Arrays], factors: Sequence[float]
+    ) -> list[dict[str, NDArray[Any]]]:
+        """The parameters after each step of the optimizer, given each step's gradients and learning rate factor."""
+        ...
+
+
+def modules(package: ModuleType) -> Iterator[ModuleType]:
+    """The package and every module right inside it whose name does not begin with an underscore."""
+    yield package
+    for info in pkgutil.iter_modules(package.__path__):
+        if not info.name.startswith("_") and not info.ispkg:
+            yield importlib.import_module(f"{package.__name__}.{info.name}")
+
+
+def collect(package: ModuleType, kind: type[R]) -> dict[type[Op], R]:
+    """The rules of class `kind` that stand as globals in the modules of `package`, by the op they lower."""
+    found: dict[type[Op], R] = {}
+    for module in modules(package):
+        for value in vars(module).values():
+            if isinstance(value, kind):
+                found[value.lowers] = value
+    return found
+
+
+def installed() -> dict[str, Backend]:
+    """The backends of this environment by name, ours and third parties', loaded; a broken one is an error."""
+    return {entry.name: entry.load() for entry in entry_points(group="netspec.backends")}
+
+
+def find(name: str) -> Backend:
+    """The backend called `name`; SpecError NS701 with the install line where it is not there."""
+    for entry in entry_points(group="netspec.backends", name=name):
+        try:
+            backend: Backend = entry.load()
+        except ModuleNotFoundError as missing:
+            raise missing_extra(str(missing.name), name) from missing
+        return backend
+    raise SpecError.of("NS701", f"there is no backend `{name}` here", help="see `pip list` for what is installed")
+
+
+def missing_extra(module: str, extra: str) -> SpecError:
+    """The error for a package that an optional extra would have installed, with the line that installs it."""
+    return SpecError.of(
+        "NS702",
+        f"this needs the package `{module}`, which is not installed",
+        help=f"run `pip install 'netspec-compiler[{extra}]'`",
+    )

@@ -1,0 +1,1 @@
+"""Floor 1: sizes, types, ops and the graph they form."""

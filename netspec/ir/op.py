@@ -1,0 +1,130 @@
+"""What an op is: a frozen record of its attributes with a shape rule, a cost and its own samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+from netspec.ir.dim import Dim
+from netspec.ir.problem import Problem, Warned
+from netspec.ir.record import Record
+from netspec.ir.types import DType, TensorType
+
+Relation = Literal["==", ">=", ">"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A learned tensor that an op owns: its local name (`weight`), and its shape."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """A tensor that training updates without a gradient (running statistics), with the value it starts from."""
+
+    name: str
+    shape: tuple[int, ...]
+    fill: float
+    dtype: DType = "float32"
+
+
+@dataclass(frozen=True)
+class Noise:
+    """Random numbers an op draws in training: independent keeps with probability `keep`, one for each element."""
+
+    name: str
+    shape: tuple[Dim, ...]
+    keep: float
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """A relation between sizes that must hold for the graph to run, recorded with the words that explain it."""
+
+    left: Dim
+    relation: Relation
+    right: Dim
+    why: str
+    training: bool = False
+    at: str | int | None = None
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """All that a shape rule says of one use of an op."""
+
+    outputs: tuple[TensorType, ...]
+    parameters: tuple[Parameter, ...] = ()
+    state: tuple[State, ...] = ()
+    noise: tuple[Noise, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One use of an op as documentation and test: attributes, input types, and for a bad one the code it must raise."""
+
+    attributes: dict[str, object] = field(default_factory=dict)
+    inputs: tuple[TensorType, ...] = ()
+    code: str | None = None
+
+
+def good(*inputs: TensorType, **attributes: object) -> Sample:
+    """A sample that must be accepted and run in every backend."""
+    return Sample(attributes, inputs)
+
+
+def bad(code: str, *inputs: TensorType, **attributes: object) -> Sample:
+    """A sample that must be refused with `code`."""
+    return Sample(attributes, inputs, code)
+
+
+class Op(Record):
+    """The base of every op. A subclass is told once: docs, fields, `infer`, `macs`, `samples`; backends mirror it.
+
+    `slots` names the inputs in order; a name that begins with `*` takes one or more. `literal_inputs` says that a plain
+    number may stand for an input (arithmetic in formulas). `reduces` marks ops that reduce over the batch, whose
+    `per_sample` gives the same op without that last reduction, so that metrics accumulate exact (sum, weight) pairs.
+    """
+
+    slots: ClassVar[tuple[str, ...]] = ("x",)
+    formula: ClassVar[bool] = True
+
+    def infer(self, *inputs: TensorType) -> Inferred:
+        """The outputs' types, parameters, state, noise and constraints; raises Problem where the inputs do not fit."""
+        raise NotImplementedError
+
+    def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Dim:
+        """Multiply-accumulates of one sample: conv, linear and matmul count, all else is 0 (the stated convention)."""
+        del inputs, outputs
+        return Dim.of(0)
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Good and bad uses, from which the conformance tests are made."""
+        raise NotImplementedError
+
+    @classmethod
+    def arity(cls) -> tuple[int, int | None]:
+        """The least and the greatest number of inputs; None for no limit."""
+        if cls.slots and cls.slots[-1].startswith("*"):
+            return len(cls.slots), None
+        return len(cls.slots), len(cls.slots)
+
+
+def infer_node(op: Op, inputs: tuple[TensorType, ...]) -> Inferred:
+    """Apply the shape rule of `op`, after checking how many inputs it takes."""
+    least, most = op.arity()
+    if len(inputs) < least or (most is not None and len(inputs) > most):
+        wanted = f"{least}" if most == least else f"{least} or more"
+        names = ", ".join(f"`{slot.lstrip('*')}`" for slot in op.slots) or "none"
+        raise Problem(
+            "NS120",
+            f"`{op.name}` takes {wanted} input{'s' if wanted != '1' else ''} ({names}), {len(inputs)} given",
+            help="name the inputs beside the op with `from`",
+        )
+    return op.infer(*inputs)
