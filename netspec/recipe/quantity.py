@@ -1,0 +1,67 @@
+"""A number with its unit, as it is written: `2 mm`, `5 epochs`, `2 %`. A bare number is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+_WRITTEN = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z%]+)\s*")
+_SINGULAR = {"epoch": "epochs", "step": "steps"}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A number and the unit it was written in (`mm`, `%`, `epochs`, `steps`)."""
+
+    value: float
+    unit: str
+
+    @property
+    def share(self) -> float:
+        """The number as a fraction of one: 2 % is 0.02; only percentages have one."""
+        if self.unit != "%":
+            raise ValueError(f"`{self}` is no percentage")
+        return self.value / 100
+
+    def __str__(self) -> str:
+        return f"{self.value:g} {self.unit}"
+
+
+def _reader(*units: str) -> Callable[[object], object]:
+    """A validator that takes `NUMBER UNIT` with one of `units`; ValueError says what was expected."""
+    wanted = " or ".join(f"`{unit}`" for unit in units)
+
+    def read(value: object) -> object:
+        if isinstance(value, Quantity):
+            if value.unit in units:
+                return value
+            raise ValueError(f"`{value}` is not in {wanted}")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            # a TypeError would leave pydantic as it is; only a ValueError becomes a located message
+            raise ValueError(f"{value:g} of what? Write the unit, as in `{value:g} {units[0]}`")  # noqa: TRY004
+        found = _WRITTEN.fullmatch(value) if isinstance(value, str) and len(value) <= 64 else None
+        if found is None:
+            raise ValueError(f"a number with its unit is needed, as in `2 {units[0]}`")
+        unit = _SINGULAR.get(found[2], found[2])
+        if unit not in units:
+            raise ValueError(f"`{found[0].strip()}` is not in {wanted}")
+        number = float(found[1])
+        if number < 0 or number == float("inf"):
+            raise ValueError(f"`{found[0].strip()}` cannot be: it must be finite and not negative")
+        return Quantity(number, unit)
+
+    return read
+
+
+Length = Annotated[Quantity, BeforeValidator(_reader("mm"))]
+"""A length in millimetres, as `2 mm`."""
+
+Share = Annotated[Quantity, BeforeValidator(_reader("%"))]
+"""A share of a whole, as `2 %`."""
+
+Duration = Annotated[Quantity, BeforeValidator(_reader("epochs", "steps"))]
+"""A stretch of training, as `5 epochs` or `2000 steps`."""
