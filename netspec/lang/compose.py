@@ -49,7 +49,9 @@ class Composer:
         self.source = source
         self.root: Node | None = None
         self.found: list[Diagnostic] = []
-        self.scalars: list[Scalar] = []  # in the order of the text: everything between them is structure or comment
+        self.scalars: list[
+            Scalar
+        ] = []  # in the order of the text: everything between them is structure or comment
         self._open: list[_Open] = []
         self._documents = 0
 
@@ -68,8 +70,17 @@ class Composer:
         elif isinstance(event, yaml.DocumentStartEvent):
             self._document(event, start)
 
-    def report(self, code: str, message: str, span: Span, *, help: str = "", label: str = "",
-               labels: tuple[Label, ...] = (), edit: Edit | None = None) -> None:  # fmt: skip
+    def report(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        *,
+        help: str = "",
+        label: str = "",
+        labels: tuple[Label, ...] = (),
+        edit: Edit | None = None,
+    ) -> None:
         """Keep one error, unless there are too many already."""
         if len(self.found) < MOST:
             self.found.append(
@@ -80,14 +91,22 @@ class Composer:
         self._documents += 1
         if self._documents > 1:
             span = self.source.span(start, start + 3)
-            self.report("NS007", "a second document begins here; a spec is one document", span,
-                        help="put the second one in a file of its own")  # fmt: skip
+            self.report(
+                "NS007",
+                "a second document begins here; a spec is one document",
+                span,
+                help="put the second one in a file of its own",
+            )
             raise Stop
         if event.version or event.tags:
             end = self.source.text.find("\n", start)
             span = self.source.span(start, len(self.source.text) if end < 0 else end)
-            self.report("NS007", "YAML directives are not part of a spec, which is always read as YAML 1.2", span,
-                        help="leave this line and the `---` out")  # fmt: skip
+            self.report(
+                "NS007",
+                "YAML directives are not part of a spec, which is always read as YAML 1.2",
+                span,
+                help="leave this line and the `---` out",
+            )
 
     def _properties(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, start: int) -> int:
         """Report an anchor or a tag in front of a node; where the node itself begins."""
@@ -98,13 +117,21 @@ class Composer:
         for word in re.finditer(r"\S+", self.source.text[start:end]):
             span = self.source.span(start + word.start(), start + word.end())
             if word.group().startswith("&"):
-                self.report("NS012", f"`{word.group()}` is a YAML anchor, which a spec does not have", span,
-                            help="a constant that is used twice goes in `define`, layers that are used twice in "
-                            "`blocks`; quote a formula that begins with `&`")  # fmt: skip
+                self.report(
+                    "NS012",
+                    f"`{word.group()}` is a YAML anchor, which a spec does not have",
+                    span,
+                    help="a constant that is used twice goes in `define`, layers that are used twice in "
+                    "`blocks`; quote a formula that begins with `&`",
+                )
             else:
-                self.report("NS011", f"`{word.group()}` is a YAML tag, which a spec does not have", span,
-                            help="leave it out; quote a formula that begins with `!`, and write `not f` for its "
-                            "opposite")  # fmt: skip
+                self.report(
+                    "NS011",
+                    f"`{word.group()}` is a YAML tag, which a spec does not have",
+                    span,
+                    help="leave it out; quote a formula that begins with `!`, and write `not f` for its "
+                    "opposite",
+                )
         return end
 
     def _scalar(self, event: yaml.ScalarEvent, start: int, end: int) -> Scalar:
@@ -124,16 +151,25 @@ class Composer:
     def _bare(self, text: str, span: Span, *, refused: bool) -> Scalar:
         if trouble := complaint(text):
             message, cure = trouble
-            self.report("NS015", message, span, help=f"write {cure}" if cure else "write it out in decimal digits",
-                        edit=Edit(span, cure) if cure else None)  # fmt: skip
+            self.report(
+                "NS015",
+                message,
+                span,
+                help=f"write {cure}" if cure else "write it out in decimal digits",
+                edit=Edit(span, cure) if cure else None,
+            )
             return Scalar(resolve(cure) if cure else 0, span, Style.PLAIN, cure or text, refused=True)
         return Scalar(resolve(text), span, Style.PLAIN, text, refused)
 
     def _alias(self, start: int, end: int) -> None:
         span = self.source.span(start, end)
-        self.report("NS012", f"`{span.text}` is a YAML alias, which a spec does not have", span,
-                    help="a constant that is used twice goes in `define`, layers that are used twice in `blocks`; "
-                    "quote a formula that begins with `*`")  # fmt: skip
+        self.report(
+            "NS012",
+            f"`{span.text}` is a YAML alias, which a spec does not have",
+            span,
+            help="a constant that is used twice goes in `define`, layers that are used twice in `blocks`; "
+            "quote a formula that begins with `*`",
+        )
         scalar = Scalar(None, span, refused=True)
         self.scalars.append(scalar)
         self._add(scalar)
@@ -142,8 +178,12 @@ class Composer:
         start = self._properties(event, start)
         if len(self._open) >= DEEPEST:
             span = self.source.span(start, start + 1)
-            self.report("NS014", f"this is nested more than {DEEPEST} levels deep", span,
-                        help="name the inner layers in `blocks` and use them by name")  # fmt: skip
+            self.report(
+                "NS014",
+                f"this is nested more than {DEEPEST} levels deep",
+                span,
+                help="name the inner layers in `blocks` and use them by name",
+            )
             raise Stop
         mapping = isinstance(event, yaml.MappingStartEvent)
         self._open.append(_Open(start, bool(event.flow_style), [] if mapping else None))
@@ -183,31 +223,49 @@ class Composer:
     def _key(self, place: _Open, node: Node) -> Scalar:
         if not isinstance(node, Scalar):
             kind = "mapping" if isinstance(node, Mapping) else "list"
-            self.report("NS010", f"a {kind} cannot be a key", node.span, help="a key is one word; put a formula that "
-                        "begins with a bracket in quotes")  # fmt: skip
+            self.report(
+                "NS010",
+                f"a {kind} cannot be a key",
+                node.span,
+                help="a key is one word; put a formula that begins with a bracket in quotes",
+            )
             node = Scalar(node.span.text, node.span, Style.PLAIN, node.span.text, refused=True)
         elif node.style is Style.PLAIN and not node.refused:
             node = self._bare_key(node)
         place.repeated = node.text in place.keys
         if place.repeated:
             first = place.keys[node.text]
-            self.report("NS009", f"`{node.text}` is written twice", node.span, label="again here",
-                        labels=(Label(first.span, "first here"),), help="keep one of the two")  # fmt: skip
+            self.report(
+                "NS009",
+                f"`{node.text}` is written twice",
+                node.span,
+                label="again here",
+                labels=(Label(first.span, "first here"),),
+                help="keep one of the two",
+            )
         else:
             place.keys[node.text] = node
         return node
 
     def _bare_key(self, key: Scalar) -> Scalar:
         if key.text == "<<":
-            self.report("NS012", "`<<` merges mappings in YAML 1.1, which a spec does not have", key.span,
-                        help="use `blocks` for layers and `extends` for whole files")  # fmt: skip
+            self.report(
+                "NS012",
+                "`<<` merges mappings in YAML 1.1, which a spec does not have",
+                key.span,
+                help="use `blocks` for layers and `extends` for whole files",
+            )
             return Scalar(key.text, key.span, key.style, key.text, refused=True)
         if isinstance(key.value, str):
             return key
         kinds = {type(None): "empty", bool: "a truth value", int: "a number", float: "a number"}
         written = f"`{key.text}`" if key.text else "this key"
         edit = Edit(key.span, f'"{key.text}"') if key.text else None
-        self.report("NS010", f"{written} is {kinds[type(key.value)]}, and a key is a word", key.span,
-                    help=f'write `"{key.text}"` if this word is meant' if key.text else "write a name before the `:`",
-                    edit=edit)  # fmt: skip
+        self.report(
+            "NS010",
+            f"{written} is {kinds[type(key.value)]}, and a key is a word",
+            key.span,
+            help=f'write `"{key.text}"` if this word is meant' if key.text else "write a name before the `:`",
+            edit=edit,
+        )
         return Scalar(key.text, key.span, key.style, key.text, refused=True)

@@ -63,7 +63,9 @@ def complaint(text: str) -> tuple[str, str] | None:
         return f"`{text}` is a word in YAML 1.2, not a number", cure if _FLOAT.fullmatch(cure) else ""
     if (found := _BINARY.fullmatch(text)) and found.group(2).strip("_"):
         return f"`{text}` is a word in YAML 1.2, not a number", _decimal(found.group(1), found.group(2), 2)
-    if (found := _OTHER_BASE.fullmatch(text)) and not (_OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text)):
+    if (found := _OTHER_BASE.fullmatch(text)) and not (
+        _OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text)
+    ):
         base = 16 if found.group(2) in "xX" else 8
         return f"`{text}` is a word in YAML 1.2, not a number", _decimal(found.group(1), found.group(3), base)
     return None

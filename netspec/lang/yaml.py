@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence as Items
+from itertools import islice
 from pathlib import Path
 
 import yaml
 
 from netspec.lang import mistakes
-from netspec.lang.compose import Composer, Stop
+from netspec.lang.compose import MOST, Composer, Stop
+from netspec.lang.traps import traps
 from netspec.lang.tree import Comment, Mapping, Scalar, Style
 from netspec.text.diagnostic import Diagnostic, Edit, Severity, SpecError
 from netspec.text.source import Source
@@ -44,7 +46,9 @@ def open_source(path: Path) -> Source:
         reason = (trouble.strerror or "") if isinstance(trouble, OSError) else "no such name can exist"
         raise SpecError.of("NS001", f"`{name}` cannot be read: {reason.lower()}") from None
     if len(content) > LARGEST:
-        raise SpecError.of("NS003", f"`{name}` has more than {LARGEST >> 20} MiB", help="is this a spec, or data?")
+        raise SpecError.of(
+            "NS003", f"`{name}` has more than {LARGEST >> 20} MiB", help="is this a spec, or data?"
+        )
     return decode(name, content)
 
 
@@ -85,16 +89,32 @@ def read(source: Source) -> tuple[Mapping | None, list[Diagnostic], list[Comment
     comments = [Comment(source.span(start, end)) for start, end in _comments(source, gaps)]
     found = [*composer.found, *_tabs(source, gaps, comments)]
     root = composer.root
+    if root is not None and len(found) < MOST:
+        found.extend(islice(traps(root, comments), MOST))
     if root is None or (isinstance(root, Scalar) and root.value is None and not root.refused):
         span = source.span(0, 0)
-        found.append(Diagnostic("NS005", Severity.ERROR, "this file says nothing", span,
-                                help="a spec begins with `netspec: 1`, then `inputs` and `layers`"))  # fmt: skip
+        found.append(
+            Diagnostic(
+                "NS005",
+                Severity.ERROR,
+                "this file says nothing",
+                span,
+                help="a spec begins with `netspec: 1`, then `inputs` and `layers`",
+            )
+        )
         return None, found, comments
     if not isinstance(root, Mapping):
         kind = "one value" if isinstance(root, Scalar) else "a list"
         message = f"a spec is a mapping of sections, and this is {kind}"
-        found.append(Diagnostic("NS006", Severity.ERROR, message, root.span.part(0, 1),
-                                help="begin with `netspec: 1`, then `inputs:` and `layers:`"))  # fmt: skip
+        found.append(
+            Diagnostic(
+                "NS006",
+                Severity.ERROR,
+                message,
+                root.span.part(0, 1),
+                help="begin with `netspec: 1`, then `inputs:` and `layers:`",
+            )
+        )
         return None, found, comments
     return root, found, comments
 
@@ -122,8 +142,14 @@ def _unreadable(source: Source) -> Diagnostic | None:
     number = ord(strange.group())
     kind = {0: "a NUL", 0xFEFF: "a byte order mark", 13: "a carriage return without a line feed"}.get(number)
     kind = kind or ("half a character" if 0xD800 <= number < 0xE000 else "a control character")
-    return Diagnostic("NS004", Severity.ERROR, f"{kind} (U+{number:04X}) stands in the text", span,
-                      help="delete it; it is invisible in most editors", edit=Edit(span, ""))  # fmt: skip
+    return Diagnostic(
+        "NS004",
+        Severity.ERROR,
+        f"{kind} (U+{number:04X}) stands in the text",
+        span,
+        help="delete it; it is invisible in most editors",
+        edit=Edit(span, ""),
+    )
 
 
 def _gaps(source: Source, scalars: Items[Scalar]) -> list[tuple[int, int]]:
@@ -156,5 +182,7 @@ def _comments(source: Source, gaps: Items[tuple[int, int]]) -> list[tuple[int, i
 def _tabs(source: Source, gaps: Items[tuple[int, int]], comments: Items[Comment]) -> list[Diagnostic]:
     """One error for all tabs between the values: some parsers take them and some do not."""
     inside = {offset for comment in comments for offset in range(comment.span.start, comment.span.end)}
-    tabs = [at for start, end in gaps for at in range(start, end) if source.text[at] == "\t" and at not in inside]
+    tabs = [
+        at for start, end in gaps for at in range(start, end) if source.text[at] == "\t" and at not in inside
+    ]
     return [mistakes.tab(source, tabs)] if tabs else []

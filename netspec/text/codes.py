@@ -6,7 +6,33 @@ here, or listed and not used.
 
 from __future__ import annotations
 
-SYNTAX: dict[str, str] = {}  # NS0: the YAML text itself
+SYNTAX: dict[str, str] = {  # NS0: the YAML text itself
+    "NS001": "The file cannot be opened.",
+    "NS002": "The file is not UTF-8 text.",
+    "NS003": "The file is too large to be a spec.",
+    "NS004": "A character stands in the text that nobody can see.",
+    "NS005": "The file is empty.",
+    "NS006": "The top level of a spec is a mapping of sections.",
+    "NS007": "A spec is one YAML document, without directives.",
+    "NS008": "The text is not YAML.",
+    "NS009": "A key is written twice.",
+    "NS010": "A key is not a word.",
+    "NS011": "YAML tags are not part of the language.",
+    "NS012": "YAML anchors, aliases and merge keys are not part of the language.",
+    "NS013": "A tab stands where YAML wants spaces.",
+    "NS014": "The text is nested too deep.",
+    "NS015": "A number is written in a way YAML 1.2 does not know.",
+    "NS016": "A colon is missing after a key that has something under it.",
+    "NS017": "A space is missing after a colon.",
+    "NS018": "A ` #` makes a comment of the rest of a value.",
+    "NS019": "A bracket or a quote is not closed, or a bracket inside `{...}` or `[...]` wants quotes.",
+    "NS020": "A value begins with a character that YAML takes for itself.",
+    "NS021": "Two operations stand in one layer; the second belongs inside the first.",
+    "NS022": "A line is indented in a way that puts it nowhere.",
+    "NS023": "A second `: ` stands in one value.",
+    "NS024": "A comma is missing, or is one too many.",
+    "NS025": "A backslash in double quotes begins an escape that does not exist.",
+}
 
 NAMES: dict[str, str] = {}  # NS1: names, keys and structure of the document
 
@@ -25,7 +51,13 @@ MEANING: dict[str, str] = {}  # NS3: what the numbers mean: facts and units
 
 LINT: dict[str, str] = {}  # NS4: legal, and probably not what was wanted
 
-DATA: dict[str, str] = {}  # NS5: files, labels, splits, transforms
+DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms
+    "NS560": "an argument that a phantom can't have",
+    "NS561": "the phantom's folder holds something else",
+    "NS562": "the phantom's truth can't be read",
+    "NS563": "files are missing from the phantom that is there",
+    "NS564": "the phantom can't be written",
+}
 
 TRAINING: dict[str, str] = {}  # NS6: the recipe and the run
 
