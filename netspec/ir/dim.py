@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from netspec.ir import dim_terms
+from netspec.ir import dim_rounding, dim_terms
 from netspec.ir.dim_terms import MAX_MAGNITUDE, DimTooComplex, Poly
 from netspec.ir.dim_text import poly_text
 
@@ -20,11 +20,11 @@ _SYMBOL = re.compile(r"[A-Z][0-9]{0,15}")
 
 
 class Dim:
-    """An immutable, hashable size: `Dim.of(64)`, `Dim.of("H")`, and what + - * // minimum and maximum make of them.
+    """An immutable, hashable size: `Dim.of(64)`, `Dim.of("H")`, and what + - * // min and max make of them.
 
     A number is kept apart from the polynomials, because most shapes are numbers throughout. A size equal to an int
-    compares and hashes like it. Comparing with < or > is refused: the answer may depend on the symbols, ask `decide`.
-    Arithmetic raises DimTooComplex where a formula outgrows its limits.
+    compares and hashes like it. There is no < or >, and no truth of a symbolic size: the answer may depend on the
+    symbols, so ask `decide`. Arithmetic raises DimTooComplex where a formula outgrows its limits.
     """
 
     __slots__ = ("_hash", "_poly", "value")
@@ -45,7 +45,7 @@ class Dim:
 
     @staticmethod
     def of(value: DimLike | str) -> Dim:
-        """A size from an int, from a symbol (one capital letter and digits), or from a size, which is returned as it is.
+        """A size from an int, from a symbol (one capital letter and digits), or from a size, which is returned.
 
         ValueError for a string that is no symbol, TypeError for anything else.
         """
@@ -56,7 +56,9 @@ class Dim:
         if not isinstance(value, str):
             raise TypeError(f"a size is an int, a symbol or a Dim, not {type(value).__name__}")
         if not _SYMBOL.fullmatch(value):
-            raise ValueError(f"a free size is one capital letter and digits, such as H or S2, not {value[:40]!r}")
+            raise ValueError(
+                f"a free size is one capital letter and digits, such as H or S2, not {value[:40]!r}"
+            )
         return _from_poly(dim_terms.atom_poly(dim_terms.Symbol(value)))
 
     @staticmethod
@@ -123,7 +125,7 @@ class Dim:
             raise ValueError(f"a size is divided by a positive number, not by {right}")
         if self.value is not None:
             return _number(self.value // right.value)
-        return _from_poly(dim_terms.floor(self._poly, right.value))
+        return _from_poly(dim_rounding.floor(self._poly, right.value))
 
     def ceildiv(self, divisor: DimLike) -> Dim:
         """Divided and rounded up; the divisor is a positive number (ValueError otherwise)."""
@@ -133,7 +135,8 @@ class Dim:
         """The size with symbols replaced by numbers or sizes; those not mentioned stay."""
         if self.value is not None:
             return self
-        return _from_poly(dim_terms.substitute(self._poly, {name: Dim.of(size).poly for name, size in sizes.items()}))
+        polys = {name: Dim.of(size).poly for name, size in sizes.items()}
+        return _from_poly(dim_rounding.substitute(self._poly, polys))
 
     def evaluate(self, sizes: Mapping[str, int]) -> int:
         """The number at these sizes; KeyError for a symbol that has none."""
@@ -210,4 +213,4 @@ def _extreme(dims: tuple[DimLike | str, ...], *, smallest: bool) -> Dim:
     if len(values) == len(sizes):
         return _number(min(values) if smallest else max(values))
     polys = [size.poly for size in sizes]
-    return _from_poly(dim_terms.minimum(polys) if smallest else dim_terms.maximum(polys))
+    return _from_poly(dim_rounding.minimum(polys) if smallest else dim_rounding.maximum(polys))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netspec.ir import dim_terms
+from netspec.ir.dim_rounding import shared_part
 from netspec.ir.dim_terms import Atom, Floor, Maximum, Monomial, Poly
 
 
@@ -22,7 +23,7 @@ def poly_text(poly: Poly) -> str:
 
 
 def _with_minima(poly: Poly) -> list[tuple[str, int]]:
-    """The terms as (text of the factors, coefficient), with a minimum for a negative maximum where that is shorter."""
+    """The terms as (factors, coefficient), with a minimum for a negative maximum where that is shorter."""
     minima: list[tuple[str, int]] = []
     for monomial, coefficient in poly:
         maxima = [atom for atom, power in monomial if power == 1 and isinstance(atom, Maximum)]
@@ -30,19 +31,23 @@ def _with_minima(poly: Poly) -> list[tuple[str, int]]:
             continue
         others = tuple(factor for factor in monomial if factor[0] != maxima[0])
         shared, choices = _as_minimum(maxima[0])
-        exchange = dim_terms.multiply(((others, -coefficient),), dim_terms.add(dim_terms.atom_poly(maxima[0]), shared))
+        exchange = dim_terms.multiply(
+            ((others, -coefficient),), dim_terms.add(dim_terms.atom_poly(maxima[0]), shared)
+        )
         shorter = dim_terms.add(poly, exchange)
         if len(shorter) < len(poly):
             poly = shorter
             minimum = f"min({_choices_text(choices)})"
-            minima.append((f"{_monomial_text(others, alone=False)}*{minimum}" if others else minimum, -coefficient))
+            minima.append(
+                (f"{_monomial_text(others, alone=False)}*{minimum}" if others else minimum, -coefficient)
+            )
     return minima + [(_monomial_text(monomial, alone=abs(c) == 1), c) for monomial, c in poly]
 
 
 def _as_minimum(atom: Maximum) -> tuple[Poly, list[Poly]]:
     """-max(...) as shared + min(choices)."""
     negated = [dim_terms.scale(choice, -1) for choice in atom.choices]
-    shared = dim_terms.shared_part(negated)
+    shared = shared_part(negated)
     return shared, [dim_terms.subtract(choice, shared) for choice in negated]
 
 
@@ -67,7 +72,8 @@ def _atom_text(atom: Atom, *, alone: bool) -> str:
         return f"max({_choices_text(atom.choices)})"
     if not isinstance(atom, Floor):
         return atom.key
-    single = len(atom.numerator) == 1 and atom.numerator[0][1] == 1 and dim_terms.degree(atom.numerator[0][0]) == 1
+    (monomial, coefficient), *more = atom.numerator
+    single = not more and coefficient == 1 and dim_terms.degree(monomial) == 1
     inner = poly_text(atom.numerator)
     text = f"{inner}//{atom.divisor}" if single else f"({inner})//{atom.divisor}"
     return text if alone else f"({text})"
