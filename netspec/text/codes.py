@@ -52,11 +52,11 @@ MEANING: dict[str, str] = {}  # NS3: what the numbers mean: facts and units
 LINT: dict[str, str] = {}  # NS4: legal, and probably not what was wanted
 
 DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms
-    "NS560": "an argument that a phantom can't have",
-    "NS561": "the phantom's folder holds something else",
-    "NS562": "the phantom's truth can't be read",
-    "NS563": "files are missing from the phantom that is there",
-    "NS564": "the phantom can't be written",
+    "NS560": "A phantom cannot have this argument.",
+    "NS561": "The folder holds something else than the phantom asked for.",
+    "NS562": "The truth of a phantom cannot be read.",
+    "NS563": "Files are missing from the phantom that is there.",
+    "NS564": "The phantom cannot be written.",
 }
 
 TRAINING: dict[str, str] = {}  # NS6: the recipe and the run
