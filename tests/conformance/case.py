@@ -1,0 +1,273 @@
+"""One use of an op, numbers that fit its types, and what the reference and PyTorch make of them."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that everybody, and the written code, gives it
+from numpy.typing import NDArray
+from torch import nn
+
+import netspec_numpy
+import netspec_torch
+from netspec.ir.op import Inferred, Op, infer_node
+from netspec.ir.types import TensorType
+from netspec_numpy.rule import Context
+from netspec_torch import support
+from netspec_torch.rule import Lowered, Site, name
+
+Array = NDArray[Any]
+Mode = Literal["train", "eval"]
+TORCH_SEED = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """One use of an op: the op, its inputs' types, what its rule inferred, and what is frozen."""
+
+    op: Op
+    types: tuple[TensorType, ...]
+    inferred: Inferred
+    frozen: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        inputs = ", ".join(one.named() for one in self.types)
+        return f"{self.op!r} of {inputs}"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """All arrays that one run needs."""
+
+    inputs: tuple[Array, ...]
+    parameters: Mapping[str, Array] = field(default_factory=dict)
+    state: Mapping[str, Array] = field(default_factory=dict)
+    noise: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run gave: outputs, gradients of inputs and parameters, and the state after it."""
+
+    outputs: tuple[Array, ...]
+    inputs: tuple[Array, ...]
+    parameters: Mapping[str, Array]
+    state: Mapping[str, Array]
+
+
+def case(op: Op, *types: TensorType, frozen: frozenset[str] = frozenset()) -> Case:
+    """The use of `op` on inputs of these types; Problem where they do not fit."""
+    return Case(op, types, infer_node(op, types), frozen)
+
+
+def shape(kind: TensorType) -> tuple[int, ...]:
+    """The sizes as numbers."""
+    return tuple(int(size) for size in kind.sizes)
+
+
+def floating(array: Array) -> bool:
+    """Whether gradients may flow into it."""
+    return bool(np.issubdtype(array.dtype, np.floating))
+
+
+# ------------------------------------------------------------------------------------------------------ numbers
+
+
+def spaced(rng: np.random.Generator, sizes: tuple[int, ...], low: float = -2.0, high: float = 2.0) -> Array:
+    """Numbers of (low, high), no two of them close and none close to the middle: kinks lie at ties and at zero."""
+    count = int(np.prod(sizes))
+    places = (rng.permutation(count) + rng.uniform(0.3, 0.7, count)) / max(count, 1)
+    places = np.where(abs(places - 0.5) < 0.1 / max(count, 1), places + 0.2 / max(count, 1), places)
+    return np.asarray((low + (high - low) * places).reshape(sizes))
+
+
+def draw(kind: TensorType, rng: np.random.Generator, *, edges: bool = False) -> Array:
+    """Numbers of which all facts of `kind` are true. `edges` puts the exact bounds among them."""
+    facts, sizes = kind.facts, shape(kind)
+    if kind.dtype == "bool":
+        return rng.integers(0, 2, sizes).astype(bool)
+    if facts.mask:
+        return rng.integers(0, 2, sizes).astype(np.int64 if kind.dtype == "int64" else np.float64)
+    if facts.classes is not None:
+        whole = rng.integers(0, facts.classes, sizes)
+        return whole if kind.dtype == "int64" else whole.astype(np.float64)
+    if kind.dtype == "int64":
+        return rng.integers(int(max(facts.low, -5)), int(min(facts.high, 5)) + 1, sizes)
+    if facts.log_probabilities is not None:
+        return np.asarray(np.log(_simplex(rng, kind, facts.log_probabilities)))
+    if facts.sums_to_one is not None:
+        return _simplex(rng, kind, facts.sums_to_one)
+    low, high = _interval(facts.low, facts.high)
+    x = spaced(rng, sizes, low, high)
+    if edges and facts.bounded and x.size:
+        bounds = [bound for bound in (facts.low, facts.high) if np.isfinite(bound)]
+        x = np.where(rng.uniform(size=sizes) < 0.3, rng.choice(bounds, sizes), x)
+    if edges and not facts.bounded:
+        x = x * np.exp(rng.normal(scale=2, size=sizes))
+    return np.asarray(np.sort(x, axis=_axis(kind, facts.nondecreasing))) if facts.nondecreasing else x
+
+
+def _interval(low: float, high: float) -> tuple[float, float]:
+    """A finite interval inside the bounds."""
+    if np.isfinite(low) and np.isfinite(high):
+        return low, high
+    if np.isfinite(low):
+        return low, low + 3
+    return (high - 3, high) if np.isfinite(high) else (-2.0, 2.0)
+
+
+def _axis(kind: TensorType, named: str) -> int:
+    """The position of an axis that facts name; `feature` may be any, then the first after the batch."""
+    found = kind.find(named)
+    return found if found is not None else min(1, kind.rank - 1)
+
+
+def _simplex(rng: np.random.Generator, kind: TensorType, named: str) -> Array:
+    """Positive numbers that sum to one over the named axis."""
+    raw = np.exp(spaced(rng, shape(kind)))
+    return np.asarray(raw / raw.sum(axis=_axis(kind, named), keepdims=True))
+
+
+def numbers(use: Case, seed: int, *, edges: bool = False) -> Numbers:
+    """Inputs, parameters, state and keep masks for one use; the masks are those that PyTorch draws."""
+    rng = np.random.default_rng(seed)
+    inputs = tuple(draw(kind, rng, edges=edges) for kind in use.types)
+    parameters = {one.name: spaced(rng, one.shape, -1.0, 1.2) for one in use.inferred.parameters}
+    state: dict[str, Array] = {}
+    for one in use.inferred.state:
+        low = 0.5 if one.fill else -0.5
+        state[one.name] = np.array(3) if one.dtype == "int64" else spaced(rng, one.shape, low, low + 1.2)
+    drawn = Numbers(inputs, parameters, state)
+    return replace(drawn, noise=_keep_masks(use, drawn)) if use.inferred.noise else drawn
+
+
+def _keep_masks(use: Case, drawn: Numbers) -> dict[str, Array]:
+    """What PyTorch will keep under our seed, seen by sending ones through its layer."""
+    ones = replace(drawn, inputs=tuple(np.ones_like(x) for x in drawn.inputs))
+    (kept,) = _torch_forward(use, ones, "train")[0]
+    return {one.name: (kept.detach().numpy() != 0).astype(np.float64) for one in use.inferred.noise}
+
+
+def pulls(result: tuple[Array, ...], seed: int) -> tuple[Array, ...]:
+    """Random gradients for the outputs; zeros for outputs that are no floating numbers."""
+    rng = np.random.default_rng(seed)
+    return tuple(spaced(rng, y.shape) if floating(y) else np.zeros(y.shape) for y in result)
+
+
+# ----------------------------------------------------------------------------------------------------- backends
+
+
+def forward(use: Case, drawn: Numbers, mode: Mode) -> tuple[Array, ...]:
+    """The reference's outputs."""
+    rule = netspec_numpy.table()[type(use.op)]
+    return rule.forward(use.op, drawn.inputs, _context(use, drawn, mode)).outputs
+
+
+def reference(use: Case, drawn: Numbers, gradients: tuple[Array, ...], mode: Mode) -> Result:
+    """The reference's outputs, gradients and new state; a missing gradient is zero."""
+    rule = netspec_numpy.table()[type(use.op)]
+    at = _context(use, drawn, mode)
+    ahead = rule.forward(use.op, drawn.inputs, at)
+    assert rule.pull is not None, f"{use.op.name} has no backward"
+    back = rule.pull(use.op, ahead.saved, gradients, at)
+    assert len(back.inputs) == len(drawn.inputs)
+    for x, one in zip(drawn.inputs, back.inputs, strict=True):
+        assert one is None or one.shape == x.shape, f"gradient {one.shape} of input {x.shape}"
+    inputs = tuple(
+        np.zeros(x.shape) if one is None else one for x, one in zip(drawn.inputs, back.inputs, strict=True)
+    )
+    parameters = {key: back.parameters.get(key, np.zeros_like(x)) for key, x in drawn.parameters.items()}
+    return Result(ahead.outputs, inputs, parameters, {**drawn.state, **ahead.state})
+
+
+def _context(use: Case, drawn: Numbers, mode: Mode) -> Context:
+    return Context(
+        use.types, use.inferred.outputs, drawn.parameters, drawn.state, drawn.noise, mode, use.frozen
+    )
+
+
+def lowered(use: Case) -> Lowered:
+    """How the torch backend writes this use: inputs `x0`, `x1`, ..., its own module `layer`."""
+    rule = netspec_torch.table()[type(use.op)]
+    inputs = tuple(name(f"x{i}") for i in range(len(use.types)))
+    return rule.lower(use.op, Site(inputs, name("layer"), use.types, use.inferred.outputs, use.frozen))
+
+
+def _run_written(expression: ast.expr, written: Lowered, known: Mapping[str, Any]) -> Any:
+    """Evaluate generated code as the compiled module would: torch, nn, F, the support it lists, and nothing else."""
+    names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, **known}
+    for one in written.support:
+        function = getattr(support, one)
+        assert inspect.getdoc(function), f"{one} has no docstring"
+        names[one] = function
+    tree = ast.fix_missing_locations(ast.Expression(ast.parse(ast.unparse(expression), mode="eval").body))
+    return eval(compile(tree, "<lowered>", "eval"), names)
+
+
+def _torch_forward(
+    use: Case, drawn: Numbers, mode: Mode
+) -> tuple[tuple[torch.Tensor, ...], list[torch.Tensor], nn.Module | None]:
+    """Outputs, inputs and layer of PyTorch's own run, with our parameters and state loaded strictly."""
+    written = lowered(use)
+    inputs = [torch.tensor(x, requires_grad=floating(x)) for x in drawn.inputs]
+    known: dict[str, Any] = {f"x{i}": x for i, x in enumerate(inputs)}
+    layer: nn.Module | None = None
+    if written.construct is not None:
+        layer = _run_written(written.construct, written, {})
+        assert isinstance(layer, nn.Module)
+        layer.double().train(mode == "train")
+        named = {**drawn.parameters, **drawn.state}
+        layer.load_state_dict({key: torch.tensor(x) for key, x in named.items()}, strict=True)
+        known["layer"] = layer
+    torch.manual_seed(TORCH_SEED)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Using padding='same'")  # a remark on its speed
+        outputs = _run_written(written.call, written, known)
+    outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    return tuple(outputs), inputs, layer
+
+
+def candidate(use: Case, drawn: Numbers, gradients: tuple[Array, ...], mode: Mode) -> Result:
+    """PyTorch's outputs, gradients by autograd and new state, from the lowering; a missing gradient is zero."""
+    outputs, inputs, layer = _torch_forward(use, drawn, mode)
+    parameters = dict(layer.named_parameters()) if layer is not None else {}
+    live = [(y, g) for y, g in zip(outputs, gradients, strict=True) if y.requires_grad]
+    if live:
+        torch.autograd.backward([y for y, _ in live], [torch.tensor(g, dtype=y.dtype) for y, g in live])
+    state = {key: _array(x) for key, x in layer.named_buffers()} if layer is not None else {}
+    return Result(
+        tuple(_array(y) for y in outputs),
+        tuple(_gradient(x) for x in inputs),
+        {key: _gradient(x) for key, x in parameters.items()},
+        state,
+    )
+
+
+def _array(tensor: torch.Tensor) -> Array:
+    return np.asarray(tensor.detach().numpy())
+
+
+def _gradient(tensor: torch.Tensor) -> Array:
+    return np.zeros(tuple(tensor.shape)) if tensor.grad is None else _array(tensor.grad)
+
+
+def torch_attempt(use: Case) -> bool:
+    """Whether PyTorch runs a use that was never inferred, with whatever parameters its own layer starts from."""
+    try:
+        written = lowered(use)
+        rng = np.random.default_rng(0)
+        known: dict[str, Any] = {f"x{i}": torch.tensor(draw(kind, rng)) for i, kind in enumerate(use.types)}
+        if written.construct is not None:
+            layer = _run_written(written.construct, written, {})
+            known["layer"] = layer.double().train()
+        _run_written(written.call, written, known)
+    except Exception:  # noqa: BLE001 - whatever it raises, it did not run
+        return False
+    return True

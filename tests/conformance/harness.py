@@ -1,0 +1,299 @@
+"""What every op must fulfil, each as one check of one use: `check(case)` does them all.
+
+The shape rule tells the true shapes; the facts are true of the numbers; the reference and PyTorch agree forward,
+backward and in their state within the derived tolerance; the reference's gradients are the slopes of its values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from netspec.ir.dim import Dim
+from netspec.ir.op import Inferred, Op, Sample, infer_node
+from netspec.ir.problem import Problem
+from netspec.ir.types import Axis, TensorType
+from tests.conformance.case import (
+    Array,
+    Case,
+    Mode,
+    Numbers,
+    Result,
+    candidate,
+    case,
+    floating,
+    forward,
+    numbers,
+    pulls,
+    reference,
+    shape,
+    torch_attempt,
+)
+from tests.ops.tolerance import EPS, tolerances
+
+MODES: tuple[Mode, ...] = ("eval", "train")
+H = 2.0**-13
+
+FORBIDDEN: dict[str, str] = {}
+"""Codes of what the language forbids although PyTorch would run it, with the reason."""
+
+
+def modes(use: Case) -> tuple[Mode, ...]:
+    """Both modes where they may differ, else one."""
+    return MODES if use.inferred.state or use.inferred.noise else ("eval",)
+
+
+def build(kind: type[Op], sample: Sample) -> Op:
+    """The op of a sample."""
+    return kind(**sample.attributes)
+
+
+def use_of(kind: type[Op], sample: Sample) -> Case:
+    """The use that a good sample shows."""
+    return case(build(kind, sample), *sample.inputs)
+
+
+def check(use: Case, seed: int = 0) -> None:
+    """All checks of one use."""
+    check_shapes(use, seed)
+    check_facts(use, seed)
+    for mode in modes(use):
+        check_agreement(use, seed, mode)
+        check_slopes(use, seed, mode)
+
+
+def check_shapes(use: Case, seed: int = 0) -> None:
+    """The rule's sizes and kinds of numbers are those of the reference and of PyTorch."""
+    drawn = numbers(use, seed)
+    for mode in modes(use):
+        ours = forward(use, drawn, mode)
+        theirs = candidate(use, drawn, pulls(ours, seed), mode).outputs
+        assert len(ours) == len(theirs) == len(use.inferred.outputs), f"number of outputs of {use}"
+        for kind, y, z in zip(use.inferred.outputs, ours, theirs, strict=True):
+            assert y.shape == z.shape == shape(kind), (
+                f"inferred {kind}, NumPy {y.shape}, torch {z.shape}: {use}"
+            )
+            assert _kind(y) == _kind(z) == kind.dtype, (
+                f"inferred {kind}, NumPy {y.dtype}, torch {z.dtype}: {use}"
+            )
+
+
+def _kind(array: Array) -> str:
+    if array.dtype == bool:
+        return "bool"
+    return "float32" if floating(array) else "int64"
+
+
+def check_agreement(use: Case, seed: int = 0, mode: Mode = "eval") -> None:
+    """NumPy and PyTorch give the same values, gradients and state within the derived tolerance."""
+    drawn = numbers(use, seed)
+    gradients = pulls(forward(use, drawn, mode), seed + 1)
+    ours, theirs = reference(use, drawn, gradients, mode), candidate(use, drawn, gradients, mode)
+    for what, left, right, most in _rows(ours, theirs, tolerances(use, drawn, gradients, mode)):
+        compare(f"{what} of {use} in {mode}", left, right, most)
+
+
+def _rows(ours: Result, theirs: Result, most: Result) -> Iterator[tuple[str, Array, Array, Array]]:
+    for i, rows in enumerate(zip(ours.outputs, theirs.outputs, most.outputs, strict=True)):
+        yield f"output {i}", *rows
+    for i, rows in enumerate(zip(ours.inputs, theirs.inputs, most.inputs, strict=True)):
+        yield f"gradient of input {i}", *rows
+    assert ours.parameters.keys() == theirs.parameters.keys()
+    for key, value in ours.parameters.items():
+        yield f"gradient of {key}", value, theirs.parameters[key], most.parameters[key]
+    assert ours.state.keys() == theirs.state.keys()
+    for key, value in ours.state.items():
+        yield f"state {key}", value, theirs.state[key], most.state[key]
+
+
+def compare(what: str, left: Array, right: Array, most: Array | float) -> None:
+    """Fail where two arrays differ by more than `most`, and say where and by how much."""
+    assert left.shape == right.shape, f"{what}: {left.shape} and {right.shape}"
+    if not left.size:
+        return
+    if not (floating(left) or floating(right)):
+        assert np.array_equal(left, right), f"{what}: {left} and {right}"
+        return
+    assert np.array_equal(np.isfinite(left), np.isfinite(right)), f"{what}: not finite at different places"
+    gap = np.where(left == right, 0.0, abs(left - right))
+    excess = gap - most
+    worst = np.unravel_index(int(np.argmax(excess)), gap.shape)
+    allowed = float(np.broadcast_to(most, gap.shape)[worst])
+    assert excess[worst] <= 0, (
+        f"{what}: {left[worst]} and {right[worst]} at {worst}, {gap[worst]} > {allowed}"
+    )
+
+
+def check_slopes(use: Case, seed: int = 0, mode: Mode = "eval") -> None:
+    """The reference's gradients are the slopes of its values along random directions.
+
+    A central difference D(h) is off by about a third of |D(2h) - D(h)| and by the roundings of two values over 2h; the
+    sum of both is the tolerance, and a tolerance that could hide an error is itself a failure.
+    """
+    drawn = numbers(use, seed)
+    gradients = pulls(forward(use, drawn, mode), seed + 1)
+    back = reference(use, drawn, gradients, mode)
+    rng = np.random.default_rng(seed + 2)
+
+    def value(at: Numbers) -> tuple[float, float]:
+        terms = [g * y for g, y in zip(gradients, forward(use, at, mode), strict=True) if floating(y)]
+        return sum(float(t.sum()) for t in terms), sum(float(abs(t).sum()) for t in terms)
+
+    for what, size, moved in _directions(drawn, back, rng):
+        slopes, weights = [], []
+        for h in (H, 2 * H):
+            (above, big), (below, bigger) = value(moved(h)), value(moved(-h))
+            slopes.append((above - below) / (2 * h))
+            weights.append(max(big, bigger))
+        told, scale = size
+        rounding = (16 + max((x.size for x in drawn.inputs), default=1)) * EPS * (max(weights) / H + scale)
+        most = abs(slopes[1] - slopes[0]) + rounding
+        assert most <= 1e-3 * max(scale, 1.0), f"{what} of {use}: a kink or a jump, {slopes}"
+        assert abs(told - slopes[0]) <= most, (
+            f"{what} of {use} in {mode}: {told}, slope {slopes[0]} within {most}"
+        )
+
+
+def _directions(
+    drawn: Numbers, back: Result, rng: np.random.Generator
+) -> Iterable[tuple[str, tuple[float, float], Callable[[float], Numbers]]]:
+    """One direction for every floating input and parameter: its name, what the gradient says, and the moved numbers."""
+    for i, x in enumerate(drawn.inputs):
+        if floating(x) and x.size:
+            v = rng.normal(size=x.shape) / np.sqrt(x.size)
+            told = (float(np.sum(back.inputs[i] * v)), float(np.sum(abs(back.inputs[i] * v))))
+
+            def input_moved(h: float, i: int = i, v: Array = v) -> Numbers:
+                inputs = tuple(x + h * _grain(drawn) * v if j == i else x for j, x in enumerate(drawn.inputs))
+                return replace(drawn, inputs=inputs)
+
+            yield f"slope of input {i}", (told[0] * _grain(drawn), told[1] * _grain(drawn)), input_moved
+    for key, w in drawn.parameters.items():
+        v = rng.normal(size=w.shape)
+        told = (float(np.sum(back.parameters[key] * v)), float(np.sum(abs(back.parameters[key] * v))))
+
+        def parameter_moved(h: float, key: str = key, v: Array = v) -> Numbers:
+            return replace(drawn, parameters={**drawn.parameters, key: drawn.parameters[key] + h * v})
+
+        yield f"slope of {key}", told, parameter_moved
+
+
+def _grain(drawn: Numbers) -> float:
+    """How far inputs may move without meeting a tie: `spaced` keeps them some 4 / size apart."""
+    return min(1.0, 64.0 / max(x.size for x in drawn.inputs))
+
+
+def check_facts(use: Case, seed: int = 0) -> None:
+    """What the rule claims of the outputs is true of the reference's numbers, at the bounds of the inputs too."""
+    for mode in modes(use):
+        for edges in (False, True):
+            drawn = numbers(use, seed + 3, edges=edges)
+            for kind, y in zip(use.inferred.outputs, forward(use, drawn, mode), strict=True):
+                facts_hold(f"{use} in {mode}", kind, y)
+
+
+def facts_hold(what: str, kind: TensorType, y: Array) -> None:
+    """Fail where a fact is false of `y`. Bounds are claims about mathematics: roundings are forgiven."""
+    facts = kind.facts
+    numeric = y.astype(np.float64)
+    near = (
+        64
+        * EPS
+        * (1 + max((abs(bound) for bound in (facts.low, facts.high) if np.isfinite(bound)), default=0.0))
+    )
+    if y.size:
+        assert numeric.min() >= facts.low - near, f"{what}: {numeric.min()} is below {facts.low}"
+        assert numeric.max() <= facts.high + near, f"{what}: {numeric.max()} is above {facts.high}"
+    if facts.sums_to_one is not None:
+        total = numeric.sum(axis=_place(kind, facts.sums_to_one))
+        assert np.allclose(total, 1, rtol=0, atol=1e-12), f"{what}: sums to {total.ravel()[:4]}"
+    if facts.nondecreasing is not None:
+        steps = np.diff(numeric, axis=_place(kind, facts.nondecreasing))
+        assert np.all(steps >= -near), f"{what}: falls by {-steps.min()}"
+    if facts.log_probabilities is not None:
+        total = np.exp(numeric).sum(axis=_place(kind, facts.log_probabilities))
+        assert np.allclose(total, 1, rtol=0, atol=1e-12), f"{what}: exponentials sum to {total.ravel()[:4]}"
+    if facts.classes is not None:
+        assert np.array_equal(numeric, np.floor(numeric)), f"{what}: classes are whole numbers"
+        assert np.all((numeric >= 0) & (numeric < facts.classes)), (
+            f"{what}: not within {facts.classes} classes"
+        )
+    if facts.mask:
+        assert np.all((numeric == 0) | (numeric == 1)), f"{what}: a mask is 0 or 1"
+
+
+def _place(kind: TensorType, named: str) -> int:
+    found = kind.find(named)
+    assert found is not None, f"the facts of {kind.named()} speak of an axis `{named}`"
+    return found
+
+
+def check_symbols(use: Case) -> None:
+    """With any one size free, the rule gives formulas that are right at the number, or says why it must be fixed."""
+    for i, kind in enumerate(use.types):
+        for j, axis in enumerate(kind.axes):
+            freed = _freed(use.types, axis, j == 0)
+            inferred, refusal = _infer(use.op, freed)
+            if inferred is None:
+                assert refusal is not None
+                assert j > 0, f"{use}: the batch must be free, and is refused: {refusal.message}"
+                assert refusal.help, f"{use}: {refusal.code} has no cure"
+                continue
+            for told, known in zip(inferred.outputs, use.inferred.outputs, strict=True):
+                got = tuple(size.substitute({"N": int(axis.size)}) for size in told.sizes)
+                assert got == known.sizes, (
+                    f"{use}: {told.named()} at {axis.size} of input {i} is not {known.named()}"
+                )
+                assert told.names == known.names
+
+
+def _infer(op: Op, types: tuple[TensorType, ...]) -> tuple[Inferred | None, Problem | None]:
+    """What the rule says, or why it refuses."""
+    try:
+        return infer_node(op, types), None
+    except Problem as problem:
+        return None, problem
+
+
+def _freed(types: tuple[TensorType, ...], axis: Axis, batch: bool) -> tuple[TensorType, ...]:
+    """The types with the axis of one name and size free, in all inputs at once."""
+
+    def free(one: Axis) -> Axis:
+        same = one.name == axis.name if batch else (one.name, one.size) == (axis.name, axis.size)
+        return Axis(one.name, Dim.of("N")) if same else one
+
+    return tuple(kind.with_axes(free(one) for one in kind.axes) for kind in types)
+
+
+def check_refused(kind: type[Op], sample: Sample) -> None:
+    """A bad sample raises its code with a cure. PyTorch cannot run it either, or the language forbids it."""
+    assert sample.code is not None
+    op = build(kind, sample)
+    with pytest.raises(Problem) as caught:
+        infer_node(op, sample.inputs)
+    problem = caught.value
+    assert problem.code == sample.code, f"{problem.code} in place of {sample.code}: {problem.message}"
+    assert problem.help, f"{problem.code} has no cure: {problem.message}"
+    if problem.at is not None and isinstance(problem.at, str):
+        assert problem.at in kind.model_fields or problem.at in kind.slots, (
+            f"{problem.code} points at `{problem.at}`"
+        )
+    assert sample.code in FORBIDDEN or not _torch_runs(op, sample), (
+        f"torch runs what {sample.code} refuses: {sample}"
+    )
+
+
+def _torch_runs(op: Op, sample: Sample) -> bool:
+    """Whether PyTorch gives any answer for a use that our rule refuses; its own errors are of every class."""
+    return torch_attempt(Case(op, sample.inputs, Inferred(())))
+
+
+def refuses_attributes(kind: type[Op], **attributes: Any) -> None:
+    """Fail unless these attributes are refused by the op's schema."""
+    with pytest.raises(ValidationError):
+        kind(**attributes)
