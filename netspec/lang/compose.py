@@ -150,15 +150,10 @@ class Composer:
 
     def _bare(self, text: str, span: Span, *, refused: bool) -> Scalar:
         if trouble := complaint(text):
-            message, cure = trouble
-            self.report(
-                "NS015",
-                message,
-                span,
-                help=f"write {cure}" if cure else "write it out in decimal digits",
-                edit=Edit(span, cure) if cure else None,
-            )
-            return Scalar(resolve(cure) if cure else 0, span, Style.PLAIN, cure or text, refused=True)
+            edit = Edit(span, trouble.cure) if trouble.cure else None
+            self.report("NS015", trouble.message, span, help=trouble.help, edit=edit)
+            value = resolve(trouble.cure) if trouble.cure else 0
+            return Scalar(value, span, Style.PLAIN, trouble.cure or text, refused=True)
         return Scalar(resolve(text), span, Style.PLAIN, text, refused)
 
     def _alias(self, start: int, end: int) -> None:

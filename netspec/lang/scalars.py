@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import NamedTuple
 
 _WORDS: dict[str, bool | None] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -46,29 +47,42 @@ def resolve(text: str) -> bool | int | float | str | None:
     return math.nan if _NOT_A_NUMBER.fullmatch(text) else text
 
 
-def complaint(text: str) -> tuple[str, str] | None:
-    """Why a bare word that is meant as a number cannot stand, and what to write instead ("" if nothing is offered)."""
+class Complaint(NamedTuple):
+    """Why a bare word that is meant as a number cannot stand, and the number to write instead if there is just one."""
+
+    message: str
+    help: str
+    cure: str = ""
+
+
+def complaint(text: str) -> Complaint | None:
+    """What is wrong with a bare word that is meant as a number and is none; None for all others."""
     if not text or text[0] not in "+-.0123456789":
         return None
+    number = _FLOAT.fullmatch(text)
     if len(text) > LONGEST:
-        number = _FLOAT.fullmatch(text) or _UNDERSCORED.fullmatch(text) or _BINARY.fullmatch(text)
-        if not (number or _OTHER_BASE.fullmatch(text)):
+        if not (
+            number or _UNDERSCORED.fullmatch(text) or _BINARY.fullmatch(text) or _OTHER_BASE.fullmatch(text)
+        ):
             return None
-        return f"this number has {len(text)} characters; the longest that is read has {LONGEST}", ""
-    if _FLOAT.fullmatch(text):
+        return Complaint(
+            f"this number has {len(text)} characters; the most that are read are {LONGEST}", "round it"
+        )
+    if number:
         too_large = not _INTEGER.fullmatch(text) and math.isinf(float(text))
-        return (f"`{text}` is larger than any number a computer holds here", "") if too_large else None
-    if "_" in text and (found := _UNDERSCORED.fullmatch(text)):
-        cure = found.group(0).replace("_", "")
-        return f"`{text}` is a word in YAML 1.2, not a number", cure if _FLOAT.fullmatch(cure) else ""
-    if (found := _BINARY.fullmatch(text)) and found.group(2).strip("_"):
-        return f"`{text}` is a word in YAML 1.2, not a number", _decimal(found.group(1), found.group(2), 2)
-    if (found := _OTHER_BASE.fullmatch(text)) and not (
-        _OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text)
-    ):
-        base = 16 if found.group(2) in "xX" else 8
-        return f"`{text}` is a word in YAML 1.2, not a number", _decimal(found.group(1), found.group(3), base)
-    return None
+        help = "write `.inf` if infinity is meant"
+        return Complaint(f"`{text}` is larger than any number of 64 bits", help) if too_large else None
+    cure = ""
+    if found := _UNDERSCORED.fullmatch(text):
+        cure = text.replace("_", "")
+        cure = cure if _FLOAT.fullmatch(cure) else ""
+    elif found := _BINARY.fullmatch(text):
+        cure = _decimal(found[1], found[2], 2)
+    elif (found := _OTHER_BASE.fullmatch(text)) and not isinstance(resolve(text), int):
+        cure = _decimal(found[1], found[3], 16 if found[2] in "xX" else 8)
+    if not cure:
+        return None
+    return Complaint(f"`{text}` is a word in YAML 1.2, not a number", f"write `{cure}`", cure)
 
 
 def _decimal(sign: str, digits: str, base: int) -> str:

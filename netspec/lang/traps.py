@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from collections.abc import Sequence as Items
 
-from netspec.lang.quote import quoted, surplus
+from netspec.lang.quote import line_value, quoted, surplus
 from netspec.lang.tree import Comment, Entry, Mapping, Node, Scalar, Sequence, Style
 from netspec.text.diagnostic import Diagnostic, Edit, Label, Severity
 from netspec.text.source import Span
 
-_TIGHT = re.compile(r"([A-Za-z_]\w*):(?=[^\s/\\:])")
+TIGHT = re.compile(r"([A-Za-z_]\w*):(?=[^\s/\\:])")
+"""A key with its value too close to its colon; `C:\\` and `http://` are not meant."""
+
 _UNFINISHED = re.compile(r"(?:[-+*/%=<>,(\[{]|\b(?:and|or|not|if|else|in))\Z")
 _INVISIBLE = re.compile("[\xa0\u1680\u2000-\u200d\u202a-\u202f\u205f-\u2064\u2066-\u2069\u3000]")
 _HOLDERS = ("layers", "branches", "shortcut")
@@ -25,7 +27,7 @@ def traps(root: Node, comments: Items[Comment]) -> Iterator[Diagnostic]:
     while nodes:
         node, parent = nodes.pop()
         if isinstance(node, Scalar):
-            yield from _invisible(node)
+            yield from invisible(node)
             if node.style is Style.PLAIN and node.text:
                 last[node.span.source.position(node.span.end)[0]] = node
             continue
@@ -45,7 +47,7 @@ def traps(root: Node, comments: Items[Comment]) -> Iterator[Diagnostic]:
             yield from _cut_off(value, comment)
 
 
-def _invisible(scalar: Scalar) -> Iterator[Diagnostic]:
+def invisible(scalar: Scalar) -> Iterator[Diagnostic]:
     """Spaces that are none: they come with text pasted from a page, and make a word that no one can tell apart."""
     found = _INVISIBLE.search(scalar.span.text) if scalar.style is Style.PLAIN else None
     if found:
@@ -115,19 +117,26 @@ def _tight(node: Mapping | Sequence) -> Iterator[Diagnostic]:
         scalar = part.key if isinstance(part, Entry) else part
         if not isinstance(scalar, Scalar) or scalar.style is not Style.PLAIN:
             continue
-        if isinstance(part, Entry) and not (isinstance(part.value, Scalar) and not part.value.span.text):
+        found = TIGHT.match(scalar.span.text)
+        if not found:
             continue
-        if found := _TIGHT.match(scalar.span.text):
-            after = Span(scalar.span.source, scalar.span.start + found.end(), scalar.span.start + found.end())
-            rest = scalar.span.text[found.end() :]
-            yield Diagnostic(
-                "NS017",
-                Severity.ERROR,
-                f"a space is missing after `{found[1]}:`",
-                scalar.span,
-                help=f"write `{found[1]}: {rest}`",
-                edit=Edit(after, " "),
-            )
+        source, end = scalar.span.source, scalar.span.start + found.end()
+        bracket = source.text.startswith(("{", "["), end)
+        if (
+            isinstance(part, Entry)
+            and not bracket
+            and (not isinstance(part.value, Scalar) or part.value.span.text)
+        ):
+            continue  # `a:b: 1` has its value: the first colon belongs to a name
+        rest = line_value(source, end) if not node.flow else scalar.span.text[found.end() :]
+        yield Diagnostic(
+            "NS017",
+            Severity.ERROR,
+            f"a space is missing after `{found[1]}:`",
+            scalar.span,
+            help=f"write `{found[1]}: {rest}`",
+            edit=Edit(Span(source, end, end), " "),
+        )
 
 
 def _two_ops(layer: Mapping) -> Iterator[Diagnostic]:

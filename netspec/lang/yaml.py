@@ -148,7 +148,7 @@ def _unreadable(source: Source) -> Diagnostic | None:
         f"{kind} (U+{number:04X}) stands in the text",
         span,
         help="delete it; it is invisible in most editors",
-        edit=Edit(span, ""),
+        edit=Edit(span, "\n" if number == 13 else ""),
     )
 
 

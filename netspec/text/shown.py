@@ -7,11 +7,11 @@ import unicodedata
 TAB = 4
 """Columns a tab is shown as, wherever it stands, so that carets under it need no arithmetic of tab stops."""
 
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs"})
 
 
 def cell(character: str) -> str:
-    """One character as it is shown: tabs as spaces; control, format and unassigned ones by number, as `u{1b}`.
+    """One character as it is shown: tabs as spaces; controls, odd spaces and unassigned ones by number.
 
     An escape sequence in a spec would otherwise repaint the terminal, and a right-to-left override reorder the line.
     """
