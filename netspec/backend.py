@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
+from netspec import ops
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
 from netspec.ir.record import Record
@@ -76,7 +77,7 @@ class Backend(Protocol):
         ...
 
     def run(self, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
-        """Run every entry point that the feed has numbers for, in the feed's floating type, and differentiate the loss."""
+        """Run every entry point that the feed has numbers for, in the feed's floating type; differentiate the loss."""
         ...
 
     def update(
@@ -87,10 +88,13 @@ class Backend(Protocol):
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:
-    """The package and every module right inside it whose name does not begin with an underscore."""
-    yield package
+    """The modules right inside the package that are named like a file of ops, as every file of rules is.
+
+    The rest of a backend (what runs, trains, exports) may load heavy libraries, and no table needs it.
+    """
+    families = {info.name for info in pkgutil.iter_modules(ops.__path__)}
     for info in pkgutil.iter_modules(package.__path__):
-        if not info.name.startswith("_") and not info.ispkg:
+        if info.name in families:
             yield importlib.import_module(f"{package.__name__}.{info.name}")
 
 
@@ -117,7 +121,9 @@ def find(name: str) -> Backend:
         except ModuleNotFoundError as missing:
             raise missing_extra(str(missing.name), name) from missing
         return backend
-    raise SpecError.of("NS701", f"there is no backend `{name}` here", help="see `pip list` for what is installed")
+    raise SpecError.of(
+        "NS701", f"there is no backend `{name}` here", help="see `pip list` for what is installed"
+    )
 
 
 def missing_extra(module: str, extra: str) -> SpecError:

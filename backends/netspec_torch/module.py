@@ -1,0 +1,115 @@
+"""The live module: the very text that `netspec compile` writes, executed."""
+
+from __future__ import annotations
+
+import builtins
+import hashlib
+import linecache
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+
+import torch
+from torch import nn
+
+from netspec.ir.graph import Graph
+from netspec_torch.source import FOR_LOSS, Source, write
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What a spec compiles to: the model, and if the spec has them its loss and the step from samples to groups."""
+
+    model: nn.Module
+    loss: nn.Module | None
+    aggregate: nn.Module | None
+    source: Source
+
+    @property
+    def for_loss(self) -> dict[str, bool]:
+        """The keyword arguments that make `model` return what the loss reads, whatever mode it is in."""
+        return {FOR_LOSS: True} if f"{FOR_LOSS}:" in self.source.text else {}
+
+
+def compile(  # the word that netspec's own interface uses
+    graph: Graph,
+    *,
+    name: str = "model",
+    doc: str = "",
+    digest: str = "",
+    group: Graph | None = None,
+    seed: int | None = None,
+) -> nn.Module:
+    """The model of a graph in training mode, with first values drawn from `seed` (None: from torch's own generator)."""
+    return assemble(graph, name=name, doc=doc, digest=digest, group=group, seed=seed).model
+
+
+def loss(graph: Graph, *, name: str = "model") -> nn.Module:
+    """The loss of a graph: `loss(outputs, targets)` is a number, `loss.terms(outputs, targets)` its terms by name."""
+    made = assemble(graph, name=name).loss
+    if made is None:
+        raise ValueError("the graph has no loss")
+    return made
+
+
+def assemble(
+    graph: Graph,
+    *,
+    name: str = "model",
+    doc: str = "",
+    digest: str = "",
+    group: Graph | None = None,
+    seed: int | None = None,
+) -> Compiled:
+    """Everything a graph compiles to, from one source."""
+    source = write(graph, name=name, doc=doc, digest=digest, group=group)
+    module = execute(source)
+    model = construct(module, source.model, seed)
+    parts = {key: getattr(module, key)() if hasattr(module, key) else None for key in ("Loss", "Aggregate")}
+    _check(model, graph)
+    return Compiled(model, parts["Loss"], parts["Aggregate"], source)
+
+
+def construct(module: ModuleType, called: str, seed: int | None) -> nn.Module:
+    """An instance of one class; with a seed, torch's own generator is left as it was."""
+    if seed is None:
+        made: nn.Module = getattr(module, called)()
+        return made
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        seeded: nn.Module = getattr(module, called)()
+        return seeded
+
+
+def execute(source: Source) -> ModuleType:
+    """The module of a generated source, the same one for the same text.
+
+    It is registered under a name made from its text, with its lines where `inspect` and tracebacks look for them.
+    """
+    mark = hashlib.sha256(source.text.encode()).hexdigest()[:16]
+    called = f"netspec_compiled_{mark}"
+    if called in sys.modules:
+        return sys.modules[called]
+    file = f"<netspec {source.model} {mark}>"
+    module = ModuleType(called)
+    module.__file__ = file
+    linecache.cache[file] = (len(source.text), None, source.text.splitlines(keepends=True), file)
+    exec(builtins.compile(source.text, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - printed from a checked tree, see printer.show
+    sys.modules[called] = module
+    return module
+
+
+def _check(model: nn.Module, graph: Graph) -> None:
+    """The state dict must be the graph's tables, key by key and shape by shape: that is what weights are kept by."""
+    used = {
+        key
+        for node in graph.walk("predict", "train")
+        for key in (*node.parameters.values(), *node.state.values())
+    }
+    told = {
+        key: tuple(row.shape) for key, row in (*graph.parameters.items(), *graph.state.items()) if key in used
+    }
+    made = {key: tuple(value.shape) for key, value in model.state_dict().items()}
+    if told != made:
+        differing = sorted({*told.items()} ^ {*made.items()})
+        raise AssertionError(f"the lowering and the graph disagree about {differing}")
