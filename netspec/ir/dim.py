@@ -82,6 +82,8 @@ class Dim:
         return frozenset() if self.value is not None else dim_terms.symbols_of(self._poly)
 
     def __add__(self, other: DimLike) -> Dim:
+        if self.value is not None and type(other) is int:
+            return _number(self.value + other)
         right = other if isinstance(other, Dim) else _operand(other)
         if right is None:
             return NotImplemented
@@ -95,6 +97,8 @@ class Dim:
         return _number(-self.value) if self.value is not None else _from_poly(dim_terms.scale(self._poly, -1))
 
     def __sub__(self, other: DimLike) -> Dim:
+        if self.value is not None and type(other) is int:
+            return _number(self.value - other)
         right = other if isinstance(other, Dim) else _operand(other)
         if right is None:
             return NotImplemented
@@ -107,6 +111,8 @@ class Dim:
         return NotImplemented if left is None else left - self
 
     def __mul__(self, other: DimLike) -> Dim:
+        if self.value is not None and type(other) is int:  # most sizes are numbers: no detour for them
+            return _number(self.value * other)
         right = other if isinstance(other, Dim) else _operand(other)
         if right is None:
             return NotImplemented
@@ -118,6 +124,8 @@ class Dim:
 
     def __floordiv__(self, divisor: DimLike) -> Dim:
         """Rounded down; the divisor is a positive number (ValueError otherwise)."""
+        if self.value is not None and type(divisor) is int and divisor > 0:
+            return _number(self.value // divisor)
         right = divisor if isinstance(divisor, Dim) else _operand(divisor)
         if right is None:
             return NotImplemented
@@ -165,6 +173,9 @@ class Dim:
 
     def __repr__(self) -> str:
         return f"Dim({self})"
+
+    def __reduce__(self) -> tuple[object, tuple[Poly]]:
+        return _from_poly, (self.poly,)
 
     def __copy__(self) -> Dim:
         return self

@@ -18,7 +18,7 @@ from netspec.ir.dim_terms import (
     add,
     atom_poly,
     constant,
-    poly_key,
+    length,
     poly_of,
     symbols_of,
     value_of,
@@ -28,10 +28,13 @@ MAX_PERIOD = 4096
 MAX_WORK = 100_000
 """Residue classes times characters of the formula that are looked at before the answer is "unknown"."""
 
+MAX_WAYS = 4
+"""How many of the symbols are tried as the one to sort a formula by."""
+
 
 def affordable(period: int, polys: Iterable[Poly]) -> bool:
     """Whether looking at every residue class of this period is worth its time."""
-    return period <= MAX_PERIOD and period * sum(len(poly_key(poly)) for poly in polys) <= MAX_WORK
+    return period <= MAX_PERIOD and period * sum(map(length, polys)) <= MAX_WORK
 
 
 @lru_cache(maxsize=1024)
@@ -47,24 +50,36 @@ def _extent_of_one(poly: Poly, least: int) -> Extent | None:
 
 
 def bounds_of(poly: Poly, least: Mapping[str, int]) -> Extent:
-    """Sound bounds of a formula, the tightest of some ways to take it apart."""
+    """Sound bounds of a formula whose symbols are at least what `least` says, exact where it has one symbol."""
     value = value_of(poly)
     if value is not None:
         return value, value
     names = sorted(symbols_of(poly))
+    return _bounds(poly, tuple((name, least[name]) for name in names))
+
+
+@lru_cache(
+    maxsize=1024
+)  # or a formula nested deeply would be taken apart anew, in every way, at each of its levels
+def _bounds(poly: Poly, lowest_sizes: tuple[tuple[str, int], ...]) -> Extent:
+    """The tightest bounds of some ways to take the formula apart."""
+    least = dict(lowest_sizes)
+    names = list(least)
     if len(names) == 1:
         exact = _extent_of_one(poly, least[names[0]])
         if exact is not None:
             return exact
     bounds: Extent = (None, None)
     for form, lowest in _forms(poly, least):
-        for name in names:
+        for name in names[:MAX_WAYS]:
             bounds = _overlap(bounds, _sum_bounds(_by_cofactor(form, name), lowest))
     return bounds
 
 
 def _forms(poly: Poly, least: Mapping[str, int]) -> list[tuple[Poly, Mapping[str, int]]]:
     """The formula as it is, and with every symbol counted from its lowest value: (H - 1)*(W - 1) becomes H*W."""
+    if not any(least.values()):
+        return [(poly, least)]
     shifts = {name: add(atom_poly(Symbol(name)), constant(low)) for name, low in least.items()}
     try:
         return [(poly, least), (substitute(poly, shifts), dict.fromkeys(least, 0))]

@@ -12,6 +12,7 @@ from netspec.ir.dim_terms import (
     DimTooComplex,
     Floor,
     Maximum,
+    Monomial,
     Poly,
     add,
     atom_poly,
@@ -134,15 +135,26 @@ def _flattened(choices: Sequence[Poly]) -> list[Poly]:
 
 def _undominated(choices: Sequence[Poly]) -> list[Poly]:
     """The choices that no other one reaches at all integers, as far as that is plain from their form."""
-    kept: list[Poly] = []
+    groups: dict[Poly, list[Poly]] = {}
     for choice in choices:
-        if any(_never_negative(subtract(other, choice)) for other in kept):
+        alike = groups.setdefault(_unpaired(choice), [])
+        if any(_never_negative(subtract(other, choice)) for other in alike):
             continue
-        kept = [other for other in kept if not _never_negative(subtract(choice, other))]
-        kept.append(choice)
-        if len(kept) > MAX_CHOICES:
-            raise DimTooComplex(f"this size is a minimum or maximum of more than {MAX_CHOICES} formulas")
+        alike[:] = [other for other in alike if not _never_negative(subtract(choice, other))]
+        alike.append(choice)
+    kept = [choice for alike in groups.values() for choice in alike]
+    if len(kept) > MAX_CHOICES:
+        raise DimTooComplex(f"this size is a minimum or maximum of more than {MAX_CHOICES} formulas")
     return kept
+
+
+def _unpaired(poly: Poly) -> Poly:
+    """The terms that must be the same in two choices for `_never_negative` to tell anything of their difference."""
+    return tuple(term for term in poly if term[0] and not _is_floor(term[0]))
+
+
+def _is_floor(monomial: Monomial) -> bool:
+    return len(monomial) == 1 and monomial[0][1] == 1 and isinstance(monomial[0][0], Floor)
 
 
 def _never_negative(difference: Poly) -> bool:
@@ -154,8 +166,8 @@ def _never_negative(difference: Poly) -> bool:
     for monomial, coefficient in difference:
         if not monomial:
             continue
-        atom, power = monomial[0]
-        if len(monomial) > 1 or power > 1 or not isinstance(atom, Floor):
+        atom, _ = monomial[0]
+        if not _is_floor(monomial) or not isinstance(atom, Floor):
             return False
         offset = constant_term(atom.numerator)
         fraction = (poly_key(subtract(atom.numerator, constant(offset))), atom.divisor)

@@ -19,6 +19,7 @@ MAX_DEGREE = 12
 MAX_DEPTH = 24
 MAX_KEY = 8_000
 MAX_MAGNITUDE = 1 << 256
+TOO_LONG = "this size is too long or too deeply nested a formula of the free sizes"
 
 
 class DimTooComplex(ValueError):
@@ -32,7 +33,7 @@ class Atom:
 
     def __init__(self, rank: int, key: str, depth: int, symbols: frozenset[str]) -> None:
         if depth > MAX_DEPTH or len(key) > MAX_KEY:
-            raise DimTooComplex("this size is a too deeply nested or too long formula of its symbols")
+            raise DimTooComplex(TOO_LONG)
         self.key = key
         self.order = (rank, key)
         self.depth = depth
@@ -61,6 +62,9 @@ class Symbol(Atom):
         super().__init__(0, name, 1, frozenset((name,)))
         self.name = name
 
+    def __reduce__(self) -> tuple[type[Symbol], tuple[str]]:
+        return Symbol, (self.name,)  # made anew, because the hash of a string differs between processes
+
 
 class Floor(Atom):
     """The floor of `numerator / divisor`; every coefficient of the numerator lies in 0 .. divisor - 1."""
@@ -73,6 +77,9 @@ class Floor(Atom):
         )
         self.numerator = numerator
         self.divisor = divisor
+
+    def __reduce__(self) -> tuple[type[Floor], tuple[Poly, int]]:
+        return Floor, (self.numerator, self.divisor)
 
 
 class Maximum(Atom):
@@ -87,6 +94,9 @@ class Maximum(Atom):
         super().__init__(2, f"max({','.join(key for key, _ in named)})", 1 + max(map(_depth, kept)), symbols)
         self.choices = kept
 
+    def __reduce__(self) -> tuple[type[Maximum], tuple[tuple[Poly, ...]]]:
+        return Maximum, (self.choices,)
+
 
 def poly_key(poly: Poly) -> str:
     """A string that is the same for two polynomials exactly if they are identical."""
@@ -94,6 +104,15 @@ def poly_key(poly: Poly) -> str:
         "*".join([str(coefficient), *(f"{atom.key}^{power}" for atom, power in monomial)])
         for monomial, coefficient in poly
     )
+
+
+def _length(monomial: Monomial) -> int:
+    return 8 + sum(len(atom.key) for atom, _ in monomial)
+
+
+def length(poly: Poly) -> int:
+    """How long a formula is, in characters, about: what working with it costs is in proportion."""
+    return sum(_length(monomial) for monomial, _ in poly)
 
 
 def _depth(poly: Poly) -> int:
@@ -120,11 +139,15 @@ def poly_of(terms: Mapping[Monomial, int]) -> Poly:
     kept = [term for term in terms.items() if term[1]]
     if len(kept) > MAX_TERMS:
         raise DimTooComplex(f"this size is a sum of more than {MAX_TERMS} terms")
+    length = 0
     for monomial, coefficient in kept:
         if not -MAX_MAGNITUDE < coefficient < MAX_MAGNITUDE:
             raise DimTooComplex("this size has more than 256 bits")
         if degree(monomial) > MAX_DEGREE:
             raise DimTooComplex(f"this size is a product of more than {MAX_DEGREE} free sizes")
+        length += _length(monomial)
+    if length > MAX_KEY:
+        raise DimTooComplex(TOO_LONG)
     if len(kept) > 1:
         kept.sort(key=_term_order)
     return tuple(kept)
