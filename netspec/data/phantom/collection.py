@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -111,7 +112,7 @@ def _present(root: Path, settings: Settings) -> Truth | None:
         raise SpecError.of(
             "NS561", f"the folder already holds another phantom: {', '.join(other)}", help=cure
         )
-    files = sum(1 for _ in _files(folder)) if table.is_file() else 0
+    files = sum(len(names) for _, _, names in os.walk(folder)) if table.is_file() else 0
     if files != there.files:
         cure = f"move `{folder.name}`, `{table.name}` and `{truth.name}` away and make it again"
         message = f"the phantom in the folder has {files} of the {there.files} files it was written with"

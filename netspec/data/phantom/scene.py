@@ -130,8 +130,8 @@ def surroundings(
     _paint(image, _soft(skin, pixel), tissues.fat)
     _paint(image, _soft(skin - thorax.rim, pixel), tissues.muscle)
     _paint(image, _soft(skin - thorax.rim - 11 * scale, pixel), _LUNG)
-    for vx, vy, r in thorax.vessels:
-        _paint(image, 0.55 * _soft(r - np.hypot(x - vx - 0.1 * s, y - vy), pixel), 0.8)
+    for vx, vy, r in thorax.vessels.tolist():
+        _paint(image, 0.55 * _soft(r - _length(x - vx - 0.1 * s, y - vy), pixel), 0.8)
     inside = _soft(skin - thorax.rim - 8 * scale, pixel)
     _mediastinum(image, inside, x, y, s, pixel, scale, tissues, room)
     top = room + 4 * scale - 0.12 * s  # the dome of the diaphragm lies under the heart
@@ -141,7 +141,7 @@ def surroundings(
     _paint(image, inside * _soft(liver, pixel), tissues.liver)
     spine = _ellipse(x - room - 34 * scale, y - 22 * scale, 17 * scale, 24 * scale)
     _paint(image, inside * _soft(spine, pixel), 0.5)
-    aorta = 10.5 * scale - np.hypot(x - room - 8 * scale, y - 20 * scale)
+    aorta = 10.5 * scale - _length(x - room - 8 * scale, y - 20 * scale)
     _paint(image, _soft(aorta + 2, pixel), tissues.muscle)
     _paint(image, _soft(aorta, pixel), 0.95)
     return image * _texture(x, y, s, thorax)
@@ -169,7 +169,12 @@ def _mediastinum(
     roots = ((14, 20, 11.0), (38, 26, 12.5), (8, 48, 9.0))
     for across, up, radius in roots:
         r = radius * scale * (1 - 0.7 * low)
-        _paint(image, _soft(r - np.hypot(x + across * scale, y + room + up * scale), pixel), 0.9)
+        _paint(image, _soft(r - _length(x + across * scale, y + room + up * scale), pixel), 0.9)
+
+
+def reach(lv: Ventricle) -> float:
+    """How far from the long axis, in mm along x or y, a heart paints at most."""
+    return 1.9 * float(lv.a[0] + lv.wall[0]) + 16
 
 
 def add_heart(
@@ -218,7 +223,9 @@ def _atrium(
 def _round(x: Image, y: Image, radius: Floats, heart: Heart) -> Image:
     """Signed distance (positive inside) to the ellipse of area pi radius^2: (frames, sub-slices, rows, columns)."""
     cos, sin, k = math.cos(heart.elliptic_angle), math.sin(heart.elliptic_angle), math.sqrt(heart.elliptic)
-    unit = np.hypot((x * cos + y * sin) / k, (y * cos - x * sin) * k).astype(np.float32)
+    along = x * np.float32(cos / k) + y * np.float32(sin / k)
+    across = y * np.float32(cos * k) - x * np.float32(sin * k)
+    unit = _length(along, across)
     distance: Image = _wide(radius) - unit
     return distance
 
@@ -233,8 +240,8 @@ def _right_ventricle(x: Image, y: Image, s: Floats, outer: Floats, lv: Ventricle
     tangential = size * (1.02 + 0.10 * lv.stroke[:, None])
     reach = _wide(outer * 0.78)
     along = x * np.float32(cos) + y * np.float32(sin) - reach
-    across = (y * np.float32(cos) - x * np.float32(sin))[None, None]
-    distance: Image = (1 - np.hypot(along / _wide(radial + 0.1), across / _wide(tangential + 0.1))) * _wide(
+    across: Image = (y * np.float32(cos) - x * np.float32(sin))[None, None]
+    distance: Image = (1 - _length(along / _wide(radial + 0.1), across / _wide(tangential + 0.1))) * _wide(
         radial
     )
     return np.where(_wide(radial) > 2, distance, np.float32(-99))
@@ -252,7 +259,7 @@ def _papillary(
     for angle in (first, second):
         turned = angle + heart.torsion * (1 - lv.stroke[:, None])
         px, py = 0.66 * inner * np.cos(turned), 0.66 * inner * np.sin(turned)
-        muscles.append(_wide(radius) - np.hypot(x - _wide(px), y - _wide(py)))
+        muscles.append(_wide(radius) - _length(x - _wide(px), y - _wide(py)))
     return muscles
 
 
@@ -264,18 +271,24 @@ def _body(x: Image, y: Image, thorax: Thorax) -> Image:
 
 
 def _ellipse(x: Image, y: Image, across: float, down: float) -> Image:
-    distance: Image = ((1 - np.hypot(x / across, y / down)) * math.sqrt(across * down)).astype(np.float32)
+    distance: Image = ((1 - _length(x / across, y / down)) * math.sqrt(across * down)).astype(np.float32)
     return distance
 
 
 def _texture(x: Image, y: Image, s: float, thorax: Thorax) -> Image:
     """A few soft waves, so that no tissue is perfectly even."""
     sheet: Image = np.ones_like(x)
-    for amplitude, kx, ky, phase in thorax.texture:
+    for amplitude, kx, ky, phase in thorax.texture.tolist():
         sheet += np.float32(amplitude) * np.cos(
             np.float32(kx) * x + np.float32(ky) * y + np.float32(phase + s / 9)
         )
     return sheet
+
+
+def _length(x: Image, y: Image) -> Image:
+    """Euclidean length; hypot, which guards against overflow, costs four times as much."""
+    squares: Image = x * x + y * y
+    return np.sqrt(squares, out=squares)
 
 
 def _present(radius: Floats, pixel: float) -> Image:
@@ -290,8 +303,9 @@ def _wide(values: Floats) -> Image:
 
 def _soft(distance: Image, pixel: float) -> Image:
     """Coverage 0 to 1 of a pixel whose centre lies `distance` mm inside an edge."""
-    cover: Image = np.clip(distance * np.float32(1 / pixel) + np.float32(0.5), 0, 1)
-    return cover
+    cover: Image = distance * np.float32(1 / pixel)
+    cover += np.float32(0.5)
+    return np.clip(cover, np.float32(0), np.float32(1), out=cover)
 
 
 def _paint(image: Image, cover: Image, signal: float) -> None:

@@ -28,6 +28,7 @@ from netspec.data.phantom.scene import (
     draw_heart,
     draw_thorax,
     draw_tissues,
+    reach,
     surroundings,
 )
 from netspec.data.phantom.seeding import stream
@@ -138,7 +139,7 @@ def picture(one: Patient, s: float, part: int = 0) -> Pixels:
     pixel = one.acquisition.spacing[0]
     outer = float(one.lv.a[0] + one.lv.wall[0])
     image = surroundings(x, y, s, pixel, one.thorax, one.tissues, outer)
-    inside = _box(x, y, 3.2 * outer + 8)
+    inside = _box(x, y, reach(one.lv))
     beating = add_heart(
         image[inside],
         x[inside],
@@ -168,9 +169,9 @@ def _grid(one: Patient) -> tuple[Image, Image]:
     return (-y, x) if acquisition.landscape else (x, y)
 
 
-def _box(x: Image, y: Image, reach: float) -> tuple[slice, slice]:
+def _box(x: Image, y: Image, far: float) -> tuple[slice, slice]:
     """Rows and columns with a pixel that may belong to the heart."""
-    near = (np.abs(x) < reach) & (np.abs(y) < reach)
+    near = (np.abs(x) < far) & (np.abs(y) < far)
     rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
