@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass
@@ -13,8 +15,9 @@ class QualityRecord:
 
     `found` counts files; each of them is either in `used` or in `skipped` under its reason, so that
     `found == used + sum(skipped.values())` always holds. `bad` counts the skipped ones that are faults (a broken or
-    foreign file), as against files that are simply not asked for (another view). `decisions` counts what was decided about
-    slices and frames. `patients` holds the decisions by patient under a pseudonym that is drawn anew for every salt.
+    foreign file), as against files that are simply not asked for (another view). `decisions` counts what was decided
+    about slices and frames, `patients` the same by patient. The record knows patients' identifiers while it lives in
+    memory; what leaves it (`as_json`) has pseudonyms.
     """
 
     found: int = 0
@@ -44,7 +47,7 @@ class QualityRecord:
         return "; ".join(parts)
 
     def as_json(self, salt: str) -> dict[str, object]:
-        """Plain data for a run folder: counts and reasons. Patients appear as pseudonyms that hold for this `salt` only."""
+        """Plain data for a run folder: counts and reasons; patients under pseudonyms that hold for this `salt`."""
         return {
             "files": {"found": self.found, "used": self.used, "bad": self.bad},
             "skipped": dict(sorted(self.skipped.items())),
@@ -56,6 +59,39 @@ class QualityRecord:
                 for patient, what in sorted(self.patients.items(), key=lambda item: pseudonym(item[0], salt))
             },
         }
+
+    def as_notes(self, ids: Sequence[str]) -> dict[str, Any]:
+        """Plain data for the cache: as `as_json`, with patients by their place in `ids`."""
+        return {
+            "found": self.found,
+            "used": self.used,
+            "bad": self.bad,
+            "skipped": dict(self.skipped),
+            "decisions": dict(self.decisions),
+            "samples": self.samples,
+            "groups": self.groups,
+            "patients": {
+                str(i): dict(self.patients[one]) for i, one in enumerate(ids) if one in self.patients
+            },
+        }
+
+    @classmethod
+    def from_notes(cls, notes: Mapping[str, Any], ids: Sequence[str]) -> QualityRecord:
+        """The opposite of `as_notes`."""
+        return cls(
+            found=int(notes["found"]),
+            used=int(notes["used"]),
+            skipped=_counter(notes["skipped"]),
+            bad=int(notes["bad"]),
+            decisions=_counter(notes["decisions"]),
+            patients={ids[int(i)]: _counter(what) for i, what in notes["patients"].items()},
+            samples=int(notes["samples"]),
+            groups=int(notes["groups"]),
+        )
+
+
+def _counter(told: Mapping[str, Any]) -> Counter[str]:
+    return Counter({str(what): int(count) for what, count in told.items()})
 
 
 def pseudonym(patient: str, salt: str) -> str:

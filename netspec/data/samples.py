@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import nan
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.cache import FORMAT, Cache, Prepared
+from netspec.data.declared import Extent, as_stored, check_declared, check_missing
+from netspec.data.opened import Opened
+from netspec.data.places import inside
 from netspec.data.quality import QualityRecord
+from netspec.data.split import assign, sample_numbers
+from netspec.data.study import Array, Study
+from netspec.data.transforms import apply
 from netspec.ir.types import TensorType
-from netspec.recipe.data import DataRecipe
+from netspec.recipe.data import DataRecipe, check, one_sample
+from netspec.recipe.source import DicomCine, Digits, Npz
+from netspec.text import Diagnostic, Severity, SpecError
 
 Progress = Callable[[int, int, str], None]
 """Called with how much is done, how much there is to do, and a word for what is being done."""
-
-Array = NDArray[np.generic]
 
 
 @dataclass(frozen=True)
@@ -25,10 +36,10 @@ class Samples:
 
     `fields` holds one array for each input and target, by the spec's names; the first axis counts samples (float32, or
     int64 for classes; large ones are memory-mapped and must not be written to). `groups` is the number of each
-    sample's patient (or its own number, where there are no patients), an index into `group_ids`, which are for messages
-    on the user's terminal and never for a file. `splits` holds the sample numbers of `train`, `validation` and `test`.
-    `covariates` are known of each patient: `age` in years (NaN where missing) and `sex` 0 F, 1 M, 2 other (-1 missing).
-    `fingerprint` stands for the files and everything that was done to them.
+    sample's patient (or its own number, where there are no patients), an index into `group_ids`, which are for
+    messages on the user's terminal and never for a file. `splits` holds the sample numbers of `train`, `validation`
+    and `test`. `covariates` are known of each patient: `age` in years (NaN where missing) and `sex` (0 F, 1 M, 2 other,
+    -1 missing). `fingerprint` stands for the files and everything that was done to them.
     """
 
     fields: Mapping[str, Array]
@@ -53,9 +64,196 @@ def open_samples(
 ) -> Samples:
     """Read, check and prepare the samples of `recipe`.
 
-    `root` is the project's folder: the data must lie inside it. `declared` are the inputs and targets of the spec, which
-    the data must fill, values included (a label outside its declared range is an error). Prepared samples are kept in
-    `cache_dir` (default: `.netspec/cache` in the project) unless the recipe says `cache: none`.
-    Raises SpecError (NS52x to NS55x) with a cure for whatever is missing or wrong.
+    `root` is the project's folder: the data must lie inside it. `declared` are the inputs and targets of the spec,
+    which the data must fill, values included (a label outside its declared range is an error). Prepared samples are
+    kept in `cache_dir` (default: `.netspec/cache` in the project) unless the recipe says `cache: none`.
+    Raises SpecError (NS50x to NS55x) with a cure for whatever is missing or wrong.
     """
-    raise NotImplementedError
+    kinds = {name: one_sample(kind) for name, kind in declared.items()}
+    problems = [found.problem for found in check(recipe, kinds, {})]
+    if problems:
+        raise SpecError(Diagnostic(one.code, Severity.ERROR, one.message, help=one.help) for one in problems)
+    cache_dir = root / ".netspec" / "cache" if cache_dir is None else cache_dir
+    tell = progress or (lambda _done, _total, _what: None)
+    opened = _open(recipe, root, kinds, None if recipe.cache == "none" else cache_dir, tell)
+    key = _key(recipe, kinds, opened.fingerprint)
+    prepared = _prepared(recipe, kinds, opened, key, cache_dir, tell)
+    return _finished(recipe, kinds, opened, prepared, key)
+
+
+def _open(
+    recipe: DataRecipe,
+    root: Path,
+    kinds: Mapping[str, TensorType],
+    index_dir: Path | None,
+    tell: Progress,
+) -> Opened:
+    """The source, ready to be read."""
+    source = recipe.source
+    wanted = {recipe.source_field(name) for name in kinds}
+    match source:
+        case Digits():
+            from netspec.data.digits import open_digits  # noqa: PLC0415 - only this source needs scikit-learn
+
+            return open_digits()
+        case Npz():
+            from netspec.data.npz import open_npz  # noqa: PLC0415 - a source is loaded when it is used
+
+            return open_npz(inside(root, source.file, "file"), source.file, wanted, source.group)
+        case DicomCine():
+            from netspec.data.dicom.source import open_cine  # noqa: PLC0415 - only this source needs pydicom
+
+            limits = {recipe.source_field(name): kind for name, kind in kinds.items()}
+            return open_cine(source, root, limits, index_dir, tell)
+        case _:
+            raise SpecError.of(
+                "NS509", f"the source `{source.name}` cannot be opened by this version", help="use `npz`"
+            )
+
+
+def _key(recipe: DataRecipe, kinds: Mapping[str, TensorType], fingerprint: str) -> str:
+    """The name of the prepared set: a hash of all that it depends on."""
+    told = {
+        "format": FORMAT,
+        "source": fingerprint,
+        "fields": {name: [recipe.source_field(name), kind.names, kind.dtype] for name, kind in kinds.items()},
+        "transforms": [[one.name, one.model_dump(mode="json")] for one in recipe.prefix],
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _prepared(
+    recipe: DataRecipe,
+    kinds: Mapping[str, TensorType],
+    opened: Opened,
+    key: str,
+    cache_dir: Path,
+    tell: Progress,
+) -> Prepared:
+    """The prepared set, from the cache or made now."""
+    keep = recipe.cache == "auto" and isinstance(recipe.source, DicomCine)
+    if not keep:
+        kept: dict[str, list[Array]] = {}
+        notes = _make(
+            recipe, kinds, opened, lambda name, arrays: kept.setdefault(name, []).extend(arrays), tell
+        )
+        return Prepared({name: np.stack(arrays) for name, arrays in kept.items()}, notes)
+    cache = Cache(cache_dir / "samples")
+    found = cache.load(key)
+    if found is not None and _usable(found, kinds, opened):
+        return found
+    with cache.write(key) as writer:
+        return writer.finish(_make(recipe, kinds, opened, writer.add, tell))
+
+
+def _usable(found: Prepared, kinds: Mapping[str, TensorType], opened: Opened) -> bool:
+    """Whether the notes of a set hold what is needed, and agree with one another and with the source."""
+    notes = found.notes
+    try:
+        groups = np.asarray(notes["groups"], np.int64)
+        Extent.all_from(notes["extents"])
+        QualityRecord.from_notes(notes["quality"], opened.group_ids)
+        patients = len(notes["members"])
+        whole = len(notes["age"]) == len(notes["sex"]) == patients
+        known = all(0 <= one < len(opened.group_ids) for one in notes["members"])
+        fits = all(len(found.fields[name]) == len(groups) for name in kinds)
+        return whole and known and fits and bool(((groups >= 0) & (groups < patients)).all())
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return False
+
+
+def _make(
+    recipe: DataRecipe,
+    kinds: Mapping[str, TensorType],
+    opened: Opened,
+    add: Callable[[str, list[Array]], None],
+    tell: Progress,
+) -> dict[str, Any]:
+    """Read every study, transform it and hand its arrays on; gives the notes that go with the set."""
+    steps = _steps(recipe, kinds)
+    extents = {name: Extent() for name in kinds}
+    members: list[int] = []
+    groups: list[int] = []
+    age: list[float | None] = []
+    sex: list[int] = []
+    for i in range(len(opened.group_ids)):
+        tell(i, len(opened.group_ids), "reading")
+        study = opened.read(i)
+        if study is None or not study.count:
+            continue
+        _transformed(recipe, study, kinds, steps)
+        for name, kind in kinds.items():
+            arrays = [as_stored(name, array, kind) for array in study.fields[name]]
+            for array in arrays:
+                extents[name].take(name, array, kind)
+            add(name, arrays)
+        groups += [len(members)] * study.count
+        members.append(i)
+        age.append(None if study.age != study.age else study.age)
+        sex.append(study.sex)
+    tell(len(opened.group_ids), len(opened.group_ids), "reading")
+    opened.finish()
+    if not groups:
+        raise SpecError.of("NS521", "no sample can be used", help=opened.quality.summary())
+    opened.quality.samples, opened.quality.groups = len(groups), len(members)
+    return {
+        "groups": groups,
+        "members": members,
+        "age": age,
+        "sex": sex,
+        "extents": {name: extent.as_json() for name, extent in extents.items()},
+        "quality": opened.quality.as_notes(opened.group_ids),
+    }
+
+
+def _steps(recipe: DataRecipe, kinds: Mapping[str, TensorType]) -> list[dict[str, TensorType]]:
+    """The types of the fields before each transform."""
+    types = {name: recipe.source.field(recipe.source_field(name), kind) for name, kind in kinds.items()}
+    steps = []
+    for transform in recipe.prefix:
+        steps.append(types)
+        types = transform.infer(types)
+    return steps
+
+
+def _transformed(
+    recipe: DataRecipe, study: Study, kinds: Mapping[str, TensorType], steps: list[dict[str, TensorType]]
+) -> None:
+    """Give the study the spec's names and do all transforms."""
+    names = {name: recipe.source_field(name) for name in kinds}
+    study.fields = {name: list(study.fields[source]) for name, source in names.items()}
+    words = recipe.source.words
+    study.words = {name: words[source] for name, source in names.items() if source in words}
+    for transform, types in zip(recipe.prefix, steps, strict=True):
+        apply(transform, study, types)
+
+
+def _finished(
+    recipe: DataRecipe, kinds: Mapping[str, TensorType], opened: Opened, prepared: Prepared, key: str
+) -> Samples:
+    """The samples, checked against what is declared, and divided."""
+    notes = prepared.notes
+    extents = Extent.all_from(notes["extents"])
+    check_missing(extents, kinds)
+    check_declared(extents, kinds)
+    groups = np.asarray(notes["groups"], np.int64)
+    group_ids = tuple(opened.group_ids[i] for i in notes["members"])
+    by_sample = recipe.split.by == "sample"
+    ids = [f"{group_ids[group]}\0{i}" for i, group in enumerate(groups)] if by_sample else group_ids
+    owners = np.arange(len(groups)) if by_sample else groups
+    values = None
+    if recipe.split.stratify is not None:
+        first = np.searchsorted(owners, np.arange(len(ids)))
+        values = np.asarray(prepared.fields[recipe.split.stratify], np.float64)[first]
+    return Samples(
+        fields={name: prepared.fields[name] for name in kinds},
+        groups=groups,
+        group_ids=group_ids,
+        splits=sample_numbers(assign(recipe.split, ids, values), owners),
+        fingerprint=key,
+        quality=QualityRecord.from_notes(notes["quality"], opened.group_ids),
+        covariates={
+            "age": np.asarray([nan if one is None else one for one in notes["age"]], np.float64),
+            "sex": np.asarray(notes["sex"], np.int64),
+        },
+    )

@@ -80,8 +80,8 @@ def chain(
         if transform.spaced and not recipe.source.spaced:
             unspaced = Problem(
                 "NS508",
-                f"`{transform.name}` needs the size of a pixel, and `{recipe.source.name}` does not know it",
-                help="use `resize: {height: ..., width: ...}`",
+                f"`{transform.name}` needs millimetres and directions, and `{recipe.source.name}` knows none",
+                help="use `resize: {height: ..., width: ...}`, or `orient: portrait`",
             )
             return {}, [*found, Found(place, unspaced)]
         try:

@@ -61,14 +61,18 @@ def resized(kind: TensorType, **sizes: Dim) -> TensorType:
 
 
 class Transform(Record):
-    """The base of every transform. `spaced` says that it needs to know the size of a pixel in millimetres."""
+    """The base of every transform. `random` says that it draws numbers, so that it acts in training only."""
 
-    spaced: ClassVar[bool] = False
     random: ClassVar[bool] = False
 
     def infer(self, fields: Fields) -> Fields:
         """The types of the fields afterwards; Problem where an argument is wrong or nothing is there to act on."""
         raise NotImplementedError
+
+    @property
+    def spaced(self) -> bool:
+        """Whether it needs to know how a picture lies in the patient: its pixels' size and its directions."""
+        return False
 
     def acts_on(self, kind: TensorType) -> bool:
         """Whether the transform is about fields of this type."""
@@ -207,6 +211,11 @@ class Orient(Transform):
 
     to: Literal["portrait", "row_major"]
 
+    @property
+    def spaced(self) -> bool:
+        """The directions of `row_major` come from the patient's coordinates."""
+        return self.to == "row_major"
+
     def infer(self, fields: Fields) -> Fields:
         """Height and width trade places where `portrait` can tell, and are new unknown sizes where it cannot."""
         found = self.touched(fields)
@@ -236,9 +245,12 @@ class Resample(Transform):
 
     name: ClassVar[str] = "resample"
     main: ClassVar[str | None] = "spacing"
-    spaced: ClassVar[bool] = True
-
     spacing: Length
+
+    @property
+    def spaced(self) -> bool:
+        """It does."""
+        return True
 
     def infer(self, fields: Fields) -> Fields:
         """Height and width become sizes that only the data knows."""
