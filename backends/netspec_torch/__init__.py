@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netspec import backend as contract
+from netspec.ir.graph import Graph
 from netspec.ir.op import Op
+from netspec.ir.record import Record
 from netspec_torch.rule import Rule
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 name = "torch"
 
@@ -17,6 +23,25 @@ name = "torch"
 def table() -> dict[type[Op], Rule[Any]]:
     """The lowering of every op. Nothing here imports torch."""
     return contract.collect(sys.modules[__name__], Rule)
+
+
+def run(graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contract.Run:
+    """Run every entry point that the feed has numbers for, and differentiate the loss."""
+    from netspec_torch.observe import run as execute  # noqa: PLC0415 - the table must come without torch
+
+    return execute(graph, feed, gradients=gradients)
+
+
+def update(
+    optimizer: Record,
+    parameters: contract.Arrays,
+    gradients: Sequence[contract.Arrays],
+    factors: Sequence[float],
+) -> list[dict[str, NDArray[Any]]]:
+    """The parameters after each step of `torch.optim`, given each step's gradients and learning rate factor."""
+    from netspec_torch.optimizer import update as steps  # noqa: PLC0415 - the table must come without torch
+
+    return steps(optimizer, parameters, gradients, factors)
 
 
 backend = sys.modules[__name__]

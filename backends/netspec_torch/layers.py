@@ -127,7 +127,7 @@ class Layers:
         for key in self._keys:
             row = self._graph.parameters[key]
             if row.init is not None:
-                made.append(ast.Expr(initializer.write(row.init, self.expression(key))))
+                made.append(ast.Expr(initializer.write(row, self.expression(key))))
         frozen = [key for key in self._keys if not self._graph.parameters[key].trainable]
         made.extend(
             ast.Expr(method(self.expression(key), "requires_grad_", ast.Constant(value=False)))

@@ -106,9 +106,8 @@ def _check(model: nn.Module, graph: Graph) -> None:
         for node in graph.walk("predict", "train")
         for key in (*node.parameters.values(), *node.state.values())
     }
-    told = {
-        key: tuple(row.shape) for key, row in (*graph.parameters.items(), *graph.state.items()) if key in used
-    }
+    told = {key: row.shape for key, row in graph.parameters.items() if key in used}
+    told |= {key: row.shape for key, row in graph.state.items() if key in used}
     made = {key: tuple(value.shape) for key, value in model.state_dict().items()}
     if told != made:
         differing = sorted({*told.items()} ^ {*made.items()})

@@ -1,0 +1,132 @@
+"""One run of a graph on given numbers: what the reference is compared with.
+
+The layers and the code are those of the compiled module; only `forward` returns every value instead of the outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from netspec.backend import Feed, Run
+from netspec.ir.graph import Graph
+from netspec_torch.layers import home
+from netspec_torch.module import construct, execute
+from netspec_torch.source import observed
+
+Array = NDArray[Any]
+
+
+def run(graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
+    """Run all of the graph that the feed has numbers for, in the feed's floating type, on the CPU.
+
+    The loss is the sum of the loss terms; its gradients go to trainable parameters and floating inputs. What the loss
+    does not reach gets a gradient of zeros. In train mode dropout multiplies by the feed's keep masks.
+    """
+    given = [key for key in (*graph.inputs, *graph.targets) if key in {**feed.inputs, **feed.targets}]
+    source = observed(graph, given)
+    model = construct(execute(source), source.model, seed=0)
+    floating = _floating(feed)
+    model.to(floating).train(feed.mode == "train")
+    _load(model, feed)
+    inputs = {key: _tensor(value) for key, value in {**feed.targets, **feed.inputs}.items() if key in given}
+    differentiable = [key for key in graph.inputs if key in inputs and inputs[key].is_floating_point()]
+    for key in differentiable:
+        inputs[key].requires_grad_(gradients)
+    handles = _keep(model, graph, feed) if feed.mode == "train" else []
+    with torch.set_grad_enabled(gradients):
+        made = model(*(inputs[key] for key in given))
+        values = {key: torch.as_tensor(value, dtype=_number(value, floating)) for key, value in made.items()}
+        loss = _sum_of_terms(graph, values)
+    for handle in handles:
+        handle()
+    if gradients and loss is not None and loss.requires_grad:
+        loss.backward()  # type: ignore[no-untyped-call]
+    want = gradients and loss is not None
+    trainable = {key: value for key, value in model.named_parameters() if _trainable(graph, key)}
+    return Run(
+        values={key: _array(value) for key, value in values.items()},
+        loss=None if loss is None else float(loss.detach()),
+        parameters={key: _gradient(value) for key, value in trainable.items()} if want else {},
+        inputs={key: _gradient(inputs[key]) for key in differentiable} if want else {},
+        state={key: _array(value) for key, value in model.state_dict().items() if key in graph.state},
+    )
+
+
+def _floating(feed: Feed) -> torch.dtype:
+    """The floating type that the feed's numbers have."""
+    for value in (*feed.parameters.values(), *feed.inputs.values()):
+        if np.issubdtype(value.dtype, np.floating):
+            return _tensor(value).dtype
+    return torch.float32
+
+
+def _number(value: Tensor | float, floating: torch.dtype) -> torch.dtype:
+    """The type of a value; a plain number has the model's own."""
+    return value.dtype if isinstance(value, Tensor) else floating
+
+
+def _load(model: nn.Module, feed: Feed) -> None:
+    """Put the feed's parameters and state into the model; a key it lacks keeps its first value."""
+    given = {**feed.parameters, **feed.state}
+    wanted = model.state_dict()
+    model.load_state_dict(
+        {**wanted, **{key: _tensor(value) for key, value in given.items() if key in wanted}}
+    )
+
+
+def _keep(model: nn.Module, graph: Graph, feed: Feed) -> list[Callable[[], None]]:
+    """Make layers with noise use the feed's masks; gives what undoes it."""
+    handles: list[Callable[[], None]] = []
+    for node in graph.nodes:
+        for noise in node.noise:
+            mask = feed.noise.get(f"{node.path}.{noise.name}")
+            if mask is not None:
+                layer = model.get_submodule(home(node))
+                handles.append(layer.register_forward_hook(_masked(_tensor(mask), noise.keep)).remove)
+    return handles
+
+
+def _masked(mask: Tensor, keep: float) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    """A hook that gives `x * mask / keep` in place of what the layer drew."""
+
+    def hook(layer: nn.Module, inputs: tuple[Tensor, ...], drawn: Tensor) -> Tensor:
+        del layer, drawn
+        (x,) = inputs
+        return x * mask.to(x.dtype) / keep
+
+    return hook
+
+
+def _sum_of_terms(graph: Graph, values: Mapping[str, Tensor]) -> Tensor | None:
+    """The loss; None where the spec has none or the feed has no targets for it."""
+    terms = [values.get(str(ref)) for ref in graph.entry("loss").values()]
+    found = [term for term in terms if term is not None]
+    if not found or len(found) < len(terms):
+        return None
+    return torch.stack([term.reshape(()) for term in found]).sum()
+
+
+def _trainable(graph: Graph, key: str) -> bool:
+    """Whether training changes the parameter."""
+    return key in graph.parameters and graph.parameters[key].trainable
+
+
+def _tensor(value: Array) -> Tensor:
+    """A tensor of its own memory with the array's numbers and type."""
+    return torch.from_numpy(np.array(value, order="C"))
+
+
+def _array(value: Tensor) -> Array:
+    """The numbers of a tensor."""
+    return value.detach().cpu().numpy().copy()
+
+
+def _gradient(value: Tensor) -> Array:
+    """The gradient that arrived; zeros where none did."""
+    return _array(torch.zeros_like(value) if value.grad is None else value.grad)
