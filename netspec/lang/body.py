@@ -1,0 +1,343 @@
+"""Layers: each is a call of an op, with what is written beside it wired into the graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping as Table
+
+from netspec import ops
+from netspec.ir.dim import Dim
+from netspec.ir.graph import Ref
+from netspec.ir.op import Op
+from netspec.ir.record import Record
+from netspec.ir.types import TensorType
+from netspec.lang.bind import Argument, bind, span_of
+from netspec.lang.constants import Scope
+from netspec.lang.formula import Formula
+from netspec.lang.kinds import read_meaning
+from netspec.lang.names import STRUCTURE, WIRES, meant, why_refused
+from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
+from netspec.lang.values import Values
+from netspec.lang.weave import Place, Weaver, Wiring
+from netspec.recipe.initializer import INITIALIZERS
+from netspec.text import Edit, Label, Span
+
+_ENTRIES = ("loss", "metrics")
+
+Inits = Table[str, Table[str, tuple[Record, Span]]]
+"""Declared initialisers by op and parameter, each with the place it was declared at."""
+
+
+class Body:
+    """A list of layers in one namespace. `flow` is the value that the next layer without `from` takes (`_`)."""
+
+    def __init__(self, weaver: Weaver, scope: Scope, names: dict[str, Ref | None], inits: Inits) -> None:
+        self.weaver = weaver
+        self.report = weaver.report
+        self.scope = scope
+        self.names = names
+        self.inits = inits
+        self.flow: Ref | None = next(iter(names.values())) if len(names) == 1 else None
+        self.flowing = len(names) == 1
+        self.last = ""
+        self.places: dict[str, Span] = {}
+        self.used: set[str] = set()
+        self.automatic: set[str] = set()
+        self._counts: Counter[str] = Counter()
+        self._written: set[str] = set()
+        self._values = Values(scope, self.report, self._size)
+
+    def read(self, layers: Sequence) -> None:
+        """Weave every layer; a failed one poisons what depends on it and nothing else."""
+        self._written = {name for item in layers for name in _written_names(item)}
+        for item in layers:
+            self._layer(item)
+
+    def _layer(self, item: Node) -> None:
+        head, wires = self._split(item)
+        if head is None:
+            self._set_flow(None, "")
+            return
+        when = wires.get("when")
+        kept = self._values.condition(when.value) if when else True
+        path, outputs = self._names(head, wires)
+        if kept is False:
+            for name in outputs:
+                self.names[name] = self.flow
+            return
+        refs = None if kept is None else self._call(head, wires, path)
+        for i, name in enumerate(outputs):
+            self.names[name] = refs[i] if refs and i < len(refs) else None
+        if refs is not None and len(refs) > 1:
+            if outputs and len(outputs) != len(refs):
+                self.report.error(
+                    "NS117", f"`{head.name}` gives {len(refs)} values, and {len(outputs)} names are written",
+                    wires["name"].value.span, help=f"name all {len(refs)}",
+                )  # fmt: skip
+            self.flow, self.flowing, self.last = None, False, ""
+            return
+        self._set_flow(refs[0] if refs else None, outputs[0] if outputs else path)
+
+    def _set_flow(self, ref: Ref | None, name: str) -> None:
+        self.flow, self.flowing, self.last = ref, True, name
+
+    def _split(self, item: Node) -> tuple[Entry | None, dict[str, Entry]]:
+        """The op's entry and the wires beside it."""
+        if isinstance(item, Scalar):
+            if isinstance(item.value, str) and not item.refused:
+                return Entry(item, Scalar(None, item.span.source.span(item.span.end, item.span.end))), {}
+            if not item.refused:
+                self.report.error("NS116", "a layer is missing here", item.span, help="write the name of an op")
+            return None, {}
+        if not isinstance(item, Mapping):
+            self.report.error("NS116", "a layer is an op with its arguments", item.span, help="write `- conv: {…}`")
+            return None, {}
+        wires = {entry.name: entry for entry in item if entry.name in WIRES}
+        heads = [entry for entry in item if entry.name not in WIRES]
+        if len(heads) == 1:
+            return heads[0], wires
+        if not heads:
+            self.report.error(
+                "NS116", "this layer has no op", item.span, help="write `- relu` or `- {relu, name: …}`"
+            )  # fmt: skip
+            return None, {}
+        self._two_heads(heads)
+        return None, {}
+
+    def _two_heads(self, heads: list[Entry]) -> None:
+        """Two keys that could both be the op: an argument beside its op, or a forgotten dash."""
+        first, second = heads[0], heads[1]
+        kind = ops.find(first.name)
+        if kind is not None and second.name in kind.model_fields:
+            help = f"`{second.name}` is an argument: indent it two more spaces, under `{first.name}`"
+        else:
+            help = f"begin a new layer with `- {second.name}`, or indent it if it belongs to `{first.name}`"
+        self.report.error(
+            "NS118", f"two ops in one layer: `{first.name}` and `{second.name}`", second.key.span,
+            labels=(Label(first.key.span, "the first one"),), help=help,
+        )  # fmt: skip
+
+    def _names(self, head: Entry, wires: dict[str, Entry]) -> tuple[str, list[str]]:
+        """The node's path, and the names its outputs were given; a refused name is as good as none."""
+        entry = wires.get("name")
+        if entry is None:
+            return self._automatic(head.name), []
+        items = list(entry.value) if isinstance(entry.value, Sequence) else [entry.value]
+        names = []
+        for item in items:
+            if not isinstance(item, Scalar):
+                self.report.error("NS119", "a name is one word", item.span)
+                continue
+            why = why_refused(item.text)
+            if why is None and item.text in self.places:
+                labels = (Label(self.places[item.text], "the first one"),)
+                self.report.error("NS103", f"the name `{item.text}` is taken", item.span, labels=labels)
+                continue
+            if item.text in _ENTRIES:
+                why = "the file has a section of that name, whose formulas live under it"
+            if why is not None:
+                self.report.error("NS119", f"`{item.text}` cannot be a name: {why}", item.span, help="choose another")
+                self.names[item.text] = None
+                continue
+            self.places[item.text] = item.span
+            names.append(item.text)
+        return (names[0] if len(names) == 1 else self._automatic(head.name)), names
+
+    def _automatic(self, op: str) -> str:
+        """`conv1`, `conv2`: counted over the unnamed layers of the body, written names skipped."""
+        stem = op.replace(".", "_")
+        while True:
+            self._counts[stem] += 1
+            name = f"{stem}{self._counts[stem]}"
+            if name not in self._written and name not in self.names and name not in self.scope:
+                self.automatic.add(name)
+                return name
+
+    def _call(self, head: Entry, wires: dict[str, Entry], path: str) -> tuple[Ref, ...] | None:
+        """The values of one layer; None after an error."""
+        if head.name == "formula":
+            return self._formula(head, wires, path)
+        if head.name in STRUCTURE or "repeat" in wires:
+            word, span = ("repeat", wires["repeat"].key.span) if "repeat" in wires else (head.name, head.key.span)
+            self.report.error(
+                "NS190", f"`{word}` belongs to the language, and this version cannot build it yet", span,
+                help="write the layers out",
+            )  # fmt: skip
+            return None
+        kind = self._op(head)
+        if kind is None:
+            return None
+        named = self._arguments(kind, head)
+        inputs = self._inputs(kind, head, wires, named)
+        wiring = self._wiring(head, wires)
+        if named is None or inputs is None or wiring is None:
+            return None
+        op = bind(kind, named, head.key.span, self.report)
+        if op is None:
+            return None
+        refs, spans = inputs
+        place = Place(head.key.span, {key: one.span for key, one in named.items()}, spans)
+        return self.weaver.apply(op, refs, path, place, wiring)
+
+    def _op(self, head: Entry) -> type[Op] | None:
+        kind = ops.find(head.name)
+        if kind is not None:
+            return kind
+        near = meant(head.name, ops.catalogue())
+        edit = Edit(head.key.span, near) if near else None
+        help = f"did you mean `{near}`?" if near else "the ops are listed in specs/README.md"
+        if head.name.startswith("$"):
+            help = "a layer is an op; `$` computes arguments"
+        self.report.error("NS101", f"there is no op `{head.name}`", head.key.span, help=help, edit=edit)
+        return None
+
+    def _arguments(self, kind: type[Op], head: Entry) -> dict[str, Argument] | None:
+        """The written arguments, without those that name inputs."""
+        if getattr(kind, "free_arguments", False) and isinstance(head.value, Mapping):
+            return self._values.named(head.value)
+        if not isinstance(head.value, Mapping):
+            return self._values.arguments(kind, head.value, head.key.span)
+        slots = {slot.lstrip("*") for slot in kind.slots}
+        own = tuple(entry for entry in head.value if entry.name not in slots or entry.name in kind.model_fields)
+        return self._values.named(Mapping(own, head.value.span, head.value.flow))
+
+    def _inputs(
+        self, kind: type[Op], head: Entry, wires: dict[str, Entry], named: object
+    ) -> tuple[list[Ref | None], list[Span | None]] | None:
+        """Inputs named under the op, then `from` in order, then `_` if the first is still open."""
+        slots = [slot.lstrip("*") for slot in kind.slots]
+        variadic = bool(kind.slots) and kind.slots[-1].startswith("*")
+        given: dict[str, tuple[Ref | None, Span | None]] = {}
+        good = named is not None
+        if isinstance(head.value, Mapping) and not getattr(kind, "free_arguments", False):
+            for entry in head.value:
+                if entry.name in slots and entry.name not in kind.model_fields:
+                    found = self._lookup(entry.value)
+                    good = good and found is not None
+                    given[entry.name] = found or (None, None)
+        rest: list[tuple[Ref | None, Span | None]] = []
+        if "from" in wires:
+            node = wires["from"].value
+            for item in node if isinstance(node, Sequence) else [node]:
+                found = self._lookup(item)
+                good = good and found is not None
+                rest.append(found or (None, None))
+        elif slots and slots[0] not in given:
+            if not self.flowing:
+                self.report.error(
+                    "NS128", f"nothing flows into `{head.name}` here", head.key.span,
+                    help="say which value it takes: `from: " + (next(iter(self.names), "x")) + "`",
+                )  # fmt: skip
+                return None
+            rest.append((self.flow, None))
+        open_slots = [slot for slot in slots if slot not in given]
+        if not variadic and len(rest) > len(open_slots) and good:
+            span = wires["from"].value.span if "from" in wires else head.key.span
+            self.report.error(
+                "NS120", f"`{head.name}` takes {len(slots)} inputs, and {len(given) + len(rest)} are given", span
+            )
+            return None
+        given.update(zip(open_slots, rest, strict=False))
+        ordered = [given[slot] for slot in slots if slot in given] + rest[len(open_slots) :]
+        return ([ref for ref, _ in ordered], [span for _, span in ordered]) if good else None
+
+    def _lookup(self, node: Node) -> tuple[Ref | None, Span | None] | None:
+        """A value by its written name; None after an error."""
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            self.report.error("NS129", "a value is said by its name", node.span, help="layers get one with `name:`")
+            return None
+        if node.text == "_":
+            if self.flowing:
+                return self.flow, node.span
+            self.report.error("NS128", "nothing flows here, so `_` has no value", node.span, help="name the value")
+            return None
+        if node.text in self.names:
+            self.used.add(node.text)
+            return self.names[node.text], node.span
+        known = list(self.names)
+        near = meant(node.text, known)
+        if node.text in self.automatic:
+            help = f"`{node.text}` is an automatic name; give that layer `name: {node.text}` to use it"
+        elif node.text in self.weaver.targets:
+            help = "a layer never sees a target"
+        else:
+            help = f"did you mean `{near}`?" if near else "here are " + ", ".join(f"`{name}`" for name in known[:12])
+        self.report.error(
+            "NS129", f"there is no value `{node.text}` before this layer", node.span, help=help,
+            edit=Edit(node.span, near) if near else None,
+        )  # fmt: skip
+        return None
+
+    def _formula(self, head: Entry, wires: dict[str, Entry], path: str) -> tuple[Ref, ...] | None:
+        """A layer that is a formula of values."""
+        if not isinstance(head.value, Scalar) or "from" in wires:
+            self.report.error("NS130", "a formula is one expression", head.key.span, help="write `formula: a + b`")
+            return None
+        names = {**self.names, **({"_": self.flow} if self.flowing else {})}
+        hidden = dict.fromkeys(self.weaver.targets, "is a target, and a layer never sees targets")
+        ref = Formula(self.weaver, names, self.scope, path, hidden=hidden).weave(head.value)
+        return None if ref is None else (ref,)
+
+    def _wiring(self, head: Entry, wires: dict[str, Entry]) -> Wiring | None:
+        """What `freeze`, `init` and `as` say; None after an error."""
+        inits = dict(self.inits.get(head.name, {}))
+        spans: dict[str, Span] = {}
+        if "init" in wires:
+            node = wires["init"].value
+            if not isinstance(node, Mapping):
+                self.report.error("NS114", "`init` names parameters", node.span, help="`init: {weight: zeros}`")
+                return None
+            for entry in node:
+                record = self._values.call(entry.value, INITIALIZERS, "initialiser")
+                if record is None:
+                    return None
+                inits[entry.name] = (record, entry.key.span)
+                spans[entry.name] = entry.key.span
+        freeze: frozenset[str] | None = frozenset()
+        freeze_span = None
+        if "freeze" in wires:
+            freeze_span = span_of(wires["freeze"].value, wires["freeze"].key.span)
+            good, value = self._values.read(wires["freeze"].value)
+            words = (value,) if isinstance(value, str) else value
+            if value is True:
+                freeze = None
+            elif good and isinstance(words, tuple) and all(isinstance(word, str) for word in words):
+                freeze = frozenset(str(word) for word in words)
+            else:
+                if good:
+                    self.report.error(
+                        "NS126", "`freeze` is `true` or names what stays", freeze_span, help="`freeze: weight`"
+                    )
+                return None
+        claim = self._claim(wires)
+        if claim is False:
+            return None
+        records = {name: record for name, (record, _) in inits.items()}
+        return Wiring(freeze, records, spans, claim or None, freeze_span)
+
+    def _claim(self, wires: dict[str, Entry]) -> TensorType | None | bool:
+        """What `as` claims; False after an error."""
+        if "as" not in wires:
+            return None
+        node = wires["as"].value
+        if not isinstance(node, Mapping) or set(node.keys()) - {"kind", "unit", "range"}:
+            self.report.error("NS114", "`as` has `kind`, `unit` or `range`", node.span, help="`as: {unit: ml}`")
+            return False
+        return read_meaning(node, self._values, ()) or False
+
+    def _size(self, value: str, axis: str) -> Dim | None:
+        """The size of an axis of a value in scope, `_` included."""
+        ref = self.flow if value == "_" else self.names.get(value)
+        if ref is None:
+            return None
+        found = self.weaver.type_of(ref)
+        return found.size(axis) if found.find(axis) is not None else None
+
+
+def _written_names(item: Node) -> list[str]:
+    """The names that a layer's text gives."""
+    entry = item.get("name") if isinstance(item, Mapping) else None
+    if entry is None:
+        return []
+    items = list(entry.value) if isinstance(entry.value, Sequence) else [entry.value]
+    return [one.text for one in items if isinstance(one, Scalar)]

@@ -1,0 +1,237 @@
+"""The document: its sections, read in the order in which they need one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
+
+from netspec import ops
+from netspec.ir.graph import Graph, Ref
+from netspec.ir.record import Record
+from netspec.ir.types import TensorType
+from netspec.lang.body import Body, Inits
+from netspec.lang.constants import Constant
+from netspec.lang.kinds import read_type
+from netspec.lang.names import meant, why_refused
+from netspec.lang.outcome import Outcome
+from netspec.lang.recipe import read_data, read_training
+from netspec.lang.report import Report
+from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
+from netspec.lang.values import Values
+from netspec.lang.weave import Weaver
+from netspec.recipe.data import DataRecipe
+from netspec.recipe.initializer import INITIALIZERS
+from netspec.recipe.training import Training
+from netspec.text import Edit, Label, Span
+
+SECTIONS = (
+    "netspec", "name", "doc", "extends", "include", "define", "inputs", "targets", "blocks", "layers", "outputs", "init",
+    "loss", "metrics", "aggregate", "data", "training", "lint",
+)  # fmt: skip
+LATER = {"extends": "write the whole spec in one file", "include": "write the blocks out", "blocks": "write them out"}
+
+
+@dataclass
+class Document:
+    """All that a file says, checked section by section; parts that failed are left out."""
+
+    name: str = "model"
+    doc: str = ""
+    define: dict[str, Constant] = field(default_factory=dict)
+    graph: Graph | None = None
+    group: tuple[str, Graph] | None = None
+    data: DataRecipe | None = None
+    training: Training | None = None
+    ignored: dict[str, tuple[str, Span]] = field(default_factory=dict)
+
+
+def read_document(root: Mapping, settings: Table[str, Constant], report: Report) -> Document:
+    """Read every section; all that is wrong is in the report."""
+    return _Reader(root, report).read(settings)
+
+
+class _Reader:
+    def __init__(self, root: Mapping, report: Report) -> None:
+        self.root = root
+        self.report = report
+        self.out = Document()
+        self.values = Values(self.out.define, report)
+        self.weaver = Weaver({}, {}, report)
+        self.places: dict[str, Span] = {}
+        self.targets: dict[str, Ref | None] = {}
+
+    def read(self, settings: Table[str, Constant]) -> Document:
+        self._keys()
+        self._head()
+        self._define(settings)
+        inputs = self._types("inputs", needed=True)
+        targets = self._types("targets", needed=False)
+        self.weaver.inputs.update({name: one for name, one in inputs.items() if one is not None})
+        self.weaver.targets.update({name: one for name, one in targets.items() if one is not None})
+        self.targets = {name: Ref(name) if one is not None else None for name, one in targets.items()}
+        body = Body(
+            self.weaver, self.out.define, {n: Ref(n) if t is not None else None for n, t in inputs.items()}, self._inits()
+        )
+        body.places.update(self.places)
+        layers = self.root.get("layers")
+        if layers is None:
+            self.report.error("NS122", "a spec needs `layers`", self._start(), help="write `layers:` and a list of ops")
+        elif not isinstance(layers.value, Sequence) or not layers.value.items:
+            self.report.error("NS116", "`layers` is a list of ops", layers.key.span, help="begin each with a dash: `- relu`")
+        else:
+            body.read(layers.value)
+        self._graphs(body)
+        self._lint()
+        self.out.data = read_data(self.root.get("data"), self.values, self.weaver)
+        self.out.training = read_training(self.root.get("training"), self.values, self._metric_names())
+        return self.out
+
+    def _start(self) -> Span:
+        return self.root.entries[0].key.span if self.root.entries else self.root.span
+
+    def _keys(self) -> None:
+        """Report keys that the language does not have, and parts of it that wait."""
+        for entry in self.root:
+            if entry.name in LATER:
+                self.report.error(
+                    "NS190", f"`{entry.name}` belongs to the language, and this version cannot build it yet",
+                    entry.key.span, help=LATER[entry.name],
+                )  # fmt: skip
+            elif entry.name not in SECTIONS:
+                near = meant(entry.name, SECTIONS)
+                self.report.error(
+                    "NS102", f"a spec has no section `{entry.name}`", entry.key.span,
+                    help=f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{one}`" for one in SECTIONS),
+                    edit=Edit(entry.key.span, near) if near else None,
+                )  # fmt: skip
+
+    def _head(self) -> None:
+        """The version, the name and the doc."""
+        version = self.root.get("netspec")
+        if version is None:
+            self.report.error(
+                "NS100", "the file does not say which version of the language it is written in", self._start(),
+                help="begin it with `netspec: 1`",
+            )  # fmt: skip
+        elif not isinstance(version.value, Scalar) or version.value.value != 1 or version.value.value is True:
+            self.report.error("NS100", "this netspec reads version 1", version.value.span, help="write `netspec: 1`")
+        for key in ("name", "doc"):
+            entry = self.root.get(key)
+            if entry is None:
+                continue
+            if not isinstance(entry.value, Scalar) or not isinstance(entry.value.value, str):
+                self.report.error("NS119", f"`{key}` is a text", entry.value.span, help="put it in quotes")
+                continue
+            setattr(self.out, key, entry.value.text)
+
+    def _define(self, settings: Table[str, Constant]) -> None:
+        """Constants, with what the command line set; a setting must name one and keep its type."""
+        entry = self.root.get("define")
+        if entry is not None and not isinstance(entry.value, Mapping):
+            self.report.error("NS114", "`define` maps names to constants", entry.key.span, help="`define: {width: 40}`")
+        for one in entry.value if entry is not None and isinstance(entry.value, Mapping) else ():
+            if self._declare(one):
+                good, value = self.values.read(one.value)
+                if good and isinstance(one.value, Mapping):
+                    self.report.error("NS114", "a constant is a number, a word or a list", one.value.span)
+                elif good:
+                    self.out.define[one.name] = value  # type: ignore[assignment]  # mappings were refused above
+        for name, new in settings.items():
+            if name not in self.out.define:
+                near = meant(name, self.out.define)
+                known = ", ".join(f"`{one}`" for one in self.out.define) or "none"
+                help = f"did you mean `{near}`?" if near else f"constants of this spec: {known}"
+                self.report.error("NS138", f"there is no constant `{name}` to set", None, help=help)
+                continue
+            old = self.out.define[name]
+            if isinstance(old, float) and isinstance(new, int) and not isinstance(new, bool):
+                new = float(new)
+            if type(old) is not type(new):
+                self.report.error(
+                    "NS138", f"`{name}` is {_kind(old)}, and cannot be set to {_kind(new)}", self.places[name],
+                    help=f"the spec says `{name}: {old}`",
+                )  # fmt: skip
+                continue
+            self.out.define[name] = new
+
+    def _declare(self, entry: Entry) -> bool:
+        """Whether a name can be given here; inputs, targets and constants share one namespace with the layers."""
+        why = why_refused(entry.name)
+        if why is not None:
+            self.report.error("NS119", f"`{entry.name}` cannot be a name: {why}", entry.key.span, help="choose another")
+            return False
+        if entry.name in self.places:
+            labels = (Label(self.places[entry.name], "the first one"),)
+            self.report.error("NS103", f"the name `{entry.name}` is taken", entry.key.span, labels=labels)
+            return False
+        self.places[entry.name] = entry.key.span
+        return True
+
+    def _types(self, section: str, *, needed: bool) -> dict[str, TensorType | None]:
+        """Inputs or targets by name; None for one whose type is wrong."""
+        entry = self.root.get(section)
+        if entry is None or not isinstance(entry.value, Mapping) or not len(entry.value):
+            if needed or entry is not None:
+                span = entry.key.span if entry else self._start()
+                help = f"`{section}: {{image: {{shape: [1, 28, 28], kind: image}}}}`"
+                self.report.error("NS122", f"a spec needs `{section}`: names and their types", span, help=help)
+            return {}
+        return {one.name: read_type(one.value, self.values) for one in entry.value if self._declare(one)}
+
+    def _inits(self) -> Inits:
+        """The `init` section: initialisers by op and parameter."""
+        entry = self.root.get("init")
+        found: dict[str, dict[str, tuple[Record, Span]]] = {}
+        if entry is None:
+            return found
+        if not isinstance(entry.value, Mapping):
+            self.report.error("NS114", "`init` maps ops to their parameters", entry.key.span)
+            return found
+        for op in entry.value:
+            if ops.find(op.name) is None or not isinstance(op.value, Mapping):
+                near = meant(op.name, ops.catalogue())
+                help = f"did you mean `{near}`?" if near else "write `init: {conv: {weight: zeros}}`"
+                self.report.error("NS101", f"there is no op `{op.name}` with parameters to start", op.key.span, help=help)
+                continue
+            for parameter in op.value:
+                record = self.values.call(parameter.value, INITIALIZERS, "initialiser")
+                if record is not None:
+                    found.setdefault(op.name, {})[parameter.name] = (record, parameter.key.span)
+        return found
+
+    def _graphs(self, body: Body) -> None:
+        """The frozen graphs of both levels, if nothing is wrong."""
+        outcome = Outcome(self.root, self.weaver, body, self.targets, self.out.define)
+        entries, upper = outcome.read()
+        if self.report.failed:
+            return
+        self.out.graph = self.weaver.graph(entries)
+        self.out.group = upper
+
+    def _metric_names(self) -> tuple[str, ...]:
+        entry = self.root.get("metrics")
+        return entry.value.keys() if entry is not None and isinstance(entry.value, Mapping) else ()
+
+    def _lint(self) -> None:
+        """Which warnings the spec silences, each with its reason."""
+        entry = self.root.get("lint")
+        node = entry.value if entry else None
+        ignore = node.get("ignore") if isinstance(node, Mapping) else None
+        if entry is None:
+            return
+        if ignore is None or not isinstance(ignore.value, Mapping):
+            self.report.error("NS114", "`lint` has `ignore`", entry.key.span, help="`lint: {ignore: {NS401: why}}`")
+            return
+        for one in ignore.value:
+            reason = one.value.text if isinstance(one.value, Scalar) else ""
+            if not reason.strip():
+                self.report.error("NS140", f"`{one.name}` is silenced without a reason", one.key.span, help="say why")
+            self.out.ignored[one.name] = (reason, one.key.span)
+
+
+def _kind(value: object) -> str:
+    """The type of a constant, in words."""
+    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", tuple: "a list"}
+    return names.get(type(value), "empty")
+
+

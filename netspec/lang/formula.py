@@ -1,0 +1,286 @@
+"""Formulas become graph: every operator and call is an op of the catalogue, checked and lowered like any layer."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import TypeAlias
+
+from netspec import ops
+from netspec.ir.dim import Dim
+from netspec.ir.graph import Ref
+from netspec.ir.op import Op
+from netspec.ir.record import Record
+from netspec.lang.bind import Argument, bind
+from netspec.lang.constants import Constant, Evaluator, Refused, Scope
+from netspec.lang.expression import Expression, parse
+from netspec.lang.names import meant
+from netspec.lang.report import Report
+from netspec.lang.tree import Scalar
+from netspec.lang.weave import Place, Values, Weaver
+from netspec.text import Edit
+
+_OPERATORS: dict[type[ast.operator], str] = {
+    ast.Add: "add",
+    ast.Sub: "sub",
+    ast.Mult: "mul",
+    ast.Div: "div",
+    ast.Pow: "pow",
+}
+_COMPARISONS: dict[type[ast.cmpop], str] = {
+    ast.Lt: "less",
+    ast.LtE: "less_equal",
+    ast.Gt: "greater",
+    ast.GtE: "greater_equal",
+    ast.Eq: "equal",
+}
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value of the graph inside a formula; `ref` is None where its layer had failed."""
+
+    ref: Ref | None
+
+
+Item: TypeAlias = "Value | Constant"
+"""What a part of a formula is: a value of the graph, or a constant that is not in the graph yet."""
+
+
+class Formula:
+    """Weaves one formula into a graph. Paths of the new nodes begin with `prefix`."""
+
+    def __init__(self, weaver: Weaver, names: Values, scope: Scope, prefix: str, *, hidden: Mapping[str, str]) -> None:
+        self.weaver = weaver
+        self.names = names
+        self.scope = scope
+        self.prefix = prefix
+        self.hidden = hidden
+        self._evaluator = Evaluator(scope, self._size)
+
+    @property
+    def report(self) -> Report:
+        """Where complaints go."""
+        return self.weaver.report
+
+    def weave(self, scalar: Scalar) -> Ref | None:
+        """The value of the formula; None after an error."""
+        self._expression = parse(scalar, self.report)
+        if self._expression is None:
+            return None
+        try:
+            return self._ref(self._item(self._expression.tree), self._expression.tree)
+        except Refused as refused:
+            span = self._expression.span(refused.node)
+            self.report.error(refused.code, refused.message, span, help=refused.help)
+        except _Failed:
+            pass
+        return None
+
+    @property
+    def expression(self) -> Expression:
+        """The formula being woven."""
+        if self._expression is None:
+            raise _Failed
+        return self._expression
+
+    def _item(self, node: ast.expr) -> Item:
+        """A value, or a constant where nothing in the part comes from the graph."""
+        if isinstance(node, ast.Name) and node.id in self.names:
+            return self._known(self.names[node.id])
+        if isinstance(node, ast.Name) and node.id not in self.scope and node.id not in ("true", "false"):
+            raise self._unknown(node)
+        if isinstance(node, ast.BinOp):
+            return self._operation(node, node.op, _OPERATORS, (node.left, node.right))
+        if isinstance(node, ast.Compare):
+            if len(node.ops) == 1:
+                return self._operation(node, node.ops[0], _COMPARISONS, (node.left, node.comparators[0]))
+            if self._mentions_value(node):
+                raise Refused("NS136", "one comparison at a time", node, "write `(a < b) * (b < c)`")
+        if isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not):
+            inner = self._item(node.operand)
+            if isinstance(inner, Value):
+                return inner if isinstance(node.op, ast.UAdd) else self._apply("neg", [inner], [node.operand], node)
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        if isinstance(node, ast.IfExp):
+            return self._item(node.body if self._evaluator.value(node.test) is True else node.orelse)
+        if isinstance(node, (ast.Subscript, ast.BoolOp, ast.UnaryOp)) and self._mentions_value(node):
+            raise Refused(
+                "NS136", "this works on constants, not on values of the network", node,
+                "cut with `narrow(x, axis=bin, start=1)`; choose with `where(mask, a, b)`",
+            )  # fmt: skip
+        return self._evaluator.value(node)
+
+    def _known(self, ref: Ref | None) -> Value:
+        if ref is None:
+            raise _Failed
+        return Value(ref)
+
+    def _unknown(self, node: ast.Name) -> Refused:
+        if node.id in self.hidden:
+            return Refused("NS115", f"`{node.id}` {self.hidden[node.id]}", node)
+        if node.id in ops.catalogue():
+            return Refused("NS110", f"`{node.id}` is a function", node, f"call it: `{node.id}(…)`")
+        known = {*self.names, *self.scope}
+        near = meant(node.id, known)
+        shown = ", ".join(f"`{name}`" for name in sorted(known)[:12])
+        return Refused(
+            "NS110", f"there is no value `{node.id}`", node, f"did you mean `{near}`?" if near else f"here are {shown}"
+        )
+
+    def _mentions_value(self, node: ast.AST) -> bool:
+        return any(isinstance(one, ast.Name) and one.id in self.names for one in ast.walk(node))
+
+    def _operation(
+        self,
+        node: ast.expr,
+        operator: ast.operator | ast.cmpop,
+        table: Mapping[type[ast.operator], str] | Mapping[type[ast.cmpop], str],
+        parts: tuple[ast.expr, ast.expr],
+    ) -> Item:
+        """An operator on values is an op; on constants it is computed at once."""
+        items = [self._item(part) for part in parts]
+        if not any(isinstance(item, Value) for item in items):
+            return self._evaluator.value(node)
+        name = {**table}.get(type(operator))  # type: ignore[arg-type]  # one of the two tables, by the caller
+        if name is None:
+            raise Refused(
+                "NS136", "this operator works on constants, not on values of the network", node,
+                "values have + - * / ** and < <= > >= ==",
+            )  # fmt: skip
+        return self._apply(name, items, list(parts), node)
+
+    def _call(self, node: ast.Call) -> Item:
+        if not isinstance(node.func, ast.Name):
+            raise Refused("NS136", "a function is called by its name", node.func)
+        name = node.func.id
+        kind = ops.find(name)
+        if kind is None or (not self._mentions_value(node) and kind.slots):
+            if not self._mentions_value(node):
+                return self._evaluator.value(node)
+            near = meant(name, ops.catalogue())
+            help = f"did you mean `{near}`?" if near else "functions are the ops of the catalogue: see specs/README.md"
+            if near:
+                span = self.expression.span(node.func)
+                self.report.error("NS112", f"there is no function `{name}`", span, help=help, edit=Edit(span, near))
+                raise _Failed
+            raise Refused("NS112", f"there is no function `{name}`", node.func, help)
+        return self._op_call(kind, node)
+
+    def _op_call(self, kind: type[Op], node: ast.Call) -> Item:
+        """Rule 1 of the language: inputs first, then the main argument, then `name=value`."""
+        slots = [slot.lstrip("*") for slot in kind.slots]
+        variadic = bool(kind.slots) and kind.slots[-1].startswith("*")
+        named = {word.arg: word for word in node.keywords if word.arg is not None}
+        open_slots = [slot for slot in slots if slot not in named]
+        taken = len(node.args) if variadic else min(len(open_slots), len(node.args))
+        parts: dict[str, ast.expr] = dict(zip(open_slots, node.args[:taken], strict=False))
+        extra = node.args[len(open_slots) : taken] if variadic else []
+        rest = node.args[taken:]
+        arguments: dict[str, Argument] = {}
+        if rest:
+            if kind.main is None or len(rest) > 1 or kind.main in named:
+                raise Refused(
+                    "NS125", f"`{kind.name}` takes fewer arguments", rest[-1], f"it is {signature(kind)}"
+                )  # fmt: skip
+            arguments[kind.main] = self._argument(kind.main, rest[0], rest[0])
+        for key, word in named.items():
+            if key in slots:
+                parts[key] = word.value
+            else:
+                arguments[key] = self._argument(key, word.value, word)
+        inputs = [parts[slot] for slot in slots if slot in parts] + list(extra)
+        if any(slot not in parts for slot in slots):
+            missing = next(slot for slot in slots if slot not in parts)
+            raise Refused("NS125", f"`{kind.name}` needs `{missing}`", node, f"it is {signature(kind)}")
+        items = [self._item(part) for part in inputs]
+        return self._apply(kind.name, items, inputs, node, arguments)
+
+    def _argument(self, key: str, value: ast.expr, written: ast.AST) -> Argument:
+        """An argument's value; axes are bare words, so they never clash with a value."""
+        span = self.expression.span(value)
+        key_span = None
+        if isinstance(written, ast.keyword):
+            whole = self.expression.span(written)
+            key_span = whole.part(0, len(key))
+        if key == "axis":
+            return Argument(self._axis(value), span, key_span)
+        return Argument(self._evaluator.value(value), span, key_span)
+
+    def _axis(self, node: ast.expr) -> str | tuple[str, ...]:
+        if isinstance(node, ast.Name):
+            return node.id
+        if isinstance(node, (ast.List, ast.Tuple)) and all(isinstance(one, ast.Name) for one in node.elts):
+            return tuple(one.id for one in node.elts if isinstance(one, ast.Name))
+        raise Refused("NS137", "an axis is said by its name", node, "write `axis=bin` or `axis=[height, width]`")
+
+    def _apply(
+        self,
+        name: str,
+        items: list[Item],
+        parts: list[ast.expr],
+        node: ast.expr,
+        arguments: dict[str, Argument] | None = None,
+    ) -> Value:
+        """One node of the graph."""
+        kind = ops.find(name)
+        if kind is None:
+            raise Refused("NS112", f"there is no op `{name}`", node)
+        span = self.expression.span(node.func if isinstance(node, ast.Call) else node)
+        op = bind(kind, arguments or {}, span, self.report)
+        if op is None:
+            raise _Failed
+        inputs = [self._ref(item, part) for item, part in zip(items, parts, strict=True)]
+        spans = tuple(self.expression.span(part) for part in parts)
+        place = Place(span, {key: one.span for key, one in (arguments or {}).items()}, spans, layer=False)
+        made = self.weaver.apply(op, inputs, self._path(name), place)
+        if made is None:
+            raise _Failed
+        return Value(made[0])
+
+    def _ref(self, item: Item, node: ast.expr) -> Ref:
+        """The item as a value of the graph: a number becomes a constant."""
+        if isinstance(item, Value):
+            if item.ref is None:
+                raise _Failed
+            return item.ref
+        if isinstance(item, Dim):
+            raise Refused("NS135", f"the free size {item} is no number yet", node, "write the size as a number")
+        if isinstance(item, bool) or not isinstance(item, (int, float)):
+            raise Refused("NS136", f"`{self.expression.words(node)}` is no number", node)
+        kind = ops.catalogue()["constant"]
+        op = kind.model_validate({"value": float(item)})
+        made = self.weaver.apply(op, (), self._path("constant"), Place(self.expression.span(node), layer=False))
+        if made is None:
+            raise _Failed
+        return made[0]
+
+    def _path(self, name: str) -> str:
+        """A path that is not taken: `loss.crps1`."""
+        taken = self.weaver.paths
+        return next(path for number in count(1) if (path := f"{self.prefix}.{name}{number}") not in taken)
+
+    def _size(self, value: str, axis: str) -> Dim | None:
+        """The size of an axis of a value in scope."""
+        ref = self.names.get(value)
+        if ref is None:
+            return None
+        found = self.weaver.type_of(ref)
+        return found.size(axis) if found.find(axis) is not None else None
+
+
+def signature(kind: type[Record]) -> str:
+    """How an op is called: `` `crps(cdf, target, reduction=…)` ``."""
+    slots = list(getattr(kind, "slots", ()))
+    fields = [name if name == kind.main else f"{name}=…" for name in kind.model_fields]
+    ordered = sorted(fields, key=lambda one: one != kind.main)
+    return f"`{kind.name}({', '.join(slots + ordered)})`"
+
+
+class _Failed(Exception):
+    """An error was already reported; nothing more is to be said of this formula."""
+
+

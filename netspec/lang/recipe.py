@@ -1,0 +1,218 @@
+"""The sections that are no graph: data and training, bound to their records."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from netspec.ir.record import Record
+from netspec.lang.bind import Argument, bind, span_of
+from netspec.lang.names import meant
+from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
+from netspec.lang.values import Values
+from netspec.lang.weave import Weaver
+from netspec.recipe.data import DataRecipe, check
+from netspec.recipe.optimizer import OPTIMIZERS
+from netspec.recipe.schedule import SCHEDULES
+from netspec.recipe.source import SOURCES
+from netspec.recipe.split import Split
+from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
+from netspec.recipe.transform import TRANSFORMS
+from netspec.text import Edit, Label, Span
+
+RecordT = TypeVar("RecordT", bound=Record)
+
+DATA_KEYS = ("source", "fields", "split", "transforms", "pad", "cache", "workers")
+_NESTED: dict[str, type[Record]] = {"clip": Clip, "early_stopping": EarlyStopping, "checkpoint": Checkpoint}
+
+
+def read_data(entry: Entry | None, values: Values, weaver: Weaver) -> DataRecipe | None:
+    """The data section, checked against the declared inputs and targets; None where it is absent or wrong."""
+    if entry is None:
+        return None
+    report, node = values.report, entry.value
+    if not isinstance(node, Mapping):
+        report.error("NS114", "`data` is a mapping", entry.key.span, help="`data: {source: digits}`")
+        return None
+    good = all([_known(one, DATA_KEYS, "`data`", values) for one in node])
+    if (waiting := node.get("pad")) is not None:
+        report.error(
+            "NS190", "`pad` belongs to the language, and this version cannot build it yet", waiting.key.span,
+            help="give every sample the same size",
+        )  # fmt: skip
+        good = False
+    written = node.get("source")
+    if written is None:
+        report.error("NS122", "`data` needs a `source`", entry.key.span, help=_choices("source", SOURCES))
+        return None
+    source = values.call(written.value, SOURCES, "source")
+    fields = _words(node.get("fields"), values)
+    split = _split(node.get("split"), values)
+    transforms = _calls(node.get("transforms"), values)
+    options = _options(node, values)
+    if not good or source is None or fields is None or split is None or transforms is None or options is None:
+        return None
+    recipe = DataRecipe(source, fields, split, transforms, **options)
+    if _inputs_known(weaver, values):
+        for found in check(recipe, weaver.inputs, weaver.targets):
+            span, labels = _place(entry, found.place, values)
+            problem = found.problem
+            report.error(problem.code, problem.message, span, labels=labels, help=problem.help)
+    return recipe
+
+
+def _inputs_known(weaver: Weaver, values: Values) -> bool:
+    """Whether every declared input and target has a type: else the data would be blamed for their mistakes."""
+    del values
+    return bool(weaver.inputs)
+
+
+def _place(entry: Entry, path: tuple[str | int, ...], values: Values) -> tuple[Span, tuple[Label, ...]]:
+    """The deepest part of a path of keys and indices that was written."""
+    del values
+    node: Node = Mapping((entry,), entry.span)
+    span = entry.key.span
+    for key in path:
+        if isinstance(node, Mapping) and (inside := node.get(str(key))) is not None:
+            span = inside.key.span if isinstance(inside.value, (Mapping, Sequence)) else span_of(inside.value, inside.key.span)
+            node = inside.value
+        elif isinstance(node, Sequence) and isinstance(key, int) and key < len(node):
+            node = node.items[key]
+            span = node.span
+        elif not (isinstance(node, Scalar) and node.text == key):
+            break
+    return span, ()
+
+
+def _known(entry: Entry, keys: tuple[str, ...], what: str, values: Values) -> bool:
+    """Whether a key belongs here; an unknown one is reported."""
+    if entry.name in keys:
+        return True
+    near = meant(entry.name, keys)
+    values.report.error(
+        "NS102", f"{what} has no key `{entry.name}`", entry.key.span,
+        help=f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{key}`" for key in keys),
+        edit=Edit(entry.key.span, near) if near else None,
+    )  # fmt: skip
+    return False
+
+
+def _choices(what: str, table: dict[str, Any]) -> str:
+    return f"{what}s are " + ", ".join(f"`{name}`" for name in table)
+
+
+def _words(entry: Entry | None, values: Values) -> dict[str, str] | None:
+    """A mapping of words to words; None after an error."""
+    if entry is None:
+        return {}
+    good, value = values.read(entry.value)
+    if good and isinstance(value, dict) and all(isinstance(one, str) for one in value.values()):
+        return value
+    if good:
+        values.report.error(
+            "NS114", f"`{entry.name}` maps the spec's names to the source's", entry.key.span,
+            help="`fields: {cine: pixels, volume: Systole}`",
+        )  # fmt: skip
+    return None
+
+
+def _split(entry: Entry | None, values: Values) -> Split | None:
+    if entry is None:
+        return Split(train=0.8, validation=0.2)
+    return _record(Split, entry, values)
+
+
+def _record(kind: type[RecordT], entry: Entry, values: Values) -> RecordT | None:
+    """A section that is one record with named arguments."""
+    if not isinstance(entry.value, Mapping):
+        takes = ", ".join(f"`{name}`" for name in kind.model_fields)
+        values.report.error("NS114", f"`{entry.name}` is a mapping", entry.key.span, help=f"it has {takes}")
+        return None
+    arguments = values.named(entry.value)
+    return None if arguments is None else bind(kind, arguments, entry.key.span, values.report, called=entry.name)
+
+
+def _calls(entry: Entry | None, values: Values) -> tuple[Any, ...] | None:
+    """The transforms; None after an error in one of them."""
+    if entry is None:
+        return ()
+    if not isinstance(entry.value, Sequence):
+        values.report.error("NS114", "`transforms` is a list", entry.key.span, help=_choices("transform", TRANSFORMS))
+        return None
+    found = [values.call(item, TRANSFORMS, "transform") for item in entry.value]
+    return None if None in found else tuple(found)
+
+
+def _options(node: Mapping, values: Values) -> dict[str, Any] | None:
+    """`cache` and `workers`; None after an error."""
+    found: dict[str, Any] = {}
+    for key, words in (("cache", ("auto", "none")), ("workers", ("auto",))):
+        entry = node.get(key)
+        if entry is None:
+            continue
+        good, value = values.read(entry.value)
+        count = key == "workers" and isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 64
+        if not good or (value not in words and not count):
+            if good:
+                values.report.error("NS123", f"`{key}` must be one of {', '.join(words)}", entry.value.span)
+            return None
+        found[key] = value
+    return found
+
+
+def read_training(entry: Entry | None, values: Values, metrics: tuple[str, ...]) -> Training | None:
+    """The training section; None where it is absent or wrong."""
+    if entry is None:
+        return None
+    report, node = values.report, entry.value
+    if not isinstance(node, Mapping):
+        report.error("NS114", "`training` is a mapping", entry.key.span, help="`training: {epochs: 10, …}`")
+        return None
+    arguments: dict[str, Argument] = {}
+    good = True
+    for one in node:
+        value = _training_value(one, values)
+        good = good and value is not _WRONG
+        arguments[one.name] = Argument(value, span_of(one.value, one.key.span), one.key.span)
+    if not good:
+        return None
+    training = bind(Training, arguments, entry.key.span, report, called="training")
+    if training is not None:
+        _watched(node, training, metrics, values)
+    return training
+
+
+_WRONG = object()
+
+
+def _training_value(entry: Entry, values: Values) -> object:
+    """One value of the training section; `_WRONG` after an error."""
+    if entry.name == "optimizer":
+        return values.call(entry.value, OPTIMIZERS, "optimizer") or _WRONG
+    if entry.name == "schedule":
+        items = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
+        phases = [values.call(item, SCHEDULES, "schedule") for item in items]
+        return _WRONG if None in phases else tuple(phases)
+    if entry.name in _NESTED:
+        return _record(_NESTED[entry.name], entry, values) or _WRONG
+    good, value = values.read(entry.value)
+    return value if good else _WRONG
+
+
+def _watched(node: Mapping, training: Training, metrics: tuple[str, ...], values: Values) -> None:
+    """Report a metric that is watched and not declared."""
+    known = (*metrics, "loss")
+    for key in ("early_stopping", "checkpoint"):
+        record = getattr(training, key)
+        entry = node.get(key)
+        if record is None or entry is None or not isinstance(entry.value, Mapping):
+            continue
+        for word in ("minimize", "maximize"):
+            name = getattr(record, word)
+            place = entry.value.get(word)
+            if name is not None and name not in known and place is not None:
+                near = meant(name, known)
+                values.report.error(
+                    "NS129", f"there is no metric `{name}`", place.value.span,
+                    help=f"did you mean `{near}`?" if near else "metrics are " + ", ".join(f"`{one}`" for one in known),
+                    edit=Edit(place.value.span, near) if near else None,
+                )  # fmt: skip

@@ -1,0 +1,108 @@
+"""How parameters start: the distributions of `torch.nn.init`, declared."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from netspec.ir.record import Numbers, Record
+
+Mode = Literal["fan_in", "fan_out"]
+Nonlinearity = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"]
+
+
+class Initializer(Record):
+    """The base of every initialiser: a distribution for one parameter tensor."""
+
+
+class Zeros(Initializer):
+    """Every number is 0."""
+
+    name: ClassVar[str] = "zeros"
+
+
+class Ones(Initializer):
+    """Every number is 1."""
+
+    name: ClassVar[str] = "ones"
+
+
+class Constant(Initializer):
+    """Every number is `value`."""
+
+    name: ClassVar[str] = "constant"
+    main: ClassVar[str | None] = "value"
+
+    value: float
+
+
+class Uniform(Initializer):
+    """Independent numbers, uniform in `[low, high)`: `uniform: [-0.01, 0.01]`."""
+
+    name: ClassVar[str] = "uniform"
+    main: ClassVar[str | None] = "range"
+
+    range: Numbers = Field(min_length=2, max_length=2)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.range[0] < self.range[1]:
+            raise ValueError("the first number must be the smaller")
+        return self
+
+
+class Normal(Initializer):
+    """Independent normal numbers with the given mean and standard deviation."""
+
+    name: ClassVar[str] = "normal"
+    main: ClassVar[str | None] = "std"
+
+    mean: float = 0.0
+    std: float = Field(default=1.0, ge=0)
+
+
+class XavierUniform(Initializer):
+    """Uniform in `[-a, a)`, `a = gain * sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010, eq. 16)."""
+
+    name: ClassVar[str] = "xavier_uniform"
+    main: ClassVar[str | None] = "gain"
+
+    gain: float = Field(default=1.0, gt=0)
+
+
+class XavierNormal(Initializer):
+    """Normal with `std = gain * sqrt(2 / (fan_in + fan_out))` (Glorot and Bengio 2010)."""
+
+    name: ClassVar[str] = "xavier_normal"
+    main: ClassVar[str | None] = "gain"
+
+    gain: float = Field(default=1.0, gt=0)
+
+
+class KaimingUniform(Initializer):
+    """Uniform in `[-b, b)`, `b = gain * sqrt(3 / fan)` (He et al. 2015, eq. 10 and 14); gain by the nonlinearity."""
+
+    name: ClassVar[str] = "kaiming_uniform"
+
+    a: float = 0.0
+    mode: Mode = "fan_in"
+    nonlinearity: Nonlinearity = "leaky_relu"
+
+
+class KaimingNormal(Initializer):
+    """Normal with `std = gain / sqrt(fan)` (He et al. 2015, eq. 10 and 14); gain by the nonlinearity."""
+
+    name: ClassVar[str] = "kaiming_normal"
+
+    a: float = 0.0
+    mode: Mode = "fan_in"
+    nonlinearity: Nonlinearity = "leaky_relu"
+
+
+INITIALIZERS: dict[str, type[Initializer]] = {
+    kind.name: kind
+    for kind in (
+        Zeros, Ones, Constant, Uniform, Normal, XavierUniform, XavierNormal, KaimingUniform, KaimingNormal,
+    )  # fmt: skip
+}

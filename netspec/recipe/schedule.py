@@ -1,0 +1,145 @@
+"""How the learning rate moves: phases one after another, the last of which takes what is left.
+
+A phase is a pure function from its progress to a factor; the rate of a step is `lr * factor`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from pydantic import Field
+
+from netspec.ir.record import Record
+from netspec.recipe.quantity import Duration, Quantity
+
+
+def steps_of(duration: Quantity, steps_per_epoch: int) -> int:
+    """A duration as whole steps, at least one."""
+    scale = steps_per_epoch if duration.unit == "epochs" else 1
+    return max(1, round(duration.value * scale))
+
+
+class Schedule(Record):
+    """The base of every phase. `length` is how many steps it lasts (None: what is left)."""
+
+    def length(self, steps_per_epoch: int) -> int | None:
+        """How many steps the phase lasts; None takes what is left."""
+        del steps_per_epoch
+        return None
+
+    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """The factor of step `step` (from 0) of a phase that lasts `steps`."""
+        raise NotImplementedError
+
+
+class Constant(Schedule):
+    """`factor(t) = 1`."""
+
+    name: ClassVar[str] = "constant"
+
+    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """One."""
+        del step, steps, steps_per_epoch
+        return 1.0
+
+
+class Warmup(Schedule):
+    """`factor(t) = start + (1 - start) * (t + 1) / T` over the T steps of the phase: it ends at 1 (Goyal et al. 2017)."""
+
+    name: ClassVar[str] = "warmup"
+    main: ClassVar[str | None] = "for"
+
+    length_: Duration = Field(alias="for")
+    start: float = Field(default=0.0, ge=0, le=1)
+
+    def length(self, steps_per_epoch: int) -> int | None:
+        """What `for` says."""
+        return steps_of(self.length_, steps_per_epoch)
+
+    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """A straight line up to 1."""
+        del steps_per_epoch
+        return self.start + (1 - self.start) * min(step + 1, steps) / steps
+
+
+class Cosine(Schedule):
+    """`factor(t) = end + (1 - end) * (1 + cos(pi * t / T)) / 2` (Loshchilov and Hutter 2017, eq. 5, no restart)."""
+
+    name: ClassVar[str] = "cosine"
+    main: ClassVar[str | None] = "end"
+
+    end: float = Field(default=0.0, ge=0, le=1)
+
+    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """Half a cosine from 1 down to `end`."""
+        del steps_per_epoch
+        return self.end + (1 - self.end) * (1 + math.cos(math.pi * min(step, steps) / steps)) / 2
+
+
+class Step(Schedule):
+    """`factor(t) = gamma ** floor(t / step_size)`: `torch.optim.lr_scheduler.StepLR` counted in steps or epochs."""
+
+    name: ClassVar[str] = "step"
+
+    step_size: Duration
+    gamma: float = Field(default=0.1, gt=0)
+
+    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """A staircase."""
+        del steps
+        return self.gamma ** (step // steps_of(self.step_size, steps_per_epoch))
+
+
+class Exponential(Schedule):
+    """`factor(t) = gamma ** epoch(t)`, the epoch counted in whole epochs as `ExponentialLR` does."""
+
+    name: ClassVar[str] = "exponential"
+    main: ClassVar[str | None] = "gamma"
+
+    gamma: float = Field(gt=0, le=1)
+
+    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """A falling staircase, one step an epoch."""
+        del steps
+        return self.gamma ** (step // steps_per_epoch)
+
+
+class Polynomial(Schedule):
+    """`factor(t) = (1 - t / T) ** power` (the "poly" rate of Chen et al. 2017)."""
+
+    name: ClassVar[str] = "polynomial"
+    main: ClassVar[str | None] = "power"
+
+    power: float = Field(default=1.0, gt=0)
+
+    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """From 1 down to 0."""
+        del steps_per_epoch
+        return (1 - min(step, steps) / steps) ** self.power
+
+
+SCHEDULES: dict[str, type[Schedule]] = {
+    kind.name: kind for kind in (Constant, Warmup, Cosine, Step, Exponential, Polynomial)
+}
+
+
+def factors(phases: Sequence[Schedule], steps: int, steps_per_epoch: int) -> Callable[[int], float]:
+    """The factor of every step of a run of `steps`: phases in order, the last one stretched over what is left."""
+    if not phases:
+        return lambda step: 1.0
+    ends: list[int] = []
+    begin = 0
+    for phase in phases[:-1]:
+        begin += phase.length(steps_per_epoch) or max(steps - begin, 1)
+        ends.append(begin)
+    ends.append(max(steps, begin + 1))
+
+    def factor(step: int) -> float:
+        index = next((i for i, end in enumerate(ends) if step < end), len(ends) - 1)
+        start = ends[index - 1] if index else 0
+        own = phases[index].length(steps_per_epoch) or ends[index] - start
+        return phases[index].factor(step - start, own, steps_per_epoch)
+
+    return factor

@@ -1,0 +1,47 @@
+"""The checked spec: what a file means once nothing in it is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from netspec.ir.graph import Graph
+from netspec.recipe.data import DataRecipe
+from netspec.recipe.training import Training
+from netspec.text import Diagnostic, Source
+
+
+@dataclass(frozen=True)
+class Group:
+    """The level above the samples: all samples of one `by` (a patient) give the entries of `graph` together.
+
+    The graph's inputs are the model's outputs with an axis `sample` after the batch; its entries are `predict` (the
+    aggregated outputs) and `metrics`.
+    """
+
+    by: str
+    graph: Graph
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One checked spec.
+
+    `graph` has the entries `predict` (the outputs), `train` (what only the loss and the metrics need besides), `loss`
+    (one scalar for each term) and `metrics`. `digest` is the SHA-256 of what the spec means: all its files and the
+    constants that were set. `diagnostics` holds warnings; a spec with errors is never made. `folder` is where relative
+    paths of the data section begin.
+    """
+
+    name: str
+    doc: str
+    digest: str
+    sources: tuple[Source, ...]
+    define: Mapping[str, object]
+    graph: Graph
+    folder: Path
+    group: Group | None = None
+    data: DataRecipe | None = None
+    training: Training | None = None
+    diagnostics: tuple[Diagnostic, ...] = field(default=())
