@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from netspec import ops
 from netspec.ir.graph import Graph
@@ -84,6 +84,17 @@ class Backend(Protocol):
         self, optimizer: Record, parameters: Arrays, gradients: Sequence[Arrays], factors: Sequence[float]
     ) -> list[dict[str, NDArray[Any]]]:
         """The parameters after each step of the optimizer, given each step's gradients and learning rate factor."""
+        ...
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A backend that can also write a graph as source code."""
+
+    def source(
+        self, graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Graph | None = None
+    ) -> str:
+        """The text of one file; `group` is the graph from samples to groups."""
         ...
 
 

@@ -25,6 +25,13 @@ def table() -> dict[type[Op], Rule[Any]]:
     return contract.collect(sys.modules[__name__], Rule)
 
 
+def source(graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Graph | None = None) -> str:
+    """The model, its loss and its metrics as one Python file that needs torch alone. Nothing here imports torch."""
+    from netspec_torch.writing import text  # noqa: PLC0415 - it asks this module for the table
+
+    return text(graph, name=name, doc=doc, digest=digest, group=group)
+
+
 def run(graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contract.Run:
     """Run every entry point that the feed has numbers for, and differentiate the loss."""
     from netspec_torch.observe import run as execute  # noqa: PLC0415 - the table must come without torch

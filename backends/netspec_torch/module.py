@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from netspec.ir.graph import Graph
-from netspec_torch.source import FOR_LOSS, Source, write
+from netspec_torch.writing import FOR_LOSS, Source, write
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from netspec.backend import Feed, Run
 from netspec.ir.graph import Graph
 from netspec_torch.layers import home
 from netspec_torch.module import construct, execute
-from netspec_torch.source import observed
+from netspec_torch.writing import observed
 
 Array = NDArray[Any]
 

@@ -1,0 +1,62 @@
+"""`netspec compile`: write a spec's model as one readable Python file that needs PyTorch alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument("spec", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The file to write; without it, the code is printed.",
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a constant of `define`.")
+def compile(spec: Path, output: Path | None, settings: tuple[str, ...]) -> None:
+    """Write the model, its loss and its metrics as Python source.
+
+    The file holds the code that `netspec.compile` runs. It imports PyTorch and nothing else; writing it needs no
+    PyTorch at all.
+    """
+    from netspec.backend import Writer, find
+    from netspec.lang.load import load, parse_setting
+    from netspec.text import SpecError
+
+    try:
+        define = dict(parse_setting(one) for one in settings)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), param_hint="--set") from wrong
+    checked = load(spec, define)
+    backend = find("torch")
+    if not isinstance(backend, Writer):
+        raise SpecError.of("NS736", "the torch backend found here writes no source", help="update netspec")
+    group = checked.group.graph if checked.group else None
+    text = backend.source(
+        checked.graph, name=checked.name, doc=checked.doc, digest=checked.digest, group=group
+    )
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    _replace(output, text)
+    click.echo(f"wrote {click.format_filename(output)}: {len(text.splitlines())} lines that need torch alone")
+
+
+def _replace(output: Path, text: str) -> None:
+    """Put `text` into a file all at once; SpecError NS737 where that cannot be."""
+    from netspec.text import SpecError
+
+    beside = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(output)
+    except OSError as trouble:
+        beside.unlink(missing_ok=True)
+        why = trouble.strerror or "it cannot be written"
+        raise SpecError.of(
+            "NS737", f"`{click.format_filename(output)}`: {why}", help="choose another file with `-o`"
+        ) from trouble
