@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from netspec.ir.dim import Dim
 from netspec.ir.problem import Problem, Warned
@@ -94,7 +94,9 @@ class Op(Record):
     slots: ClassVar[tuple[str, ...]] = ("x",)
     formula: ClassVar[bool] = True
 
-    def infer(self, *inputs: TensorType) -> Inferred:
+    def infer(
+        self, *inputs: Any, **_: Any
+    ) -> Inferred:  # a signature that every rule may narrow: `(self, x)`
         """The outputs' types, parameters, state, noise and constraints; raises Problem where the inputs do not fit."""
         raise NotImplementedError
 

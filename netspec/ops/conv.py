@@ -68,8 +68,8 @@ class Conv(Op):
         total = Dim.of(channels(x, self.name) // self.groups)
         for size in spatial(self.kernel_size, x, "kernel_size", least=1):
             total = total * size
-        for size in y.sizes[1:]:
-            total = total * size
+        for places in y.sizes[1:]:
+            total = total * places
         return total
 
     @staticmethod
@@ -81,7 +81,15 @@ class Conv(Op):
         return [
             good(line, out_channels=4, kernel_size=3),
             good(image, out_channels=6, kernel_size=3, stride=2, padding=1),
-            good(image, out_channels=4, kernel_size=(3, 2), stride=(1, 2), dilation=(2, 1), groups=2, bias=False),
+            good(
+                image,
+                out_channels=4,
+                kernel_size=(3, 2),
+                stride=(1, 2),
+                dilation=(2, 1),
+                groups=2,
+                bias=False,
+            ),
             good(image, out_channels=3, kernel_size=4, padding="same"),
             good(image, out_channels=3, kernel_size=2, padding="valid"),
             good(volume, out_channels=3, kernel_size=(1, 3, 2), padding=(0, 1, 1)),
@@ -91,5 +99,3 @@ class Conv(Op):
             bad("NS213", image, out_channels=6, kernel_size=3, groups=4),
             bad("NS214", image, out_channels=6, kernel_size=3, stride=2, padding="same"),
         ]
-
-

@@ -12,8 +12,8 @@ from netspec.ir.types import CHANNEL, FEATURE, Axis, TensorType
 MOST_AXES = 3
 
 
-def channels(x: TensorType, op: str) -> int:
-    """The number of channels of `[batch, channel, *space]`; Problem where the axes are others or the number is free."""
+def layout(x: TensorType, op: str) -> tuple[Axis, ...]:
+    """The axes of space of `[batch, channel, *space]`; Problem where the axes are others."""
     if not x.batched or not 3 <= x.rank <= 2 + MOST_AXES:
         raise Problem(
             "NS210",
@@ -29,6 +29,12 @@ def channels(x: TensorType, op: str) -> int:
             at=0,
             help=f"write `- rename: {{{first}: channel}}` before it, or `- unsqueeze: channel` for a new axis",
         )
+    return x.axes[2:]
+
+
+def channels(x: TensorType, op: str) -> int:
+    """The number of channels of `[batch, channel, *space]`; Problem where the axes are others or the number is free."""
+    layout(x, op)
     size = x.axes[1].size.value
     if size is None:
         raise Problem(
@@ -53,7 +59,9 @@ def spatial(value: int | tuple[int, ...], x: TensorType, at: str, *, least: int)
         )
     for one in values:
         if one < least:
-            raise Problem("NS217", f"`{at}` is {one}, and must be at least {least}", at=at, help=f"use `{at}: {least}`")
+            raise Problem(
+                "NS217", f"`{at}` is {one}, and must be at least {least}", at=at, help=f"use `{at}: {least}`"
+            )
     return values
 
 
@@ -85,7 +93,9 @@ def window_axes(
     for i, axis in enumerate(x.axes[2:]):
         extent = dilation[i] * (kernel[i] - 1) + 1
         padded = axis.size + padding[i][0] + padding[i][1]
-        constraints.append(Constraint(padded, ">=", Dim.of(extent), f"the window fits along `{axis.name}`", at=at))
+        constraints.append(
+            Constraint(padded, ">=", Dim.of(extent), f"the window fits along `{axis.name}`", at=at)
+        )
         axes.append(Axis(axis.name, (padded - extent) // stride[i] + 1))
     if any(one.left.value is not None and one.left.value < (one.right.value or 0) for one in constraints):
         raise _too_large(x, kernel, padding, dilation, at)
@@ -101,7 +111,9 @@ def _too_large(
 ) -> Problem:
     """The error of a window that does not fit, with both sizes."""
     window = "x".join(str(step * (size - 1) + 1) for size, step in zip(kernel, dilation, strict=True))
-    sizes = "x".join(str(axis.size + low + high) for axis, (low, high) in zip(x.axes[2:], padding, strict=True))
+    sizes = "x".join(
+        str(axis.size + low + high) for axis, (low, high) in zip(x.axes[2:], padding, strict=True)
+    )
     padded = " padded" if any(low or high for low, high in padding) else ""
     room = [
         (axis.size.value + low + high - 1) // step + 1

@@ -45,9 +45,30 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS215": "the first axis of a convolution's input is not `channel`",
     "NS216": "a size that weights depend on is free",
     "NS217": "a size is too small",
+    "NS218": "the padding of a pool is more than half of its window",
+    "NS219": "a window with gaps would see padding alone",
+    "NS220": "there is no axis of that name",
+    "NS221": "`linear` of channels in space, which are flattened or pooled first",
+    "NS222": "`linear` of a single number for each sample",
+    "NS223": "a channel norm got an input without a channel axis",
+    "NS225": "`flatten` of a single number for each sample",
+    "NS226": "a new axis cannot have this name",
+    "NS227": "an op would work across the batch",
+    "NS229": "`squeeze` of an axis that is longer than 1",
+    "NS230": "a stretch along an axis is empty or goes past its end",
+    "NS231": "a place along an axis does not exist",
+    "NS232": "a difference of frames needs two frames",
+    "NS233": "`unbind` of an axis whose size is free or too large",
+    "NS234": "`concat` of values with different axes",
+    "NS235": "`concat` of values whose other sizes differ",
+    "NS236": "`concat` of different kinds of numbers",
 }
 
-MEANING: dict[str, str] = {}  # NS3: what the numbers mean: facts and units
+MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
+    "NS300": "`sigmoid` of what lies in [0, 1] already",
+    "NS301": "a softmax of what sums to one already",
+    "NS302": "a softmax over an axis of size 1",
+}
 
 LINT: dict[str, str] = {}  # NS4: legal, and probably not what was wanted
 

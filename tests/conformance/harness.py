@@ -39,7 +39,18 @@ from tests.ops.tolerance import EPS, tolerances
 MODES: tuple[Mode, ...] = ("eval", "train")
 H = 2.0**-13
 
-FORBIDDEN: dict[str, str] = {}
+FORBIDDEN: dict[str, str] = {
+    "NS215": "convolutions, pools and norms of channels are said of `channel`; PyTorch knows no names",
+    "NS219": "the maximum of nothing is minus infinity in PyTorch",
+    "NS221": "weighing one axis of space alone is all but always a forgotten `flatten`",
+    "NS226": "two axes of one name could not be told apart",
+    "NS227": "samples must not see one another: batches are cut by chance",
+    "NS230": "a stretch that is not there would silently be shorter or empty",
+    "NS233": "a thousand values are a slip of the pen",
+    "NS234": "axes that mean different things would be joined because their sizes agree",
+    "NS236": "PyTorch turns classes and masks into floating numbers without a word",
+    "NS310": "whole numbers and masks have no gradient; a classifier of class numbers is no classifier",
+}
 """Codes of what the language forbids although PyTorch would run it, with the reason."""
 
 

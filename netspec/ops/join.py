@@ -1,0 +1,122 @@
+"""Joining values end to end."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from netspec.ir.dim_decide import decide
+from netspec.ir.facts import UNKNOWN_AXIS, Facts, same_axis
+from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
+from netspec.ir.problem import Problem
+from netspec.ir.types import Axis, TensorType, tensor
+from netspec.ops.axes import OVER, position
+
+
+class Concat(Op):
+    """Put two or more inputs behind one another along an axis; without `axis` along the first after the batch.
+
+    All other axes must have the same names and sizes (`feature` agrees with any name); sizes along the axis add up.
+    """
+
+    name: ClassVar[str] = "concat"
+    main: ClassVar[str | None] = "axis"
+    slots: ClassVar[tuple[str, ...]] = ("x", "*y")
+
+    axis: str | None = None
+
+    def infer(self, *inputs: TensorType) -> Inferred:
+        """The axes of the inputs, one with the sum of the sizes; facts and units stay where all inputs share them."""
+        first = inputs[0]
+        place = position(first, self.axis, self.name)
+        axes = first.axes
+        constraints: list[Constraint] = []
+        for i, x in enumerate(inputs[1:], start=1):
+            if x.dtype != first.dtype:
+                help = "join values of one kind: a mask or classes become numbers by `where`"
+                message = f"`concat` of `{first.dtype}` and `{x.dtype}`: {first.named()} and {x.named()}"
+                raise Problem("NS236", message, at=i, help=help)
+            axes, more = _joined(axes, x, place, i)
+            constraints += more
+        unit = first.unit if all(x.unit == first.unit for x in inputs) else None
+        facts = _shared(inputs, axes, place)
+        return Inferred((TensorType(axes, first.dtype, facts, unit),), constraints=tuple(constraints))
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Two and three inputs, any axis, shared facts, and every disagreement."""
+        image = tensor(batch=2, channel=3, height=2, width=4)
+        wide = tensor(batch=2, channel=3, height=2, width=3)
+        share = tensor(batch=2, time=2, bin=3, facts=Facts(low=0, high=1, sums_to_one="bin"))
+        order = tensor(batch=2, time=1, bin=3, facts=Facts(low=-1, high=2, nondecreasing="bin"))
+        return [
+            good(image, tensor(batch=2, channel=1, height=2, width=4)),
+            good(image, wide, image, axis="width"),
+            good(share, share, axis="time"),
+            good(share, share, axis="bin"),
+            good(order, order),
+            good(tensor(batch=2, feature=3), tensor(batch=2, channel=2)),
+            good(
+                tensor("int64", batch=2, time=2, facts=Facts(classes=3)),
+                tensor("int64", batch=2, time=1, facts=Facts(classes=5)),
+            ),
+            bad("NS234", image, tensor(batch=2, channel=3)),
+            bad("NS234", image, tensor(batch=2, channel=3, depth=2, width=4)),
+            bad("NS235", image, wide),
+            bad("NS236", tensor(batch=2, feature=3), tensor("int64", batch=2, feature=3)),
+            bad("NS220", image, image, axis="time"),
+            bad("NS227", image, image, axis="batch"),
+        ]
+
+
+def _joined(
+    axes: tuple[Axis, ...], x: TensorType, place: int, at: int
+) -> tuple[tuple[Axis, ...], list[Constraint]]:
+    """The axes with `x` put behind; Problem NS234 for other axes, NS235 for other sizes."""
+    if len(axes) != x.rank or not all(same_axis(a.name, b.name) for a, b in zip(axes, x.axes, strict=True)):
+        raise Problem(
+            "NS234",
+            f"`concat` joins values of the same axes, not {TensorType(axes).named()} and {x.named()}",
+            at=at,
+            help="bring them to the same axes first: `flatten`, `rename` or `unsqueeze`",
+        )
+    joined: list[Axis] = []
+    constraints: list[Constraint] = []
+    for i, (a, b) in enumerate(zip(axes, x.axes, strict=True)):
+        name = b.name if a.name == UNKNOWN_AXIS else a.name
+        if i == place:
+            joined.append(Axis(name, a.size + b.size))
+            continue
+        equal = decide(a.size, "==", b.size)
+        if equal is False:
+            raise Problem(
+                "NS235",
+                f"`concat` along `{axes[place].name}` meets `{a.size}` and `{b.size}` along `{name}`: "
+                f"{TensorType(axes).named()} and {x.named()}",
+                at=at,
+                help=f"crop, pad or resize one of them, or join along `axis: {name}`",
+            )
+        if equal is None:
+            constraints.append(
+                Constraint(a.size, "==", b.size, f"what `concat` joins agrees along `{name}`", at=at)
+            )
+        joined.append(Axis(name, a.size))
+    return tuple(joined), constraints
+
+
+def _shared(inputs: tuple[TensorType, ...], axes: tuple[Axis, ...], place: int) -> Facts:
+    """The facts of all inputs together; what speaks of the joined axis is broken by joining."""
+    every = [x.facts for x in inputs]
+    classes = [facts.classes for facts in every if facts.classes is not None]
+    facts = Facts(
+        low=min(one.low for one in every),
+        high=max(one.high for one in every),
+        classes=max(classes) if len(classes) == len(every) else None,
+        mask=all(one.mask for one in every),
+    )
+    for key in OVER:
+        places = {x.find(over) if (over := getattr(x.facts, key)) is not None else None for x in inputs}
+        (where,) = places if len(places) == 1 else (None,)
+        if where is not None and where != place:
+            facts = replace(facts, **{key: axes[where].name})
+    return facts

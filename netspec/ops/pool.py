@@ -1,0 +1,233 @@
+"""Pooling: the largest or the mean of the numbers in a window, or in all of space."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from netspec.ir.dim import Dim
+from netspec.ir.dim_decide import decide
+from netspec.ir.facts import Facts
+from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
+from netspec.ir.problem import Problem
+from netspec.ir.record import Sizes
+from netspec.ir.types import TensorType, tensor
+from netspec.ops.elementwise import floating
+from netspec.ops.window import layout, spatial, window_axes
+
+
+class MaxPool(Op):
+    """Take the largest number of every window of every channel.
+
+    Takes `[batch, channel, *space]` with one to three axes of space: `y[p] = max over k of
+    x[stride * p + dilation * k - padding]`. The stride is the kernel's size unless it is given. Places in the padding
+    never win. Where several are largest the first of them, row by row, takes the gradient.
+    """
+
+    name: ClassVar[str] = "max_pool"
+    main: ClassVar[str | None] = "kernel_size"
+
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: Sizes = 0
+    dilation: Sizes = 1
+
+    def infer(self, x: TensorType) -> Inferred:
+        """Channels stay, and so do bounds and units; space shrinks as in a convolution."""
+        floating(x, self.name, 0)
+        layout(x, self.name)
+        kernel, stride, padding = pool_geometry(self, x)
+        dilation = spatial(self.dilation, x, "dilation", least=1)
+        around = tuple((one, one) for one in padding)
+        axes, constraints = window_axes(x, kernel, stride, around, dilation)
+        constraints += _real_places(x, stride, padding, dilation)
+        facts = replace(_same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
+        return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Every rank, windows that overlap, gaps, padding, and every way to be wrong."""
+        image = tensor(batch=2, channel=3, height=7, width=6)
+        return [
+            good(tensor(batch=2, channel=3, width=9), kernel_size=3),
+            good(tensor(batch=2, channel=3, width=9, facts=Facts(low=0, high=1, mask=True)), kernel_size=2),
+            good(image, kernel_size=2),
+            good(image, kernel_size=3, stride=2, padding=1),
+            good(image, kernel_size=(2, 3), stride=(1, 2), dilation=(2, 1), padding=(0, 1)),
+            good(image, kernel_size=3, stride=1, dilation=2, padding=1),
+            good(tensor(batch=1, channel=2, depth=4, height=5, width=4), kernel_size=2, stride=(2, 1, 2)),
+            good(
+                tensor(batch=1, channel=3, width=6, facts=Facts(low=-1, high=2, nondecreasing="channel")),
+                kernel_size=2,
+            ),
+            bad("NS210", tensor(batch=2, feature=3), kernel_size=2),
+            bad("NS211", image, kernel_size=8),
+            bad("NS212", image, kernel_size=(2, 2, 2)),
+            bad("NS215", tensor(batch=2, time=3, height=7, width=6), kernel_size=2),
+            bad("NS217", image, kernel_size=2, stride=0),
+            bad("NS218", image, kernel_size=2, padding=2),
+            bad("NS219", tensor(batch=1, channel=1, width=1), kernel_size=2, dilation=2, padding=1, stride=1),
+            bad("NS310", tensor("int64", batch=2, channel=3, width=6), kernel_size=2),
+        ]
+
+
+class AvgPool(Op):
+    """Take the mean of every window of every channel.
+
+    Takes `[batch, channel, *space]` with one to three axes of space. The stride is the kernel's size unless it is
+    given. With `count_include_pad` the zeros of the padding count as numbers of the window; without, the mean is over
+    the true ones alone.
+    """
+
+    name: ClassVar[str] = "avg_pool"
+    main: ClassVar[str | None] = "kernel_size"
+
+    kernel_size: Sizes
+    stride: Sizes | None = None
+    padding: Sizes = 0
+    count_include_pad: bool = True
+
+    def infer(self, x: TensorType) -> Inferred:
+        """Channels and units stay; bounds stay too, and take in 0 where zeros of the padding count."""
+        floating(x, self.name, 0)
+        layout(x, self.name)
+        kernel, stride, padding = pool_geometry(self, x)
+        around = tuple((one, one) for one in padding)
+        axes, constraints = window_axes(x, kernel, stride, around, (1,) * len(kernel))
+        facts = _mean_of_channels(x)
+        if any(padding) and self.count_include_pad:
+            facts = replace(facts, low=min(facts.low, 0.0), high=max(facts.high, 0.0), sums_to_one=None)
+        return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Every rank, both ways to count, overlaps, and every way to be wrong."""
+        image = tensor(batch=2, channel=3, height=7, width=6)
+        share = tensor(batch=2, channel=3, width=6, facts=Facts(low=0, high=1, sums_to_one="channel"))
+        bright = tensor(batch=2, channel=3, width=6, facts=Facts(low=1, high=2))
+        return [
+            good(tensor(batch=2, channel=3, width=9), kernel_size=3),
+            good(image, kernel_size=2),
+            good(image, kernel_size=3, stride=2, padding=1),
+            good(image, kernel_size=3, stride=2, padding=1, count_include_pad=False),
+            good(image, kernel_size=(2, 3), stride=(1, 2), padding=(0, 1)),
+            good(tensor(batch=1, channel=2, depth=4, height=5, width=4), kernel_size=2, padding=1),
+            good(share, kernel_size=2),
+            good(share, kernel_size=2, padding=1),
+            good(share, kernel_size=2, padding=1, count_include_pad=False),
+            good(bright, kernel_size=2, padding=1),
+            bad("NS210", tensor(batch=2, feature=3), kernel_size=2),
+            bad("NS211", image, kernel_size=8),
+            bad("NS212", image, kernel_size=(2, 2), stride=(1, 1, 1)),
+            bad("NS217", image, kernel_size=0),
+            bad("NS218", image, kernel_size=3, padding=2),
+            bad("NS310", tensor("bool", batch=2, channel=3, width=6), kernel_size=2),
+        ]
+
+
+class GlobalAvgPool(Op):
+    """Take the mean over all of space: `[batch, channel, *space]` becomes `[batch, channel]`, whatever the sizes."""
+
+    name: ClassVar[str] = "global_avg_pool"
+
+    def infer(self, x: TensorType) -> Inferred:
+        """Batch and channels stay, and so do bounds and units."""
+        floating(x, self.name, 0)
+        layout(x, self.name)
+        return Inferred((replace(x, axes=x.axes[:2], facts=_mean_of_channels(x)),))
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Every rank, and facts that the mean keeps."""
+        share = Facts(low=0, high=1, sums_to_one="channel")
+        order = Facts(low=-1, high=1, nondecreasing="channel")
+        return [
+            good(tensor(batch=2, channel=3, width=5)),
+            good(tensor(batch=2, channel=3, height=3, width=4)),
+            good(tensor(batch=2, channel=2, depth=2, height=3, width=2)),
+            good(tensor(batch=2, channel=3, width=5, facts=share)),
+            good(tensor(batch=2, channel=3, width=5, facts=order, unit="ml")),
+            bad("NS210", tensor(batch=2, channel=3)),
+            bad("NS215", tensor(batch=2, time=3, height=7, width=6)),
+            bad("NS310", tensor("int64", batch=2, channel=3, width=5)),
+        ]
+
+
+class GlobalMaxPool(Op):
+    """Take the largest number of all of space: `[batch, channel, *space]` becomes `[batch, channel]`.
+
+    Where several are largest they share the gradient equally.
+    """
+
+    name: ClassVar[str] = "global_max_pool"
+
+    def infer(self, x: TensorType) -> Inferred:
+        """Batch and channels stay, and so do bounds and units."""
+        floating(x, self.name, 0)
+        layout(x, self.name)
+        facts = replace(_same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
+        return Inferred((replace(x, axes=x.axes[:2], facts=facts),))
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Every rank, and a mask whose ties share."""
+        return [
+            good(tensor(batch=2, channel=3, width=5)),
+            good(tensor(batch=2, channel=3, height=3, width=4)),
+            good(tensor(batch=2, channel=2, depth=2, height=3, width=2)),
+            good(tensor(batch=2, channel=3, width=5, facts=Facts(low=-1, high=1, nondecreasing="channel"))),
+            bad("NS210", tensor(batch=2, channel=3)),
+            bad("NS310", tensor("bool", batch=2, channel=3, width=5)),
+        ]
+
+
+def pool_geometry(
+    op: MaxPool | AvgPool, x: TensorType
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """Kernel, stride and padding, one number for each axis of space. Problem NS218 for padding over half the kernel."""
+    kernel = spatial(op.kernel_size, x, "kernel_size", least=1)
+    stride = kernel if op.stride is None else spatial(op.stride, x, "stride", least=1)
+    padding = spatial(op.padding, x, "padding", least=0)
+    for pad, size in zip(padding, kernel, strict=True):
+        if 2 * pad > size:
+            raise Problem(
+                "NS218",
+                f"a padding of `{pad}` is more than half of the window's `{size}`: windows would see padding alone",
+                at="padding",
+                help=f"use `padding: {size // 2}` or less",
+            )
+    return kernel, stride, padding
+
+
+def _real_places(
+    x: TensorType, stride: tuple[int, ...], padding: tuple[int, ...], dilation: tuple[int, ...]
+) -> tuple[Constraint, ...]:
+    """With gaps, a window that starts in the padding may jump over a small input: there is no maximum then."""
+    constraints = []
+    for i, axis in enumerate(x.axes[2:]):
+        first = max((-start % dilation[i] for start in range(padding[i], 0, -stride[i])), default=0)
+        least = Dim.of(first + 1)
+        holds = decide(axis.size, ">=", least)
+        if holds is False:
+            raise Problem(
+                "NS219",
+                f"a window with gaps of `{dilation[i]}` sees padding alone in a `{axis.size}` wide `{axis.name}`",
+                at="dilation",
+                help="use a smaller `dilation`, or `padding: 0`",
+            )
+        if holds is None:
+            why = f"every window meets the input along `{axis.name}`"
+            constraints.append(Constraint(axis.size, ">=", least, why, at="dilation"))
+    return tuple(constraints)
+
+
+def _same_channels(x: TensorType) -> Facts:
+    """What a maximum over space keeps: bounds, and order from channel to channel."""
+    order = x.names[1] if x.facts.nondecreasing == x.names[1] else None
+    return Facts(low=x.facts.low, high=x.facts.high, nondecreasing=order)
+
+
+def _mean_of_channels(x: TensorType) -> Facts:
+    """What a mean over space keeps: bounds, order from channel to channel, and a sum of one over the channels."""
+    share = x.names[1] if x.facts.sums_to_one == x.names[1] else None
+    return replace(_same_channels(x), sums_to_one=share)
