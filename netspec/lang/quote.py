@@ -16,7 +16,8 @@ def quoted(text: str) -> str:
 
 def surplus(text: str) -> int:
     """How many round, square and curly brackets are opened in the text and not closed; negative if it closes more."""
-    return sum(character in "([{" for character in text) - sum(character in ")]}" for character in text)
+    opened = text.count("(") + text.count("[") + text.count("{")
+    return opened - text.count(")") - text.count("]") - text.count("}")
 
 
 def line_value(source: Source, start: int) -> str:

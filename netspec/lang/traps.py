@@ -28,7 +28,7 @@ def traps(root: Node, comments: Items[Comment]) -> Iterator[Diagnostic]:
         node, parent = nodes.pop()
         if isinstance(node, Scalar):
             yield from invisible(node)
-            if node.style is Style.PLAIN and node.text:
+            if comments and node.style is Style.PLAIN and node.text:
                 last[node.span.source.position(node.span.end)[0]] = node
             continue
         if node.flow:
@@ -49,8 +49,9 @@ def traps(root: Node, comments: Items[Comment]) -> Iterator[Diagnostic]:
 
 def invisible(scalar: Scalar) -> Iterator[Diagnostic]:
     """Spaces that are none: they come with text pasted from a page, and make a word that no one can tell apart."""
-    found = _INVISIBLE.search(scalar.span.text) if scalar.style is Style.PLAIN else None
-    if found:
+    if scalar.text.isascii() or scalar.style is not Style.PLAIN:
+        return
+    if found := _INVISIBLE.search(scalar.span.text):
         span = scalar.span.part(found.start(), found.end())
         kind = "a no-break space" if found.group() == "\xa0" else "an invisible character"
         wide = found.group().isspace()
@@ -66,6 +67,8 @@ def invisible(scalar: Scalar) -> Iterator[Diagnostic]:
 
 def _brackets(node: Mapping | Sequence) -> Iterator[Diagnostic]:
     """`{groups: $max(1, c // 16)}`: the comma inside the round brackets has cut the value in two."""
+    if node.span.source.text.find("(", node.span.start, node.span.end) < 0:
+        return  # brackets of other kinds end a bare word, so the parser has refused them
     leaves = list(_leaves(node))
     at = 0
     while at < len(leaves):
@@ -87,7 +90,7 @@ def _brackets(node: Mapping | Sequence) -> Iterator[Diagnostic]:
                 first.span,
                 help="close it, and quote a value that has a comma in it",
             )
-            continue
+            return
         span = Span(first.span.source, first.span.start, leaves[end - 1].span.end)
         whole = " ".join(span.text.split())
         yield Diagnostic(
@@ -115,7 +118,7 @@ def _tight(node: Mapping | Sequence) -> Iterator[Diagnostic]:
     """`{b:1}` and `- conv:32`: without a space the colon is a letter like any other."""
     for part in node:
         scalar = part.key if isinstance(part, Entry) else part
-        if not isinstance(scalar, Scalar) or scalar.style is not Style.PLAIN:
+        if not isinstance(scalar, Scalar) or ":" not in scalar.text or scalar.style is not Style.PLAIN:
             continue
         found = TIGHT.match(scalar.span.text)
         if not found:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from collections.abc import Sequence as Items
 from itertools import islice
 from pathlib import Path
@@ -25,6 +26,8 @@ LARGEST = 1 << 20
 """Bytes a spec may have."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_COMMENT_OR_TAB = re.compile(r"#[^\n]*|\t")
 
 # What YAML calls not printable, and the line ends that editors do not show as such.
 _STRANGE = re.compile(
@@ -85,9 +88,8 @@ def read(source: Source) -> tuple[Mapping | None, list[Diagnostic], list[Comment
     except yaml.YAMLError:
         span = source.span(0, min(1, len(source.text)))
         return None, [Diagnostic("NS008", Severity.ERROR, "this text is not YAML", span)], []
-    gaps = _gaps(source, composer.scalars)
-    comments = [Comment(source.span(start, end)) for start, end in _comments(source, gaps)]
-    found = [*composer.found, *_tabs(source, gaps, comments)]
+    comments, tabs = _outside(source, composer.scalars)
+    found = [*composer.found, *([mistakes.tab(source, tabs)] if tabs else [])]
     root = composer.root
     if root is not None and len(found) < MOST:
         found.extend(islice(traps(root, comments), MOST))
@@ -152,37 +154,29 @@ def _unreadable(source: Source) -> Diagnostic | None:
     )
 
 
-def _gaps(source: Source, scalars: Items[Scalar]) -> list[tuple[int, int]]:
-    """The stretches of text outside scalars: indentation, dashes, brackets, comments."""
-    gaps, at = [], 0
+def _outside(source: Source, scalars: Items[Scalar]) -> tuple[list[Comment], list[int]]:
+    """The comments, and the tabs, that stand between the values."""
+    comments, tabs = [], []
+    for start, end in _gaps(source, scalars):
+        for found in _COMMENT_OR_TAB.finditer(source.text, start, end):
+            if found.group() == "\t":
+                tabs.append(found.start())
+            else:
+                comments.append(
+                    Comment(source.span(found.start(), found.start() + len(found.group().rstrip())))
+                )
+    return comments, tabs
+
+
+def _gaps(source: Source, scalars: Items[Scalar]) -> Iterator[tuple[int, int]]:
+    """The stretches of text outside scalars, in order: indentation, dashes, brackets, comments."""
+    at = 0
     for scalar in scalars:
         if scalar.span.start > at:
-            gaps.append((at, scalar.span.start))
+            yield at, scalar.span.start
         at = max(at, scalar.span.end)
         if scalar.style is Style.BLOCK:
             # The `|` may have a comment behind it, before the lines begin.
             header = source.text.find("\n", scalar.span.start, scalar.span.end)
-            gaps.append((scalar.span.start, header if header >= 0 else scalar.span.end))
-    gaps.append((at, len(source.text)))
-    return gaps
-
-
-def _comments(source: Source, gaps: Items[tuple[int, int]]) -> list[tuple[int, int]]:
-    found = []
-    for start, end in gaps:
-        at = source.text.find("#", start, end)
-        while at >= 0:
-            stop = source.text.find("\n", at, end)
-            stop = end if stop < 0 else stop
-            found.append((at, at + len(source.text[at:stop].rstrip())))
-            at = source.text.find("#", stop, end)
-    return found
-
-
-def _tabs(source: Source, gaps: Items[tuple[int, int]], comments: Items[Comment]) -> list[Diagnostic]:
-    """One error for all tabs between the values: some parsers take them and some do not."""
-    inside = {offset for comment in comments for offset in range(comment.span.start, comment.span.end)}
-    tabs = [
-        at for start, end in gaps for at in range(start, end) if source.text[at] == "\t" and at not in inside
-    ]
-    return [mistakes.tab(source, tabs)] if tabs else []
+            yield scalar.span.start, header if header >= 0 else scalar.span.end
+    yield at, len(source.text)

@@ -13,6 +13,7 @@ WIDEST = 110
 """Columns of a source line that are shown; of a longer one, the part around the carets."""
 
 _BEFORE = 30  # columns kept before the first caret of a line that is cut
+_LONGEST = 600  # characters of a message: it quotes the user's words, and a hostile key can fill the screen
 _COLORS = {Severity.ERROR: "1;31", Severity.WARNING: "1;33", Severity.INFO: "1;36"}
 _COUNTED = {
     Severity.ERROR: ("error", "errors"),
@@ -119,7 +120,7 @@ class _Mark:
 def _lines(diagnostic: Diagnostic, paint: _Paint) -> Iterator[str]:
     color = _COLORS[diagnostic.severity]
     title = paint(color, f"{diagnostic.severity.value}[{diagnostic.code}]")
-    yield title + paint(_BOLD, f": {shown(diagnostic.message)}")
+    yield title + paint(_BOLD, f": {_short(diagnostic.message)}")
     spans = [one for one in (diagnostic.span, *(label.span for label in diagnostic.labels)) if one]
     gutter = len(str(max((span.line for span in spans), default=0)))
     for source in dict.fromkeys(span.source for span in spans):
@@ -134,8 +135,13 @@ def _lines(diagnostic: Diagnostic, paint: _Paint) -> Iterator[str]:
     for kind, text in (*(("note", note) for note in diagnostic.notes), ("help", diagnostic.help)):
         first, *rest = text.split("\n")
         if text:
-            yield f"{' ' * gutter} {paint(_BLUE, '=')} {paint(_BOLD, kind + ':')} {shown(first)}"
-            yield from (f"{' ' * gutter}   {' ' * len(kind)}  {shown(line)}" for line in rest)
+            yield f"{' ' * gutter} {paint(_BLUE, '=')} {paint(_BOLD, kind + ':')} {_short(first)}"
+            yield from (f"{' ' * gutter}   {' ' * len(kind)}  {_short(line)}" for line in rest)
+
+
+def _short(text: str) -> str:
+    """A text on one line and safe to show; of an endless one its beginning."""
+    return shown(text if len(text) <= _LONGEST else text[:_LONGEST] + "...")
 
 
 def _mark(span: Span, text: str, *, primary: bool = False) -> _Mark:
@@ -150,18 +156,18 @@ def _snippet(source: Source, marks: list[_Mark], gutter: int, color: str, paint:
     previous = 0
     for row in sorted({mark.row for mark in marks}):
         if previous and row == previous + 2:
-            yield _source_line(row - 1, _cut(_cells(source.line(row - 1)), 0)[0], gutter, paint)
+            yield _source_line(row - 1, _view(source.line(row - 1), 0).text, gutter, paint)
         elif previous and row > previous + 2:
             yield paint(_BLUE, "...")
         here = sorted(
             (mark for mark in marks if mark.row == row), key=lambda mark: (mark.start, not mark.primary)
         )
-        cells = _cells(source.line(row))
-        for group in _windows(cells, here):
-            text, dropped = _cut(cells, group[0].start)
-            yield _source_line(row, text, gutter, paint)
+        line = source.line(row)
+        for group in _groups(line, here):
+            view = _view(line, group[0].start)
+            yield _source_line(row, view.text, gutter, paint)
             for mark in group:
-                yield f"{' ' * gutter} {paint(_BLUE, '|')} {_underline(cells, mark, dropped, color, paint)}"
+                yield f"{' ' * gutter} {paint(_BLUE, '|')} {_underline(line, mark, view, color, paint)}"
         previous = row
 
 
@@ -169,48 +175,46 @@ def _source_line(row: int, text: str, gutter: int, paint: _Paint) -> str:
     return f"{paint(_BLUE, f'{row:>{gutter}} |')} {text}".rstrip()
 
 
-def _cells(line: str) -> list[str]:
-    return [cell(character) for character in line]
-
-
-def _windows(cells: list[str], marks: list[_Mark]) -> Iterator[list[_Mark]]:
+def _groups(line: str, marks: list[_Mark]) -> Iterator[list[_Mark]]:
     """Marks of one line, in groups that can be shown together."""
     group: list[_Mark] = []
     for mark in marks:
-        if group and width("".join(cells[group[0].start : mark.end])) > WIDEST - _BEFORE and _long(cells):
+        if group and len(line) > WIDEST and mark.start - group[0].start > WIDEST // 2:
             yield group
             group = []
         group.append(mark)
     yield group
 
 
-def _long(cells: list[str]) -> bool:
-    return len(cells) > WIDEST or width("".join(cells)) > WIDEST
+@dataclass(frozen=True)
+class _View:
+    """What is shown of a line: the characters `[first, last)`, with `...` where some are left out."""
+
+    text: str
+    first: int
+    last: int
 
 
-def _cut(cells: list[str], start: int) -> tuple[str, int]:
-    """The line, or of a long one the part around `start`; and how many characters were dropped before it.
-
-    A dropped beginning shows as `...`, which the carets are moved by.
-    """
-    if not _long(cells):
-        return "".join(cells), 0
-    first, columns = min(start, len(cells)), 0
-    while first > 0 and columns < _BEFORE:
+def _view(line: str, start: int) -> _View:
+    """The whole line, or of a long one the part around `start`. Looks at no more of a line than it shows."""
+    if len(line) <= WIDEST and width(shown(line)) <= WIDEST:
+        return _View(shown(line), 0, len(line))
+    first, columns = min(start, len(line)), 0
+    while first > 0 and columns < _BEFORE and start - first < WIDEST:
         first -= 1
-        columns += width(cells[first])
+        columns += width(cell(line[first]))
     last, columns = first, 0
-    while last < len(cells) and columns < WIDEST - 6:
-        columns += width(cells[last])
+    while last < len(line) and columns < WIDEST - 6 and last - first < 2 * WIDEST:
+        columns += width(cell(line[last]))
         last += 1
-    return ("..." if first else "") + "".join(cells[first:last]) + ("..." if last < len(cells) else ""), first
+    text = ("..." if first else "") + shown(line[first:last]) + ("..." if last < len(line) else "")
+    return _View(text, first, last)
 
 
-def _underline(cells: list[str], mark: _Mark, dropped: int, color: str, paint: _Paint) -> str:
-    margin = width("".join(cells[dropped : mark.start])) + (3 if dropped else 0)
-    length = width("".join(cells[mark.start : mark.end])) or 1
-    if _long(cells):
-        length = max(1, min(length, WIDEST - 3 - margin))
+def _underline(line: str, mark: _Mark, view: _View, color: str, paint: _Paint) -> str:
+    """The carets under one mark, as far as it is in view, and its words."""
+    margin = width(shown(line[view.first : mark.start])) + (3 if view.first else 0)
+    length = width(shown(line[mark.start : min(mark.end, view.last)])) or 1
     code, sign = (color, "^") if mark.primary else (_BLUE, "-")
-    words = f" {shown(mark.text)}" if mark.text else ""
+    words = f" {_short(mark.text)}" if mark.text else ""
     return " " * margin + paint(code, sign * length + words)
