@@ -31,6 +31,9 @@ MAX_WORK = 100_000
 MAX_WAYS = 4
 """How many of the symbols are tried as the one to sort a formula by."""
 
+MAX_SHIFTED = 2_000
+"""How long a formula, in characters, is still tried a second time with its symbols counted from their lowest value."""
+
 
 def affordable(period: int, polys: Iterable[Poly]) -> bool:
     """Whether looking at every residue class of this period is worth its time."""
@@ -78,7 +81,7 @@ def _bounds(poly: Poly, lowest_sizes: tuple[tuple[str, int], ...]) -> Extent:
 
 def _forms(poly: Poly, least: Mapping[str, int]) -> list[tuple[Poly, Mapping[str, int]]]:
     """The formula as it is, and with every symbol counted from its lowest value: (H - 1)*(W - 1) becomes H*W."""
-    if not any(least.values()):
+    if not any(least.values()) or length(poly) > MAX_SHIFTED:
         return [(poly, least)]
     shifts = {name: add(atom_poly(Symbol(name)), constant(low)) for name, low in least.items()}
     try:

@@ -47,10 +47,12 @@ def floor(poly: Poly, divisor: int) -> Poly:
     """
     if divisor == 1 or not poly:
         return poly
+    whole = poly_of({monomial: c // divisor for monomial, c in poly if c % divisor == 0})
+    poly = tuple(term for term in poly if term[1] % divisor)
     spread = _floor_of_choices(poly, divisor)
     if spread is not None:
-        return spread
-    whole = poly_of({monomial: coefficient // divisor for monomial, coefficient in poly})
+        return add(whole, spread)
+    whole = add(whole, poly_of({monomial: coefficient // divisor for monomial, coefficient in poly}))
     rest = {monomial: coefficient % divisor for monomial, coefficient in poly if coefficient % divisor}
     common = gcd(divisor, *(coefficient for monomial, coefficient in rest.items() if monomial))
     if common > 1:
