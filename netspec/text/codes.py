@@ -47,13 +47,11 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS217": "a size is too small",
     "NS218": "the padding of a pool is more than half of its window",
     "NS219": "a window with gaps would see padding alone",
-    "NS220": "there is no axis of that name",
     "NS221": "`linear` of channels in space, which are flattened or pooled first",
     "NS222": "`linear` of a single number for each sample",
     "NS223": "a channel norm got an input without a channel axis",
     "NS225": "`flatten` of a single number for each sample",
     "NS226": "a new axis cannot have this name",
-    "NS227": "an op would work across the batch",
     "NS229": "`squeeze` of an axis that is longer than 1",
     "NS230": "a stretch along an axis is empty or goes past its end",
     "NS231": "a place along an axis does not exist",
@@ -62,12 +60,44 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS234": "`concat` of values with different axes",
     "NS235": "`concat` of values whose other sizes differ",
     "NS236": "`concat` of different kinds of numbers",
+    "NS294": "a metric compares a sample with a value of the whole split",
+    "NS295": "a metric mixes samples in a way that cannot be accumulated",
+    "NS250": "inputs that must agree element by element have different numbers of axes",
+    "NS251": "inputs that must agree element by element differ in a size",
+    "NS252": "inputs that must agree element by element differ in the name of an axis",
+    "NS254": "an op has too few axes to work on",
+    "NS255": "a range to rescale to, or from, is missing or is none",
+    "NS258": "an axis is named twice",
+    "NS259": "the axis `bin` is there already",
 }
 
 MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
     "NS300": "`sigmoid` of what lies in [0, 1] already",
     "NS301": "a softmax of what sums to one already",
     "NS302": "a softmax over an axis of size 1",
+    "NS310": "whole numbers or a mask where floating numbers are needed",
+    "NS311": "two units meet that are not the same",
+    "NS312": "probabilities where `cross_entropy` wants logits",
+    "NS313": "log-probabilities where `cross_entropy` wants logits",
+    "NS314": "numbers that may leave [0, 1] where `bce` wants probabilities",
+    "NS315": "probabilities where `bce_with_logits` wants logits",
+    "NS316": "`nll` of what is not proved to be log-probabilities",
+    "NS317": "scores for another number of classes than the target has",
+    "NS318": "a target of classes that is not whole numbers",
+    "NS319": "a distribution function is wanted, and this is none",
+    "NS320": "a distribution function is wanted, and that this one never falls is not proved",
+    "NS321": "values outside the bins",
+    "NS322": "a single class",
+    "NS323": "a function has no value at any of its inputs",
+    "NS324": "a function may have no value at some of its inputs",
+    "NS325": "a mask or something to compare is wanted, and this is none",
+    "NS326": "limits that are missing or in the wrong order",
+    "NS327": "a standard deviation that is not proved to be positive",
+    "NS328": "the range of a target is not declared",
+    "NS329": "a standard deviation that is never positive",
+    "NS330": "a target outside [0, 1]",
+    "NS331": "logits that are squeezed into [0, 1]",
+    "NS332": "more highest scores than classes",
 }
 
 LINT: dict[str, str] = {}  # NS4: legal, and probably not what was wanted
@@ -82,6 +112,19 @@ DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms
 
 TRAINING: dict[str, str] = {}  # NS6: the recipe and the run
 
-MACHINE: dict[str, str] = {}  # NS7: backends, extras and this machine
+MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
+    "NS701": "there is no backend of that name",
+    "NS702": "a package that an extra installs is missing",
+    "NS703": "the device that was asked for is not there",
+    "NS730": "the torch backend has no lowering for an op",
+    "NS731": "a layer is shared in parts",
+    "NS732": "a layer has the name of something every PyTorch module has",
+    "NS733": "the torch backend has no such initialiser",
+    "NS734": "an initialiser that needs fan-in on a parameter that has none",
+    "NS735": "a lowering calls a support function that is not there",
+    "NS736": "the backend found writes no source",
+    "NS737": "the compiled file cannot be written",
+    "NS738": "the torch backend has no such optimizer",
+}
 
 CODES: dict[str, str] = {**SYNTAX, **NAMES, **SHAPES, **MEANING, **LINT, **DATA, **TRAINING, **MACHINE}

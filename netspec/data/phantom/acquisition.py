@@ -119,7 +119,7 @@ def _slices(size: Size, length: float, rng: np.random.Generator) -> tuple[float,
     """Distance and thickness. Most real stacks leave gaps: 8 mm slices every 10 mm."""
     if size.slices is not None:
         return float(math.ceil((length + 5) / size.slices)), 8.0
-    child = length < 62
+    child = length < 75  # below some 80 ml
     usual = rng.choice([6, 7, 8]) if child else rng.choice([10, 9, 8], p=[0.86, 0.06, 0.08])
     distance = float(max(usual, math.ceil(length / 13)))
     gap = bool(rng.random() < 0.85)

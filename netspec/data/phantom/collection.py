@@ -106,7 +106,11 @@ def _present(root: Path, settings: Settings) -> Truth | None:
         raise SpecError.of("NS561", f"the folder already holds `{taken}`, which is no phantom's", help=cure)
     there = Truth.load(root, settings.split)
     asked, found = settings.model_dump(), there.settings.model_dump()
-    other = [f"{name} {found[name]} instead of {asked[name]}" for name in asked if asked[name] != found[name]]
+    other = [
+        f"{name} {found[name]!s:.60} instead of {asked[name]!s:.60}"
+        for name in asked
+        if asked[name] != found[name]
+    ]
     if other:
         cure = "choose another folder, or ask for the same phantom again"
         raise SpecError.of(
@@ -122,9 +126,9 @@ def _present(root: Path, settings: Settings) -> Truth | None:
 
 def _make(root: Path, settings: Settings, progress: Progress | None, workers: int) -> Truth:
     """Build beside the final place, then move: the truth last, for it is what says that all is there."""
+    _room(root, settings)
     new = not root.exists()
     root.mkdir(parents=True, exist_ok=True)
-    _room(root, settings)
     stage = Path(tempfile.mkdtemp(prefix=".phantom-", dir=root))
     try:
         folder, table, truth = _targets(stage, settings.split)
@@ -178,7 +182,9 @@ def _room(root: Path, settings: Settings) -> None:
     """Refuse before the first file what would not fit the disk: 11 slices, and 2 kB a file beyond its pixels."""
     size = SIZES[settings.size]
     need = settings.patients * (size.slices or 11) * size.frames * (2 * size.rows * size.columns + 2048)
-    free = shutil.disk_usage(root).free
+    place = root.absolute()
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    free = shutil.disk_usage(there).free
     if need > free:
         message = f"the phantom needs some {need / 1e6:,.0f} MB and the disk has {free / 1e6:,.0f} MB"
         raise SpecError.of("NS564", message, help="ask for fewer patients, or choose another disk")
