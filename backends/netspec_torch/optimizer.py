@@ -18,11 +18,11 @@ _KINDS: dict[str, type[torch.optim.Optimizer]] = {"sgd": torch.optim.SGD}
 
 
 def build(optimizer: Record, parameters: Iterable[Tensor]) -> torch.optim.Optimizer:
-    """The optimizer of a recipe on these parameters; its arguments are `torch.optim`'s. SpecError NS735 if unknown."""
+    """The optimizer of a recipe on these parameters; its arguments are `torch.optim`'s. SpecError NS738 if unknown."""
     kind = _KINDS.get(optimizer.name)
     if kind is None:
         raise SpecError.of(
-            "NS735", f"the torch backend has no optimizer `{optimizer.name}`", help="use `sgd`"
+            "NS738", f"the torch backend has no optimizer `{optimizer.name}`", help="use `sgd`"
         )
     return kind(parameters, **optimizer.model_dump())
 

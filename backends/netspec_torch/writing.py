@@ -15,6 +15,7 @@ from pathlib import Path
 import netspec_torch
 from netspec.ir.graph import Graph, Node, Ref
 from netspec.ir.types import TensorType
+from netspec.ops.accumulation import SHARES, accumulate
 from netspec.text import SpecError
 from netspec_torch import printer
 from netspec_torch.body import Body, shape
@@ -24,8 +25,9 @@ from netspec_torch.rule import call, literal, method, name, subscript
 
 FOR_LOSS = "for_loss"
 """The argument of `forward` that asks for what the loss reads besides the outputs."""
+METRICS, GROUP_METRICS = "Metrics", "GroupMetrics"
+"""The classes of the metrics of samples, and of those of groups."""
 
-_LOAD = ast.Load()
 _MANY = "dict[str, Tensor]"
 _EITHER = "Tensor | dict[str, Tensor]"
 
@@ -64,8 +66,12 @@ def write(graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Gr
     _model(file, graph, title, _title_doc(name, doc))
     if graph.entry("loss"):
         _loss(file, graph, name)
+    if graph.entry("metrics"):
+        _metrics(file, graph, METRICS, name)
     if group is not None and group.entry("predict"):
         _aggregate(file, group, name)
+        if group.entry("metrics"):
+            _metrics(file, group, GROUP_METRICS, name)
     return _finish(file, title, _file_doc(name, digest))
 
 
@@ -135,7 +141,7 @@ def _model(file: _File, graph: Graph, title: str, doc: str) -> None:
 def _loss(file: _File, graph: Graph, spec: str) -> None:
     """The loss: `terms` gives each term, `forward` their sum."""
     entry = graph.entry("loss")
-    body, arguments = _open_comparison(graph, "loss")
+    body, arguments = _open_comparison(graph, "loss", _given(graph))
     body.statements.append(ast.Return(_dictionary({key: _value(body, ref) for key, ref in entry.items()})))
     terms = _function("terms", arguments, "Each term of the loss, by name.", body.statements, _MANY)
     total: ast.expr | None = None
@@ -174,9 +180,50 @@ def _extra(graph: Graph) -> dict[str, Ref]:
     return {key: ref for key, ref in graph.entry("train").items() if ref not in predicted}
 
 
-def _open_comparison(graph: Graph, entry: str) -> tuple[Body, ast.arguments]:
+def _metrics(file: _File, graph: Graph, called: str, spec: str) -> None:
+    """The metrics: `values` are what one batch adds, `finish` makes the metrics of the totals."""
+    given = _given(graph)
+    parts = accumulate(graph, [*given.values(), *(Ref(key) for key in graph.targets)])
+    rows = {total.path: (total.how, total.axes) for total in parts.totals}
+    body, arguments = _open_comparison(parts.partial, SHARES, given)
+    shares = {key: body.values[ref] for key, ref in parts.partial.entry(SHARES).items()}
+    body.statements.append(ast.Return(_dictionary(shares)))
+    values = _function("values", arguments, "What each sample adds, for one batch.", body.statements, _MANY)
+    end = Body(
+        parts.finish,
+        Layers(parts.finish, (), netspec_torch.table()),
+        netspec_torch.table(),
+        Locals({"totals"}),
+    )
+    for path in rows:
+        _unpack(end, "totals", path, Ref(path), alone=False)
+    end.add(list(parts.finish.walk("metrics")), {}, inline=True)
+    metrics = {key: _value(end, ref) for key, ref in parts.finish.entry("metrics").items()}
+    end.statements.append(ast.Return(_dictionary(metrics)))
+    finish = _function(
+        "finish",
+        _arguments([("totals", _MANY)]),
+        "The metrics, from the totals of all batches.",
+        end.statements,
+        _MANY,
+    )
+    file.take(body)
+    file.take(end)
+    file.support["Running"] = None
+    kinds = ast.Dict([literal(key) for key in rows], [literal(value) for value in rows.values()])
+    table = ast.Assign([ast.Name("reductions", ast.Store())], kinds)
+    doc = f"The metrics of `{spec}`: `update` with every batch, then `compute`."
+    methods = [table, *_init(body.layers), values, finish]
+    file.classes.append(_class(called, doc, methods, parent="Running"))
+
+
+def _given(graph: Graph) -> dict[str, Ref]:
+    """What the model returns for the loss and the metrics, by name."""
+    return {**graph.entry("predict"), **_extra(graph)}
+
+
+def _open_comparison(graph: Graph, entry: str, outputs: Mapping[str, Ref]) -> tuple[Body, ast.arguments]:
     """The body of a function of `outputs` and `targets` with the nodes of `entry` in it."""
-    outputs = {**graph.entry("predict"), **_extra(graph)}
     targets = {key: Ref(key) for key in graph.targets}
     stop = frozenset(ref.path for ref in (*outputs.values(), *targets.values()))
     nodes = list(graph.walk(entry, stop=stop))
@@ -263,10 +310,10 @@ def _function(
     )
 
 
-def _class(called: str, doc: str, methods: Sequence[ast.stmt]) -> ast.ClassDef:
-    """A module class with its docstring."""
+def _class(called: str, doc: str, methods: Sequence[ast.stmt], parent: str = "nn.Module") -> ast.ClassDef:
+    """A class with its docstring."""
     body = [printer.docstring(doc, 4), *methods]
-    return ast.ClassDef(name=called, bases=[name("nn.Module")], keywords=[], body=body, decorator_list=[])
+    return ast.ClassDef(name=called, bases=[name(parent)], keywords=[], body=body, decorator_list=[])
 
 
 def _init(layers: Layers) -> list[ast.stmt]:
@@ -295,7 +342,9 @@ def _finish(file: _File, model: str, doc: str) -> Source:
     functions: list[ast.stmt] = []
     for key in sorted(file.support):
         if key not in support:
-            raise SpecError.of("NS735", f"the torch backend has no support function `{key}`")
+            raise SpecError.of(
+                "NS735", f"the torch backend has no support function `{key}`", help="update netspec"
+            )
         node, written = support[key]
         functions.append(node)
         verbatim[id(node)] = written
@@ -320,14 +369,15 @@ def _names(statements: Sequence[ast.stmt]) -> set[str]:
 
 @cache
 def _support() -> dict[str, tuple[ast.stmt, str]]:
-    """The definitions of `support.py` by name, each as its tree and its text."""
-    written = Path(__file__).with_name("support.py").read_text(encoding="utf-8")
-    lines = written.splitlines()
+    """The definitions of `support.py` and `running.py` by name, each as its tree and its text."""
     found: dict[str, tuple[ast.stmt, str]] = {}
-    for node in ast.parse(written).body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
-            found[node.name] = node, "\n".join(lines[first - 1 : node.end_lineno])
+    for file in ("support.py", "running.py"):
+        written = Path(__file__).with_name(file).read_text(encoding="utf-8")
+        lines = written.splitlines()
+        for node in ast.parse(written).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+                found[node.name] = node, "\n".join(lines[first - 1 : node.end_lineno])
     return found
 
 

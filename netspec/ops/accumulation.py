@@ -1,0 +1,128 @@
+"""A metric over a whole split, batch by batch: what each batch adds, and what is made of it at the end.
+
+A metric is its formula over the whole split as one batch. The formula is cut at its reductions over the batch: before
+the cut every sample has its own value, after it there are a few totals. So nothing has to be held, and the result is
+that of one large batch, never a mean of batch means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from netspec.ir.graph import Graph, Node, Ref
+from netspec.ir.op import infer_node
+from netspec.ir.problem import Problem
+from netspec.ops.reduction import Over, Reduction
+
+SHARES = "shares"
+"""The entry of the partial graph: the value that is reduced over the batch, by the path of the reducing node."""
+
+
+@dataclass(frozen=True)
+class Total:
+    """One reduction over the batch: the path of its node, how it reduces, and over which axes of the value."""
+
+    path: str
+    how: Over
+    axes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Accumulation:
+    """A metrics entry cut in two.
+
+    `partial` gives, under its entry `shares`, the values of one batch. `totals` says how each is reduced. `finish`
+    takes the reduced values as inputs, and has the metrics as its entry `metrics`.
+    """
+
+    partial: Graph
+    totals: tuple[Total, ...]
+    finish: Graph
+
+
+def accumulate(graph: Graph, given: Iterable[Ref], entry: str = "metrics") -> Accumulation:
+    """Cut the nodes of `entry` at their reductions over the batch; `given` are the values that come from outside.
+
+    Raises Problem NS294 where a value of each sample is compared with one of the whole split (a variance written as
+    a formula), and NS295 where an op mixes samples in a way that has no totals.
+    """
+    nodes = list(graph.walk(entry, stop=frozenset(ref.path for ref in given)))
+    after: set[str] = set()
+    partial: list[Node] = []
+    finish: list[Node] = []
+    totals: dict[str, Total] = {}
+    shares: dict[str, Ref] = {}
+    for node in nodes:
+        late = [ref for ref in node.inputs if ref.path in after]
+        early = [ref for ref in node.inputs if ref.path not in after and graph.type_of(ref).batched]
+        if late and early:
+            raise _mixed(node, late[0], early[0])
+        if late or not early:  # totals and plain numbers
+            finish.append(node)
+            if late:
+                after.add(node.path)
+            else:
+                partial.append(node)
+            continue
+        if isinstance(node.op, Reduction) and node.op.reduces is not None:
+            inside, total, share = _cut(graph, node, node.op, node.op.reduces)
+            partial.extend(inside)
+            totals[node.path], shares[node.path] = total, share
+            after.add(node.path)
+            continue
+        if not all(kind.batched for kind in node.types):
+            raise _mixing(node)
+        partial.append(node)
+    wanted = graph.entry(entry)
+    for name, ref in wanted.items():
+        if ref.path not in after and graph.type_of(ref).batched:
+            raise Problem(
+                "NS295",
+                f"`{name}` has a value for each sample",
+                help="reduce it: `mean(...)` over everything",
+            )
+    begin = replace(graph, nodes=tuple(partial), entries={SHARES: shares})
+    end = Graph(
+        inputs={path: graph.type_of(Ref(path)) for path in totals},
+        nodes=tuple(finish),
+        entries={entry: dict(wanted)},
+    )
+    return Accumulation(begin, tuple(totals.values()), end)
+
+
+def _cut(graph: Graph, node: Node, op: Reduction, how: Over) -> tuple[list[Node], Total, Ref]:
+    """A reducing node without its reduction: the node that is left (if any), the total, and the value to reduce."""
+    each = op.per_sample()
+    if each is None:
+        (value,) = node.inputs
+        return [], Total(node.path, how, _gone(graph, value, node)), value
+    inferred = infer_node(each, tuple(graph.type_of(ref) for ref in node.inputs))
+    left = replace(node, op=each, types=inferred.outputs)
+    names = set(node.types[0].names)
+    axes = tuple(i for i, name in enumerate(inferred.outputs[0].names) if name not in names)
+    return [left], Total(node.path, how, axes), Ref(node.path)
+
+
+def _gone(graph: Graph, value: Ref, node: Node) -> tuple[int, ...]:
+    """The positions of the axes that a reducing node takes away."""
+    kept = set(node.types[0].names)
+    return tuple(i for i, name in enumerate(graph.type_of(value).names) if name not in kept)
+
+
+def _mixed(node: Node, late: Ref, early: Ref) -> Problem:
+    """A value of the whole split meets one of each sample."""
+    return Problem(
+        "NS294",
+        f"`{node.op.name}` meets each sample's `{early}` and `{late}`, which is known only after the whole split",
+        help="write it with means of samples alone, as in `mean(x ** 2) - mean(x) ** 2`, or as several metrics",
+    )
+
+
+def _mixing(node: Node) -> Problem:
+    """An op that takes the batch away and says nothing of how."""
+    return Problem(
+        "NS295",
+        f"`{node.op.name}` mixes the samples of a batch, so it has no value over a whole split",
+        help="use `mean`, `sum`, `amax` or `amin` over the batch",
+    )
