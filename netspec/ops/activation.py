@@ -14,7 +14,7 @@ from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Warned
 from netspec.ir.types import TensorType, tensor
 from netspec.ops import interval
-from netspec.ops.axes import position
+from netspec.ops.axes import along
 from netspec.ops.elementwise import floating
 
 
@@ -179,7 +179,7 @@ class Softmax(Op):
     def infer(self, x: TensorType) -> Inferred:
         """The axes stay, the unit goes; the numbers sum to one along the axis."""
         floating(x, self.name, 0)
-        over = x.names[position(x, self.axis, self.name)]
+        over = x.names[along(x, self.axis, self.name)]
         order = over if x.facts.nondecreasing == over else None
         facts = Facts(low=0.0, high=1.0, sums_to_one=over, nondecreasing=order)
         return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
@@ -194,9 +194,9 @@ class Softmax(Op):
             good(tensor(batch=2, bin=5, facts=Facts(nondecreasing="bin"))),
             good(tensor(batch=2, bin=5, facts=Facts(low=0, high=1, sums_to_one="bin"))),
             good(tensor(batch=2, bin=1)),
-            bad("NS220", tensor(batch=3, feature=5), axis="bin"),
-            bad("NS220", tensor(batch=3)),
-            bad("NS227", tensor(batch=3, feature=5), axis="batch"),
+            bad("NS253", tensor(batch=3, feature=5), axis="bin"),
+            bad("NS254", tensor(batch=3)),
+            bad("NS256", tensor(batch=3, feature=5), axis="batch"),
             bad("NS310", tensor("int64", batch=3, feature=5)),
         ]
 
@@ -215,7 +215,7 @@ class LogSoftmax(Op):
     def infer(self, x: TensorType) -> Inferred:
         """The axes stay, the unit goes; the exponentials sum to one along the axis."""
         floating(x, self.name, 0)
-        over = x.names[position(x, self.axis, self.name)]
+        over = x.names[along(x, self.axis, self.name)]
         order = over if x.facts.nondecreasing == over else None
         facts = Facts(high=0.0, log_probabilities=over, nondecreasing=order)
         return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
@@ -227,8 +227,8 @@ class LogSoftmax(Op):
             good(tensor(batch=3, feature=5)),
             good(tensor(batch=2, channel=3, width=4), axis="width"),
             good(tensor(batch=2, bin=5, facts=Facts(nondecreasing="bin"))),
-            bad("NS220", tensor(batch=3, feature=5), axis="bin"),
-            bad("NS227", tensor(batch=3, feature=5), axis="batch"),
+            bad("NS253", tensor(batch=3, feature=5), axis="bin"),
+            bad("NS256", tensor(batch=3, feature=5), axis="batch"),
             bad("NS310", tensor("int64", batch=3, feature=5)),
         ]
 

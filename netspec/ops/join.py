@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import ClassVar
 
 from netspec.ir.dim_decide import decide
@@ -10,7 +9,8 @@ from netspec.ir.facts import UNKNOWN_AXIS, Facts, same_axis
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
-from netspec.ops.axes import OVER, position
+from netspec.ops.axes import along
+from netspec.ops.rearrange import OVER, Over, about, over
 
 
 class Concat(Op):
@@ -28,7 +28,7 @@ class Concat(Op):
     def infer(self, *inputs: TensorType) -> Inferred:
         """The axes of the inputs, one with the sum of the sizes; facts and units stay where all inputs share them."""
         first = inputs[0]
-        place = position(first, self.axis, self.name)
+        place = along(first, self.axis, self.name)
         axes = first.axes
         constraints: list[Constraint] = []
         for i, x in enumerate(inputs[1:], start=1):
@@ -64,8 +64,8 @@ class Concat(Op):
             bad("NS234", image, tensor(batch=2, channel=3, depth=2, width=4)),
             bad("NS235", image, wide),
             bad("NS236", tensor(batch=2, feature=3), tensor("int64", batch=2, feature=3)),
-            bad("NS220", image, image, axis="time"),
-            bad("NS227", image, image, axis="batch"),
+            bad("NS253", image, image, axis="time"),
+            bad("NS256", image, image, axis="batch"),
         ]
 
 
@@ -114,9 +114,10 @@ def _shared(inputs: tuple[TensorType, ...], axes: tuple[Axis, ...], place: int) 
         classes=max(classes) if len(classes) == len(every) else None,
         mask=all(one.mask for one in every),
     )
+    shared: dict[Over, str | None] = {}
     for key in OVER:
-        places = {x.find(over) if (over := getattr(x.facts, key)) is not None else None for x in inputs}
+        places = {x.find(over(x.facts, key) or "") for x in inputs}
         (where,) = places if len(places) == 1 else (None,)
         if where is not None and where != place:
-            facts = replace(facts, **{key: axes[where].name})
-    return facts
+            shared[key] = axes[where].name
+    return about(facts, shared)

@@ -13,8 +13,9 @@ from netspec.ir.dim_decide import decide
 from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
-from netspec.ir.types import FEATURE, Axis, TensorType, tensor
-from netspec.ops.axes import apart_from, position, renamed, unused, without
+from netspec.ir.types import BATCH, FEATURE, Axis, TensorType, tensor
+from netspec.ops.axes import along, listed
+from netspec.ops.rearrange import apart_from, renamed, unused, without
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -76,10 +77,13 @@ class Rename(Op):
         """The same axes under the new names, facts along them included."""
         names = dict(self.axes)
         for old in names:
-            position(x, old, self.name, at=old)
+            if old == BATCH or old not in x.names:
+                what = "samples keep their axis" if old == BATCH else f"there is no such axis in {x.named()}"
+                help = f"the axes are {listed(x, new_place(x))}"
+                raise Problem("NS253", f"`rename` of `{old}`: {what}", at=old, help=help)
         rest = x.with_axes(axis for axis in x.axes if axis.name not in names)
         for old, new in names.items():
-            unused(rest, new, self.name, at=old)
+            unused(rest, new, at=old)
             rest = rest.with_axes((*rest.axes, Axis(new, Dim.of(1))))
         axes = tuple(Axis(names.get(axis.name, axis.name), axis.size) for axis in x.axes)
         return Inferred((replace(x, axes=axes, facts=renamed(x.facts, names)),))
@@ -94,12 +98,12 @@ class Rename(Op):
             good(cine, height="width", width="height"),
             good(curve, feature="bin"),
             good(tensor(batch=2, axes=3), axes="channel"),
-            bad("NS220", cine, slice="channel"),
+            bad("NS253", cine, slice="channel"),
             bad("NS226", cine, time="height"),
             bad("NS226", cine, time="channel", height="channel"),
             bad("NS226", cine, time="Channel 1"),
-            bad("NS227", cine, batch="channel"),
-            bad("NS227", cine, time="batch"),
+            bad("NS253", cine, batch="channel"),
+            bad("NS226", cine, time="batch"),
         ]
 
 
@@ -113,7 +117,7 @@ class Unsqueeze(Op):
 
     def infer(self, x: TensorType) -> Inferred:
         """All axes, facts and the unit stay; the new axis stands behind the batch."""
-        unused(x, self.axis, self.name, at="axis")
+        unused(x, self.axis, at="axis")
         place = new_place(x)
         return Inferred((replace(x, axes=(*x.axes[:place], Axis(self.axis, Dim.of(1)), *x.axes[place:])),))
 
@@ -128,7 +132,7 @@ class Unsqueeze(Op):
             good(tensor(), axis="feature"),
             bad("NS226", tensor(batch=2, height=2), axis="height"),
             bad("NS226", tensor(batch=2, height=2), axis="2d"),
-            bad("NS227", tensor(height=2), axis="batch"),
+            bad("NS226", tensor(height=2), axis="batch"),
         ]
 
 
@@ -142,7 +146,7 @@ class Squeeze(Op):
 
     def infer(self, x: TensorType) -> Inferred:
         """The other axes and all they hold stay; a free size must turn out to be 1."""
-        place = position(x, self.axis, self.name)
+        place = along(x, self.axis, self.name)
         size = x.axes[place].size
         one = decide(size, "==", 1)
         if one is False:
@@ -168,8 +172,8 @@ class Squeeze(Op):
             ),
             good(tensor(batch=2, time=1, facts=Facts(low=0, sums_to_one="time")), axis="time"),
             bad("NS229", tensor(batch=2, channel=3), axis="channel"),
-            bad("NS220", tensor(batch=2, channel=1), axis="time"),
-            bad("NS227", tensor(batch=1, channel=1), axis="batch"),
+            bad("NS253", tensor(batch=2, channel=1), axis="time"),
+            bad("NS256", tensor(batch=1, channel=1), axis="batch"),
         ]
 
 

@@ -12,8 +12,9 @@ from netspec.ir.op import Constraint, Inferred, Op, Relation, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
 from netspec.ops import interval
-from netspec.ops.axes import apart_from, position, without
+from netspec.ops.axes import along
 from netspec.ops.elementwise import floating
+from netspec.ops.rearrange import apart_from, without
 
 MOST_PARTS = 1024
 
@@ -33,7 +34,7 @@ class Narrow(Op):
 
     def infer(self, x: TensorType) -> Inferred:
         """The axis gets the length of the stretch. Order along it stays, a sum of one along it does not."""
-        place = position(x, self.axis, self.name)
+        place = along(x, self.axis, self.name)
         size = x.axes[place].size
         low = Dim.of(self.start) if self.start >= 0 else size + self.start
         high = size if self.stop is None else Dim.of(self.stop) if self.stop >= 0 else size + self.stop
@@ -64,8 +65,8 @@ class Narrow(Op):
             bad("NS230", cine, axis="time", stop=7),
             bad("NS230", cine, axis="time", start=3, stop=3),
             bad("NS230", cine, axis="time", start=-7),
-            bad("NS220", cine, axis="slice"),
-            bad("NS227", cine, axis="batch"),
+            bad("NS253", cine, axis="slice"),
+            bad("NS256", cine, axis="batch"),
         ]
 
 
@@ -80,7 +81,7 @@ class Select(Op):
 
     def infer(self, x: TensorType) -> Inferred:
         """The other axes stay, and what holds along them."""
-        place = position(x, self.axis, self.name)
+        place = along(x, self.axis, self.name)
         size = x.axes[place].size
         least = self.index + 1 if self.index >= 0 else -self.index
         holds = decide(size, ">=", least)
@@ -109,8 +110,8 @@ class Select(Op):
             good(share, axis="bin", index=1),
             bad("NS231", cine, axis="time", index=4),
             bad("NS231", cine, axis="time", index=-5),
-            bad("NS220", cine, axis="slice"),
-            bad("NS227", cine, axis="batch"),
+            bad("NS253", cine, axis="slice"),
+            bad("NS256", cine, axis="batch"),
         ]
 
 
@@ -124,7 +125,7 @@ class Unbind(Op):
 
     def infer(self, x: TensorType) -> Inferred:
         """One output for every place; the size must be fixed."""
-        place = position(x, self.axis, self.name)
+        place = along(x, self.axis, self.name)
         size = x.axes[place].size
         if size.value is None or not 1 <= size.value <= MOST_PARTS:
             raise Problem(
@@ -144,8 +145,8 @@ class Unbind(Op):
             good(tensor(batch=2, channel=4, height=2, width=2), axis="channel"),
             good(tensor("int64", batch=2, time=2, facts=Facts(classes=3)), axis="time"),
             bad("NS233", tensor(batch=1, feature=1025), axis="feature"),
-            bad("NS220", tensor(batch=3, feature=2), axis="time"),
-            bad("NS227", tensor(batch=3, feature=2), axis="batch"),
+            bad("NS253", tensor(batch=3, feature=2), axis="time"),
+            bad("NS256", tensor(batch=3, feature=2), axis="batch"),
         ]
 
 
@@ -192,16 +193,16 @@ class FrameDifference(Op):
             ),
             good(tensor(batch=2, channel=3, width=2), axis="width"),
             bad("NS232", tensor(batch=2, channel=1, height=4)),
-            bad("NS220", tensor(batch=2, channel=4), axis="time"),
-            bad("NS220", tensor(batch=2)),
-            bad("NS227", tensor(batch=2, channel=4), axis="batch"),
+            bad("NS253", tensor(batch=2, channel=4), axis="time"),
+            bad("NS254", tensor(batch=2)),
+            bad("NS256", tensor(batch=2, channel=4), axis="batch"),
             bad("NS310", tensor("int64", batch=2, time=4)),
         ]
 
 
 def frames(op: FrameDifference, x: TensorType) -> int:
     """Where the axis of the frames is."""
-    return position(x, "time" if op.axis is None and x.find("time") is not None else op.axis, op.name)
+    return along(x, "time" if op.axis is None and x.find("time") is not None else op.axis, op.name)
 
 
 def _needed(

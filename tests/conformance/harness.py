@@ -44,7 +44,7 @@ FORBIDDEN: dict[str, str] = {
     "NS219": "the maximum of nothing is minus infinity in PyTorch",
     "NS221": "weighing one axis of space alone is all but always a forgotten `flatten`",
     "NS226": "two axes of one name could not be told apart",
-    "NS227": "samples must not see one another: batches are cut by chance",
+    "NS256": "samples must not see one another: batches are cut by chance",
     "NS230": "a stretch that is not there would silently be shorter or empty",
     "NS233": "a thousand values are a slip of the pen",
     "NS234": "axes that mean different things would be joined because their sizes agree",
