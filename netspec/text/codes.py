@@ -66,6 +66,8 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS251": "inputs that must agree element by element differ in a size",
     "NS252": "inputs that must agree element by element differ in the name of an axis",
     "NS254": "an op has too few axes to work on",
+    "NS253": "there is no axis of that name",
+    "NS256": "an op would work across the batch",
     "NS255": "a range to rescale to, or from, is missing or is none",
     "NS258": "an axis is named twice",
     "NS259": "the axis `bin` is there already",

@@ -1,0 +1,82 @@
+"""What losses and metrics of classes share: scores for every class, and a whole number that names the right one."""
+
+from __future__ import annotations
+
+from netspec.ir.dim import Dim
+from netspec.ir.facts import Facts
+from netspec.ir.op import Constraint, Sample, bad, good
+from netspec.ir.problem import Problem
+from netspec.ir.types import TensorType, tensor
+from netspec.ops.elementwise import Agreed, agree, floating
+
+
+def per_class(scores: TensorType, target: TensorType, op: str) -> Agreed:
+    """The axes `[batch, *space]` of scores `[batch, class, *space]` and a class index for each place."""
+    floating(scores, op, 0)
+    if scores.rank < 2:
+        raise Problem(
+            "NS254",
+            f"`{op}` wants scores for every class on the axis after the batch, and this is {scores.named()}",
+            at=0,
+            help="give it one number for every class, such as the output of `linear`",
+        )
+    if target.dtype != "int64":
+        what = "a mask" if target.dtype == "bool" else "floating numbers"
+        raise Problem(
+            "NS318",
+            f"`{op}` wants the number of a class, and the target is {what}: `{target.named()}`",
+            at=1,
+            help="declare the target `{kind: class_index, classes: 10}`; for yes and no use `bce_with_logits`, "
+            "for measured values `mse` or `l1`",
+        )
+    count = scores.axes[1]
+    if count.size == 1:
+        raise Problem(
+            "NS322",
+            f"`{op}` over `{count.size}` class: it is always right",
+            at=0,
+            help="give one number for each class; for yes and no use `bce_with_logits`",
+        )
+    axes, constraints = agree(
+        (scores.with_axes((scores.axes[0], *scores.axes[2:])), target), op, numbers=False
+    )
+    return axes, constraints + _as_many(scores, target, op)
+
+
+def _as_many(scores: TensorType, target: TensorType, op: str) -> tuple[Constraint, ...]:
+    """Both sides speak of as many classes, or there is a constraint that they do."""
+    count, declared = scores.axes[1], target.facts.classes
+    if declared is None or count.size == declared:
+        return ()
+    if count.size.value is None:
+        why = f"`{op}` has a score for each of the target's classes"
+        return (Constraint(count.size, "==", Dim.of(declared), why, at=0),)
+    raise Problem(
+        "NS317",
+        f"there are scores for `{count.size}` classes along `{count.name}`, and the target has `{declared}`",
+        at=0,
+        help=f"let the last layer give {declared}: `- linear: {declared}` or `out_channels: {declared}`",
+    )
+
+
+def class_losses(facts: Facts) -> list[Sample]:
+    """The samples that all losses of classes share; `facts` of the scores, over `channel`."""
+    label = tensor("int64", batch=4, facts=Facts(low=0, high=2, classes=3))
+    scores = tensor(batch=4, channel=3, facts=facts)
+    return [
+        good(scores, label),
+        good(scores, label, reduction="sum"),
+        good(scores, label, reduction="none"),
+        good(
+            tensor(batch=2, channel=3, height=2, width=3, facts=facts),
+            tensor("int64", batch=2, height=2, width=3, facts=Facts(low=0, high=2, classes=3)),
+        ),
+        bad("NS317", scores, tensor("int64", batch=4, facts=Facts(low=0, high=4, classes=5))),
+        bad("NS318", scores, tensor(batch=4)),
+        bad("NS318", scores, tensor("bool", batch=4, facts=Facts(low=0, high=1, mask=True))),
+        bad("NS322", tensor(batch=4, channel=1, facts=facts), tensor("int64", batch=4)),
+        bad("NS250", tensor(batch=2, channel=3, width=4, facts=facts), label),
+        bad("NS251", scores, tensor("int64", batch=5, facts=Facts(low=0, high=2, classes=3))),
+        bad("NS254", tensor(batch=4), label),
+        bad("NS310", label, label),
+    ]
