@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -157,3 +160,30 @@ def test_a_disk_that_fills_up_on_the_way_leaves_nothing_behind(
         generate(tmp_path / "heart", "tiny", patients=1)
     assert _code(error) == "NS564"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_that_die_are_an_error_with_a_cure(tmp_path: Path) -> None:
+    """A script without a guard: spawned workers run it again and can't start."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from netspec.data.phantom import generate\n"
+        "from netspec.text import SpecError\n"
+        "from pathlib import Path\n"
+        "try:\n"
+        "    generate(Path('heart'), 'tiny', patients=2, workers=2)\n"
+        "except SpecError as error:\n"
+        "    print(error.diagnostics[0].code, error.diagnostics[0].help)\n"
+    )
+    paths = os.pathsep.join(path for path in sys.path if path)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("NS564 use one worker")
+    assert not (tmp_path / "heart").exists()

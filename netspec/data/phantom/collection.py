@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
@@ -56,6 +58,9 @@ def generate(
         if there is not None:
             return there
         return _make(root, settings, progress, workers or 1)
+    except BrokenProcessPool:
+        cure = 'use one worker; in a script, call this under `if __name__ == "__main__":`'
+        raise SpecError.of("NS564", "a process that wrote studies ended early", help=cure) from None
     except OSError as error:
         why = error.strerror or type(error).__name__
         cure = "choose a folder that can be written and has room"
@@ -160,7 +165,12 @@ def _studies(folder: Path, settings: Settings, workers: int) -> Iterator[Patient
         yield from (write_study(folder, settings, number) for number in numbers)
         return
     # Spawned, not forked: a fork of a process that has threads may hang.
-    with ProcessPoolExecutor(min(workers, len(numbers)), mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(numbers)),
+        mp_context=get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),  # an interrupt is for the process that waits for them
+    ) as pool:
         jobs = [pool.submit(write_study, folder, settings, number) for number in numbers]
         try:
             for job in as_completed(jobs):
