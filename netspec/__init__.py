@@ -1,3 +1,77 @@
-"""netspec: a CNN, its loss, its data and its training in one YAML file, read as a compiler reads a program."""
+"""netspec: a CNN, its loss, its data and its training in one YAML file, read as a compiler reads a program.
+
+    spec = netspec.load("specs/heart-volume.yaml", define={"width": 64})    # checked; SpecError holds all that is wrong
+    model = netspec.compile(spec)                                           # an ordinary torch.nn.Module
+    loss = netspec.loss(spec)                                               # the loss of the spec, a module too
+
+`load` needs no torch; `compile` and `loss` need the extra `torch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from netspec.text import Diagnostic, SpecError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from netspec.recipe.spec import Spec
 
 __version__ = "0.1.0"
+__all__ = ["Diagnostic", "SpecError", "compile", "load", "loss"]
+
+
+def load(path: str | Path, define: Mapping[str, Any] | None = None) -> Spec:
+    """The checked spec at `path`, with constants of its `define` set to other values of the same type.
+
+    Raises SpecError, whose `diagnostics` hold everything that is wrong; warnings are in `Spec.diagnostics`.
+    """
+    from netspec.lang import load as read  # noqa: PLC0415 - importing netspec costs nothing until it is used
+
+    return read(path, define)
+
+
+def compile(  # noqa: A001 - the word of the trade, and of torch
+    spec: Spec | str | Path, *, define: Mapping[str, Any] | None = None, seed: int | None = None
+) -> nn.Module:
+    """The model as an ordinary `nn.Module` in training mode, on the CPU.
+
+    It takes the spec's inputs in declared order, batch first, and returns a tensor, or a dict in declared order where
+    the spec has several outputs. Layers and `state_dict` keys carry the spec's names. With a `seed` the initial weights
+    are always the same; without, they are drawn from torch's own generator. Raises SpecError.
+    """
+    from netspec.backend import find  # noqa: PLC0415
+
+    checked = _checked(spec, define)
+    module: nn.Module = find("torch").compile(checked.graph, name=checked.name, seed=seed)
+    return module
+
+
+def loss(spec: Spec | str | Path, *, define: Mapping[str, Any] | None = None) -> nn.Module:
+    """The spec's loss as a module: `loss(outputs, targets)` is one number to differentiate.
+
+    `outputs` is what the model returned in training mode, `targets` a tensor, or a dict by name where the spec has
+    several. Raises SpecError, NS122 where the spec has no loss.
+    """
+    from netspec.backend import find  # noqa: PLC0415
+
+    checked = _checked(spec, define)
+    if not checked.graph.entry("loss"):
+        raise SpecError.of("NS122", f"the spec `{checked.name}` has no `loss`", help="`loss: crps(cdf, volume)`")
+    module: nn.Module = find("torch").loss(checked.graph, name=checked.name)
+    return module
+
+
+def _checked(spec: Spec | str | Path, define: Mapping[str, Any] | None) -> Spec:
+    """The spec itself, or the one at a path."""
+    from netspec.recipe.spec import Spec  # noqa: PLC0415
+
+    if isinstance(spec, Spec):
+        if define:
+            raise TypeError("`define` changes a spec that is read from a path; give it to `netspec.load`")
+        return spec
+    return load(spec, define)

@@ -1,0 +1,85 @@
+"""The command `netspec`: finds the subcommand, and turns every expected failure into words and an exit status.
+
+Exit status 0: all is well. 1: the spec, or the data it names, is wrong. 2: the command line is.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import click
+
+from netspec import __version__
+from netspec.text import SpecError
+
+COMMANDS = {
+    "validate": "Check specs and explain every mistake.",
+    "show": "Print the layers with their types, parameters and cost.",
+    "verify": "Prove the model, its gradients and its update against NumPy.",
+    "compile": "Write the model as one Python file that needs PyTorch alone.",
+    "train": "Train the model on the data the spec names.",
+    "evaluate": "Measure a trained run on one part of the data.",
+    "phantom": "Write beating hearts of exactly known volume as DICOM files.",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a subcommand only when it is called, so that `validate` stays light."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order a person meets them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command called `cmd_name`; a usage error with a suggestion where there is none."""
+        if cmd_name not in COMMANDS:
+            from netspec.text import nearest
+
+            near = nearest(cmd_name, COMMANDS)
+            hint = f" Did you mean `{near}`?" if near else ""
+            raise click.UsageError(f"There is no command `{cmd_name}`.{hint}", ctx)
+        module = importlib.import_module(f"netspec.cli.{cmd_name}")
+        found: click.Command = getattr(module, cmd_name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands for `--help`, without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="netspec")
+def netspec() -> None:
+    """Check, explain, verify and train a CNN written in one YAML file."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command and leave with its exit status."""
+    try:
+        status = netspec.main(arguments, standalone_mode=False)
+    except SpecError as trouble:
+        _tell(trouble)
+        sys.exit(1)
+    except click.ClickException as trouble:
+        trouble.show()
+        sys.exit(2)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`netspec show … | head`): leave quietly, and let the interpreter flush nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _tell(trouble: SpecError) -> None:
+    """Print diagnostics for a person."""
+    from netspec.text.render import render_all
+
+    click.echo(render_all(trouble.diagnostics, color=sys.stderr.isatty() and "NO_COLOR" not in os.environ), err=True)

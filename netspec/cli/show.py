@@ -1,0 +1,122 @@
+"""`netspec show`: the layers of a spec with what the checker derived of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from netspec.cli.options import format_option, set_option, spec_argument
+from netspec.ir.dim import Dim
+from netspec.ir.types import TensorType
+from netspec.lang import load
+from netspec.lang.constants import Constant
+from netspec.passes.cost import Cost, Row, cost
+from netspec.recipe.spec import Spec
+
+
+@click.command()
+@spec_argument
+@set_option
+@format_option("text", "json")
+def show(spec: Any, define: dict[str, Constant], form: str) -> int:
+    """Print every layer of SPEC: its type, what is proved of its numbers, parameters and multiply-accumulates."""
+    checked = load(spec, define)
+    counted = cost(checked.graph)
+    if form == "json":
+        click.echo(json.dumps(_data(checked, counted), indent=2))
+    else:
+        click.echo(_table(checked, counted))
+    return 0
+
+
+def _data(spec: Spec, counted: Cost) -> dict[str, object]:
+    """The same as plain data; free sizes are strings."""
+    return {
+        "name": spec.name,
+        "inputs": {name: _type(kind) for name, kind in spec.graph.inputs.items()},
+        "targets": {name: _type(kind) for name, kind in spec.graph.targets.items()},
+        "nodes": [_node(row) for row in counted.rows],
+        "outputs": {name: str(ref) for name, ref in spec.graph.entry("predict").items()},
+        "totals": {
+            "parameters": counted.parameters,
+            "trainable": counted.trainable,
+            "macs": _size(counted.macs),
+        },
+    }
+
+
+def _node(row: Row) -> dict[str, object]:
+    """One node; `axes`, `shape`, `dtype` and `facts` are of its first output, `outputs` holds all where there are several."""
+    node = row.node
+    found: dict[str, object] = {
+        "name": node.path,
+        "op": node.op.name,
+        "arguments": {key: _plain(value) for key, value in node.op.arguments().items()},
+        "inputs": [str(ref) for ref in node.inputs],
+        **_type(node.types[0]),
+        "parameters": row.parameters,
+        "trainable": row.trainable,
+        "macs": _size(row.macs),
+    }
+    if len(node.types) > 1:
+        found["outputs"] = [_type(kind) for kind in node.types]
+    return found
+
+
+def _type(kind: TensorType) -> dict[str, object]:
+    return {
+        "axes": list(kind.names),
+        "shape": [_size(size) for size in kind.sizes],
+        "dtype": kind.dtype,
+        "facts": list(kind.facts.names()),
+        "unit": kind.unit,
+    }
+
+
+def _size(size: Dim) -> int | str:
+    return str(size) if size.value is None else size.value
+
+
+def _plain(value: object) -> object:
+    """A value that JSON can hold."""
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
+    return value if isinstance(value, (bool, int, float, str)) or value is None else str(value)
+
+
+def _table(spec: Spec, counted: Cost) -> str:
+    """Columns for a person, and the totals."""
+    rows = [("layer", "op", "output", "what is known", "parameters", "MACs")]
+    for name, kind in spec.graph.inputs.items():
+        rows.append((name, "input", _shape(kind), _known(kind), "", ""))
+    for row in counted.rows:
+        kind = row.node.types[0]
+        parameters = f"{row.parameters:,}" if row.parameters else ""
+        macs = _count(row.macs) if row.macs != 0 else ""
+        rows.append((row.node.path, row.node.op.name, _shape(kind), _known(kind), parameters, macs))
+    widths = [max(len(row[i]) for row in rows) for i in range(6)]
+    lines = []
+    for i, row in enumerate(rows):
+        left = "  ".join(text.ljust(width) for text, width in zip(row[:4], widths[:4], strict=True))
+        right = "  ".join(text.rjust(width) for text, width in zip(row[4:], widths[4:], strict=True))
+        lines.append(f"{left}  {right}".rstrip())
+        if i == 0:
+            lines.append("-" * (sum(widths) + 10))
+    frozen = counted.parameters - counted.trainable
+    apart = f" ({frozen:,} frozen)" if frozen else ""
+    lines += ["", f"{spec.name}: {counted.trainable:,} trainable parameters{apart}, {_count(counted.macs)} MACs a sample"]
+    return "\n".join(lines)
+
+
+def _shape(kind: TensorType) -> str:
+    return "[" + ", ".join(str(size) for size in kind.sizes) + "]"
+
+
+def _known(kind: TensorType) -> str:
+    return ", ".join((*kind.facts.names(), *((kind.unit,) if kind.unit else ())))
+
+
+def _count(size: Dim) -> str:
+    return str(size) if size.value is None else f"{size.value:,}"

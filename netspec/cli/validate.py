@@ -1,0 +1,56 @@
+"""`netspec validate`: check specs and say everything that is wrong with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from netspec.cli.options import SPEC, format_option, set_option
+from netspec.lang import check
+from netspec.lang.constants import Constant
+from netspec.text import Diagnostic, Severity, SpecError
+from netspec.text.render import render_all, to_github, to_json
+
+
+@click.command()
+@click.argument("paths", metavar="SPEC...", nargs=-1, required=True, type=SPEC)
+@set_option
+@format_option("text", "json", "github")
+def validate(paths: tuple[Path, ...], define: dict[str, Constant], form: str) -> int:
+    """Check each SPEC, or every `.yaml` file in a folder, without touching data or a GPU."""
+    files = [file for path in paths for file in _files(path)]
+    diagnostics: list[Diagnostic] = []
+    for file in files:
+        _, found = check(file, define)
+        diagnostics.extend(found)
+    failed = any(one.severity is Severity.ERROR for one in diagnostics)
+    if form == "json":
+        click.echo(json.dumps(to_json(diagnostics), indent=2))
+    elif form == "github":
+        click.echo(to_github(diagnostics), nl=bool(diagnostics))
+    else:
+        _print(diagnostics, len(files), failed=failed)
+    return 1 if failed else 0
+
+
+def _files(path: Path) -> list[Path]:
+    """The path itself, or all specs in a folder and its folders; SpecError NS001 where a folder has none."""
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for pattern in ("*.yaml", "*.yml") for file in path.rglob(pattern))
+    if not found:
+        raise SpecError.of("NS001", f"there is no `.yaml` file in `{path}`", help="name a spec or a folder of specs")
+    return found
+
+
+def _print(diagnostics: list[Diagnostic], files: int, *, failed: bool) -> None:
+    """Text for a person: all messages, and one line when nothing is wrong."""
+    if diagnostics:
+        color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        click.echo(render_all(diagnostics, color=color))
+    if not failed:
+        click.echo(f"{files} spec{'s' if files != 1 else ''} checked: no errors")
