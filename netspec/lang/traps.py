@@ -14,7 +14,9 @@ from netspec.text.source import Span
 TIGHT = re.compile(r"([A-Za-z_]\w*):(?=[^\s/\\:])")
 """A key with its value too close to its colon; `C:\\` and `http://` are not meant."""
 
-_UNFINISHED = re.compile(r"(?:[-+*/%=<>,(\[{]|\b(?:and|or|not|if|else|in))\Z")
+_UNFINISHED = re.compile(
+    r"(?:[-+*/=<>,(\[{]|(?<!\d)(?<!\d )%|\b(?:and|or|not|if|else|in))\Z"
+)  # `2 %` is a quantity
 _INVISIBLE = re.compile("[\xa0\u1680\u2000-\u200d\u202a-\u202f\u205f-\u2064\u2066-\u2069\u3000]")
 _HOLDERS = ("layers", "branches", "shortcut")
 _WIRES = ("name", "from", "when", "repeat", "init", "freeze", "as")

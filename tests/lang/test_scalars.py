@@ -46,7 +46,9 @@ def test_not_a_number_is_read() -> None:
     assert isinstance(resolve(".nan"), float)
 
 
-LOOKALIKES = "on off yes no y N tRUE nULL 2026-01-01 12:30:45 = << 1.2.3 0o8 e5 - + . .. -.nan .INf 0x 1e 1e+ 3x3 inf nan"
+LOOKALIKES = (
+    "on off yes no y N tRUE nULL 2026-01-01 12:30:45 = << 1.2.3 0o8 e5 - + . .. -.nan .INf 0x 1e 3x3 inf nan"
+)
 
 
 @pytest.mark.parametrize("text", [*LOOKALIKES.split(), "2 mm", "\u0663", "\uff11\uff12"])
