@@ -92,6 +92,8 @@ def _table(spec: Spec, counted: Cost) -> str:
     for name, kind in spec.graph.inputs.items():
         rows.append((name, "input", _shape(kind), _known(kind), "", ""))
     for row in counted.rows:
+        if not row.node.op.slots:  # a number in a formula: the formula says it
+            continue
         kind = row.node.types[0]
         parameters = f"{row.parameters:,}" if row.parameters else ""
         macs = _count(row.macs) if row.macs != 0 else ""

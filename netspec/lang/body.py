@@ -275,7 +275,10 @@ class Body:
             return None
         names = {**self.names, **({"_": self.flow} if self.flowing else {})}
         hidden = dict.fromkeys(self.weaver.targets, "is a target, and a layer never sees targets")
-        ref = Formula(self.weaver, names, self.scope, path, hidden=hidden).weave(head.value)
+        wiring = self._wiring(head, wires)
+        if wiring is None:
+            return None
+        ref = Formula(self.weaver, names, self.scope, path, hidden=hidden, result=wiring).weave(head.value)
         return None if ref is None else (ref,)
 
     def _wiring(self, head: Entry, wires: dict[str, Entry]) -> Wiring | None:

@@ -19,7 +19,7 @@ from netspec.lang.expression import Expression, parse
 from netspec.lang.names import meant
 from netspec.lang.report import Report
 from netspec.lang.tree import Scalar
-from netspec.lang.weave import Place, Values, Weaver
+from netspec.lang.weave import NO_WIRING, Place, Values, Weaver, Wiring
 from netspec.text import Edit
 
 _OPERATORS: dict[type[ast.operator], str] = {
@@ -50,10 +50,25 @@ Item: TypeAlias = "Value | Constant"
 
 
 class Formula:
-    """Weaves one formula into a graph. Paths of the new nodes begin with `prefix`."""
+    """Weaves one formula into a graph.
 
-    def __init__(self, weaver: Weaver, names: Values, scope: Scope, prefix: str, *, hidden: Mapping[str, str]) -> None:
+    Paths of the new nodes begin with `prefix`. With `result` the last one, whose value is the formula's, is called just
+    `prefix` and gets that wiring: then the formula is a layer. `hidden` says why a name cannot be used here.
+    """
+
+    def __init__(
+        self,
+        weaver: Weaver,
+        names: Values,
+        scope: Scope,
+        prefix: str,
+        *,
+        hidden: Mapping[str, str],
+        result: Wiring | None = None,
+    ) -> None:
         self.weaver = weaver
+        self.result = result
+        self._root: ast.expr | None = None
         self.names = names
         self.scope = scope
         self.prefix = prefix
@@ -70,14 +85,25 @@ class Formula:
         self._expression = parse(scalar, self.report)
         if self._expression is None:
             return None
+        self._root = self._expression.tree
         try:
-            return self._ref(self._item(self._expression.tree), self._expression.tree)
+            return self._named(self._ref(self._item(self._root), self._root))
         except Refused as refused:
             span = self._expression.span(refused.node)
             self.report.error(refused.code, refused.message, span, help=refused.help)
         except _Failed:
             pass
         return None
+
+    def _named(self, ref: Ref) -> Ref:
+        """The value under the layer's own path, if the formula is a layer and only passes a value on."""
+        if self.result is None or ref.path == self.prefix:
+            return ref
+        place = Place(self.expression.scalar.span, layer=False)
+        made = self.weaver.apply(ops.catalogue()["identity"](), [ref], self.prefix, place, self.result)
+        if made is None:
+            raise _Failed
+        return made[0]
 
     @property
     def expression(self) -> Expression:
@@ -106,7 +132,10 @@ class Formula:
         if isinstance(node, ast.Call):
             return self._call(node)
         if isinstance(node, ast.IfExp):
-            return self._item(node.body if self._evaluator.value(node.test) is True else node.orelse)
+            chosen = node.body if self._evaluator.value(node.test) is True else node.orelse
+            if node is self._root:
+                self._root = chosen
+            return self._item(chosen)
         if isinstance(node, (ast.Subscript, ast.BoolOp, ast.UnaryOp)) and self._mentions_value(node):
             raise Refused(
                 "NS136", "this works on constants, not on values of the network", node,
@@ -236,7 +265,9 @@ class Formula:
         inputs = [self._ref(item, part) for item, part in zip(items, parts, strict=True)]
         spans = tuple(self.expression.span(part) for part in parts)
         place = Place(span, {key: one.span for key, one in (arguments or {}).items()}, spans, layer=False)
-        made = self.weaver.apply(op, inputs, self._path(name), place)
+        last = self.result is not None and node is self._root
+        path = self.prefix if last else self._path(name)
+        made = self.weaver.apply(op, inputs, path, place, self.result if last and self.result else NO_WIRING)
         if made is None:
             raise _Failed
         return Value(made[0])
