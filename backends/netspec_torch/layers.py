@@ -56,7 +56,8 @@ class _Place:
     @property
     def is_list(self) -> bool:
         """Whether everything below is numbered 0, 1, 2, ... in order, as the copies of a repeat are."""
-        return self.construct is None and list(self.below) == [str(i) for i in range(len(self.below))]
+        numbers = [str(i) for i in range(len(self.below))]
+        return self.construct is None and bool(numbers) and list(self.below) == numbers
 
 
 class Layers:

@@ -8,21 +8,29 @@ import linecache
 import sys
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
 
 from netspec.ir.graph import Graph
-from netspec_torch.writing import FOR_LOSS, Source, write
+from netspec_torch.running import Running
+from netspec_torch.writing import FOR_LOSS, GROUP_METRICS, METRICS, Source, write
 
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a spec compiles to: the model, and if the spec has them its loss and the step from samples to groups."""
+    """What a spec compiles to: the model, and what else the spec has (None for what it has not).
+
+    `loss(outputs, targets)` is the loss. `metrics` takes batches in and computes over them all. `aggregate` goes from
+    the outputs of a group's samples, `[1, sample, ...]`, to those of the group, and `group_metrics` takes groups in.
+    """
 
     model: nn.Module
     loss: nn.Module | None
+    metrics: Running | None
     aggregate: nn.Module | None
+    group_metrics: Running | None
     source: Source
 
     @property
@@ -65,9 +73,18 @@ def assemble(
     source = write(graph, name=name, doc=doc, digest=digest, group=group)
     module = execute(source)
     model = construct(module, source.model, seed)
-    parts = {key: getattr(module, key)() if hasattr(module, key) else None for key in ("Loss", "Aggregate")}
     _check(model, graph)
-    return Compiled(model, parts["Loss"], parts["Aggregate"], source)
+    return Compiled(
+        model,
+        *(_part(module, key) for key in ("Loss", METRICS, "Aggregate", GROUP_METRICS)),
+        source,
+    )
+
+
+def _part(module: ModuleType, called: str) -> Any:
+    """An instance of a class that the source may have; None where it has not."""
+    kind = getattr(module, called, None)
+    return None if kind is None else kind()
 
 
 def construct(module: ModuleType, called: str, seed: int | None) -> nn.Module:

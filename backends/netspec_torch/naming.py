@@ -38,7 +38,7 @@ RESERVED = frozenset(_MODULE.split())
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _PART = re.compile(r"[A-Za-z0-9_]+")
-_CLASSES = {"Aggregate", "Loss", "Metrics", "Tensor", "F"}
+_CLASSES = {"Aggregate", "F", "GroupMetrics", "Loss", "Metrics", "Running", "Tensor"}
 
 
 def class_name(text: str) -> str:

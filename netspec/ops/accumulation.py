@@ -82,7 +82,9 @@ def accumulate(graph: Graph, given: Iterable[Ref], entry: str = "metrics") -> Ac
                 f"`{name}` has a value for each sample",
                 help="reduce it: `mean(...)` over everything",
             )
-    begin = replace(graph, nodes=tuple(partial), entries={SHARES: shares})
+    others = {node.path for node in nodes}
+    outside = [node for node in graph.nodes if node.path not in others]  # where the given values come from
+    begin = replace(graph, nodes=(*outside, *partial), entries={SHARES: shares})
     end = Graph(
         inputs={path: graph.type_of(Ref(path)) for path in totals},
         nodes=tuple(finish),
