@@ -142,6 +142,7 @@ def test_tabs_wide_and_combining_characters_keep_the_carets_in_place() -> None:
     assert _drawn(render(_at("a:\tbc", "bc"), color=False)) == ["a:    bc", "      ^^"]
     assert _drawn(render(_at("心臓: x", "x"), color=False)) == ["心臓: x", "      ^"]
     assert _drawn(render(_at("a: 心臓", "心臓"), color=False)) == ["a: 心臓", "   ^^^^"]
+    assert _drawn(render(_at("\uff41\uff42: x", "x"), color=False)) == ["\uff41\uff42: x", "      ^"]
     assert _drawn(render(_at("e\u0301: x", "x"), color=False)) == ["e\u0301: x", "   ^"]
 
 
