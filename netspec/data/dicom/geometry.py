@@ -6,6 +6,7 @@ SliceLocation and SliceThickness are never used: both are wrong in real files.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import acos, degrees, sqrt
 
@@ -52,7 +53,11 @@ def towards_base(stack_normal: Vector) -> Vector:
 
 def stack_normal(normals: Sequence[Vector]) -> Vector:
     """The normal that most of the planes are parallel to, pointing from apex to base."""
-    best = max(normals, key=lambda one: sum(angle(one, other) < PARALLEL_DEGREES for other in normals))
+    counts = Counter(normals)
+    best = max(
+        counts,
+        key=lambda one: (sum(n for other, n in counts.items() if angle(one, other) < PARALLEL_DEGREES), one),
+    )
     return towards_base(best)
 
 

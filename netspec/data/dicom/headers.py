@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import struct
 import warnings
+from collections.abc import Callable
 from collections.abc import Sequence as Listed
 from math import hypot, isfinite, nan
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileDataset
 
 from netspec.data.dicom.frame import Frame, Status
+from netspec.data.dicom.plain import PlainHeader, read_plain, wanted
 from netspec.recipe.source import SEXES
 
 MOST_PIXELS = 1 << 28
@@ -24,6 +26,7 @@ MOST_PIXELS = 1 << 28
 
 _DEFLATED = b"1.2.840.10008.1.2.1.99"
 _UNDEFINED = 0xFFFFFFFF
+_START = 32_768
 _YEARS = {"Y": 1.0, "M": 12.0, "W": 365.25 / 7, "D": 365.25}
 _TAGS: list[str] = [
     "SpecificCharacterSet", "SOPClassUID", "PatientAge", "PatientSex", "TriggerTime", "SeriesInstanceUID",
@@ -32,6 +35,11 @@ _TAGS: list[str] = [
     "PixelRepresentation", "RescaleIntercept", "RescaleSlope", "SharedFunctionalGroupsSequence",
     "PerFrameFunctionalGroupsSequence",
 ]  # fmt: skip
+
+
+_WANTED = wanted(_TAGS)
+
+Header = Dataset | PlainHeader
 
 
 class _Unusable(Exception):
@@ -58,30 +66,39 @@ def read_header(path: Path) -> tuple[Frame, ...]:
 
 def _frames(file: BinaryIO) -> tuple[Frame, ...]:
     """Parse the header and measure what follows it."""
-    start = file.read(4096)
+    start = file.read(_START)
     if start[128:132] != b"DICM":
         raise _Unusable(Status.NOT_DICOM)
+    plain = read_plain(start, _WANTED)
+    if plain is not None:
+        size = file.seek(0, 2)
+        return _of_header(plain, lambda wanted: _plain_offset(plain, size, wanted))
     if _DEFLATED in start:
         raise _Unusable(Status.UNSUPPORTED)  # unpacking would take memory that nobody has measured
     file.seek(0)
     header = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
+    return _of_header(header, lambda wanted: _offset(file, header, wanted))
+
+
+def _of_header(header: Header, place: Callable[[int], int]) -> tuple[Frame, ...]:
+    """The frames of a header. `place` gives where so many bytes of pixels begin (-1 where they must be decoded)."""
     first = _first(header)
     count = int(_number(header, "NumberOfFrames", 1) or 1)
     pixels = first.rows * first.columns * max(count, 1)
     if not 1 <= count <= 100_000 or not 0 < pixels <= MOST_PIXELS:
         raise _Unusable(Status.UNSUPPORTED)
-    offset = _offset(file, header, pixels * first.bits // 8)
+    offset = place(pixels * first.bits // 8)
     if first.stored < first.bits and int(_number(header, "HighBit", first.stored - 1)) != first.stored - 1:
         offset = -1  # an uncommon layout of bits is left to pydicom
     first = first._replace(offset=offset)
-    if "PerFrameFunctionalGroupsSequence" in header:
+    if isinstance(header, Dataset) and "PerFrameFunctionalGroupsSequence" in header:
         return _enhanced(header, first, count)
     if count > 1:
         raise _Unusable(Status.MULTI_FRAME)
     return (_placed(first, header, header, header),)
 
 
-def _first(header: Dataset) -> Frame:
+def _first(header: Header) -> Frame:
     """What all frames of a file share: the matrix, the kind of numbers, and the patient's age and sex."""
     if "Rows" not in header or "Columns" not in header:
         raise _Unusable(Status.NO_PICTURE)
@@ -109,7 +126,7 @@ def _first(header: Dataset) -> Frame:
     )
 
 
-def _placed(frame: Frame, place: Dataset, directions: Dataset, measures: Dataset) -> Frame:
+def _placed(frame: Frame, place: Header, directions: Header, measures: Header) -> Frame:
     """The frame with its position, directions, pixel size and rescaling, each from the part of the header given."""
     position = _numbers(place, "ImagePositionPatient", 3)
     row_column = _numbers(directions, "ImageOrientationPatient", 6)
@@ -174,6 +191,13 @@ def _dimensions(group: Dataset, i: int) -> tuple[int, ...]:
     return (*(int(one) for one in (values if isinstance(values, Listed) else [values])), i)
 
 
+def _plain_offset(header: PlainHeader, end: int, size: int) -> int:
+    """Where `size` bytes of pixels begin in a file that ends at `end`."""
+    if header.length < size or end - header.begin < size:
+        raise _Unusable(Status.CUT_OFF)
+    return header.begin
+
+
 def _offset(file: BinaryIO, header: FileDataset, size: int) -> int:
     """Where `size` bytes of plain pixels begin, or -1 where they are compressed; the parser stopped before them."""
     start = file.tell()
@@ -198,7 +222,7 @@ def _offset(file: BinaryIO, header: FileDataset, size: int) -> int:
     return int(begin)
 
 
-def _number(header: Dataset, name: str, default: float) -> float:
+def _number(header: Header, name: str, default: float) -> float:
     """A number of the header; `default` where it is missing, empty, several, or not a finite number."""
     try:
         value = float(header.get(name))
@@ -207,7 +231,7 @@ def _number(header: Dataset, name: str, default: float) -> float:
     return value if isfinite(value) else default
 
 
-def _numbers(header: Dataset, name: str, count: int) -> list[float]:
+def _numbers(header: Header, name: str, count: int) -> list[float]:
     """As many finite numbers of the header; without them there is no geometry."""
     try:
         values = [float(one) for one in header.get(name) or ()]
