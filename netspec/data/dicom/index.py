@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +33,21 @@ class Index:
     def __init__(self, folder: Path | None, base: Path) -> None:
         name = hashlib.sha256(f"{FORMAT} {base}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
         self._path = None if folder is None else folder / f"{name}.npz"
-        self._known: dict[str, tuple[int, int, tuple[Frame, ...]]] = {}
         self._unsaved = 0
-        self._load()
+
+    @cached_property
+    def _known(self) -> dict[str, tuple[int, int, tuple[Frame, ...]]]:
+        """What an earlier run left, loaded when it is first asked for; anything odd is read anew from the files."""
+        if self._path is None:
+            return {}
+        try:
+            with np.load(self._path, allow_pickle=False) as kept:
+                files, frames = kept["files"], kept["frames"]
+            if files.dtype == _FILE_RECORD and frames.dtype == FRAME_RECORD:
+                return _unpacked(files, frames)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            pass
+        return {}
 
     def get(self, file: File) -> tuple[Frame, ...] | None:
         """The frames of a file as it is now; None where it is not known or has changed."""
@@ -72,18 +85,6 @@ class Index:
                 help="make room, or make the cache folder writable, or say `cache: none` under `data`",
             ) from error
         self._unsaved = 0
-
-    def _load(self) -> None:
-        """Take over what an earlier run left; anything odd is read anew from the files."""
-        if self._path is None:
-            return
-        try:
-            with np.load(self._path, allow_pickle=False) as kept:
-                files, frames = kept["files"], kept["frames"]
-            if files.dtype == _FILE_RECORD and frames.dtype == FRAME_RECORD:
-                self._known = _unpacked(files, frames)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return
 
 
 def _unpacked(
