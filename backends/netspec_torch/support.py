@@ -7,3 +7,35 @@ beside it in `Lowered.support`.
 from __future__ import annotations
 
 import torch
+
+
+def step(x: torch.Tensor, bins: int) -> torch.Tensor:
+    """The distribution function of known values: 1 for the bins n >= x, 0 below, n = 0 .. bins - 1 as a last axis."""
+    n = torch.arange(bins, device=x.device, dtype=torch.promote_types(x.dtype, torch.float32))
+    return (n >= x.unsqueeze(-1)).to(x.dtype)
+
+
+def normal_cdf(mu: torch.Tensor, sigma: torch.Tensor, bins: int) -> torch.Tensor:
+    """The normal distribution function at the bins n = 0 .. bins - 1, as a last axis; sigma is positive."""
+    n = torch.arange(bins, device=mu.device, dtype=torch.promote_types(mu.dtype, torch.float32))
+    phi: torch.Tensor = torch.special.ndtr((n - mu.unsqueeze(-1)) / sigma.unsqueeze(-1))
+    return phi
+
+
+def quantile(cdf: torch.Tensor, q: float) -> torch.Tensor:
+    """The first bin at which the distribution function along the last axis reaches q; the last bin if none does."""
+    return (cdf < q).sum(dim=-1).clamp(max=cdf.shape[-1] - 1).to(cdf.dtype)
+
+
+def crps(cdf: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The squared area between each distribution function along the last axis and the step at its target."""
+    return ((cdf - step(target, cdf.shape[-1])) ** 2).mean(dim=-1)
+
+
+def accuracy(scores: torch.Tensor, target: torch.Tensor, k: int = 1) -> torch.Tensor:
+    """1 where the right class has one of the k highest scores `[n, class, ...]`, else 0; of equals the first is higher."""
+    right = target.unsqueeze(1)
+    own = scores.gather(1, right)
+    index = torch.arange(scores.shape[1], device=scores.device).view(-1, *[1] * (scores.dim() - 2))
+    behind = (scores < own) | ((scores == own) & (index > right))
+    return (behind.sum(dim=1) >= scores.shape[1] - k).to(scores.dtype)
