@@ -43,7 +43,7 @@ def floor(poly: Poly, divisor: int) -> Poly:
     """The floor of poly / divisor, the divisor being positive.
 
     Whole multiples leave the floor, common factors cancel, a floor inside is merged, as floor((floor(a/m) + r)/n) =
-    floor((a + m r)/(m n)), and a maximum changes places with the floor, which is monotone.
+    floor((a + m r)/(m n)), and a maximum that is alone changes places with the floor, which is monotone.
     """
     if divisor == 1 or not poly:
         return poly
@@ -72,14 +72,14 @@ def floor(poly: Poly, divisor: int) -> Poly:
 
 
 def _floor_of_choices(poly: Poly, divisor: int) -> Poly | None:
-    """The floor of a sum with a maximum in it as a maximum (or minimum) of floors; None without one to spread."""
+    """The floor of a sum with one maximum in it as a maximum (or minimum) of floors; None without one to spread.
+
+    Several are left where they are: their choices would multiply.
+    """
     maxima = _linear(poly, Maximum)
-    ways = 1
-    for atom, _ in maxima:
-        ways *= len(atom.choices) if isinstance(atom, Maximum) else 1
-    if ways == 1 or ways > MAX_CHOICES:
+    if len(maxima) != 1:
         return None
-    atom, coefficient = maxima[0]
+    ((atom, coefficient),) = maxima
     assert isinstance(atom, Maximum)
     others = subtract(poly, scale(atom_poly(atom), coefficient))
     floors = [floor(add(others, scale(choice, coefficient)), divisor) for choice in atom.choices]

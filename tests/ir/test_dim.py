@@ -144,26 +144,19 @@ def test_two_floors_in_a_row_are_one(slope: int, shift: int, n: int, m: int) -> 
     assert (inner // n) // m == inner // (n * m)
 
 
-plain = st.recursive(
-    leaves,
-    lambda inner: st.one_of(
-        st.builds(joined, st.sampled_from(["+", "-", "*"]), inner, inner),
-        st.builds(divided, inner, st.integers(1, 6), st.booleans()),
-    ),
-    max_leaves=5,
-)
+affine = st.builds(lambda a, b, c: a * H + b * W + c, *[st.integers(-6, 6)] * 3)
 
 
-@given(plain, plain, plain)
-def test_extremes_nest_shift_and_scale_without_a_trace(a: Both, b: Both, c: Both) -> None:
-    x, y, z = a.dim, b.dim, c.dim
+@given(affine, affine, affine, st.integers(1, 6))
+def test_extremes_nest_shift_scale_and_divide_without_a_trace(x: Dim, y: Dim, z: Dim, n: int) -> None:
     assert Dim.maximum(x, Dim.maximum(y, z)) == Dim.maximum(x, y, z)
     assert Dim.minimum(x, Dim.minimum(y, z)) == Dim.minimum(x, y, z)
     assert Dim.maximum(x + z, y + z) == Dim.maximum(x, y) + z
     assert Dim.maximum(3 * x, 3 * y) == 3 * Dim.maximum(x, y)
     assert Dim.minimum(x, y) == x + y - Dim.maximum(x, y)
     assert Dim.minimum(x, x) == x
-    assert Dim.minimum(x, y) // 3 == Dim.minimum(x // 3, y // 3)
+    assert Dim.minimum(x, y) // n == Dim.minimum(x // n, y // n)
+    assert Dim.maximum(x, y) // n == Dim.maximum(x // n, y // n)
 
 
 polynomials = st.lists(st.tuples(st.integers(-4, 4), *[st.integers(0, 2)] * 3), min_size=1, max_size=5)
