@@ -72,7 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
         click.echo("stopped", err=True)
         sys.exit(130)
     except BrokenPipeError:
-        # Whoever read our output has gone (`netspec show … | head`): leave quietly, and let the interpreter flush nothing.
+        # Whoever read our output has gone (`netspec show … | head`): leave quietly, with nothing left to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     sys.exit(status if isinstance(status, int) else 0)
@@ -82,4 +82,6 @@ def _tell(trouble: SpecError) -> None:
     """Print diagnostics for a person."""
     from netspec.text.render import render_all
 
-    click.echo(render_all(trouble.diagnostics, color=sys.stderr.isatty() and "NO_COLOR" not in os.environ), err=True)
+    click.echo(
+        render_all(trouble.diagnostics, color=sys.stderr.isatty() and "NO_COLOR" not in os.environ), err=True
+    )

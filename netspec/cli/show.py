@@ -48,7 +48,7 @@ def _data(spec: Spec, counted: Cost) -> dict[str, object]:
 
 
 def _node(row: Row) -> dict[str, object]:
-    """One node; `axes`, `shape`, `dtype` and `facts` are of its first output, `outputs` holds all where there are several."""
+    """One node. What is said of its type is of its first output; `outputs` holds all where there are several."""
     node = row.node
     found: dict[str, object] = {
         "name": node.path,
@@ -100,15 +100,18 @@ def _table(spec: Spec, counted: Cost) -> str:
         rows.append((row.node.path, row.node.op.name, _shape(kind), _known(kind), parameters, macs))
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
     lines = []
-    for i, row in enumerate(rows):
-        left = "  ".join(text.ljust(width) for text, width in zip(row[:4], widths[:4], strict=True))
-        right = "  ".join(text.rjust(width) for text, width in zip(row[4:], widths[4:], strict=True))
+    for i, cells in enumerate(rows):
+        left = "  ".join(text.ljust(width) for text, width in zip(cells[:4], widths[:4], strict=True))
+        right = "  ".join(text.rjust(width) for text, width in zip(cells[4:], widths[4:], strict=True))
         lines.append(f"{left}  {right}".rstrip())
         if i == 0:
             lines.append("-" * (sum(widths) + 10))
     frozen = counted.parameters - counted.trainable
     apart = f" ({frozen:,} frozen)" if frozen else ""
-    lines += ["", f"{spec.name}: {counted.trainable:,} trainable parameters{apart}, {_count(counted.macs)} MACs a sample"]
+    lines += [
+        "",
+        f"{spec.name}: {counted.trainable:,} trainable parameters{apart}, {_count(counted.macs)} MACs a sample",
+    ]
     return "\n".join(lines)
 
 

@@ -20,7 +20,7 @@ RecordT = TypeVar("RecordT", bound=Record)
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument: its computed value, and where its name and its value stand (a main argument has no written name)."""
+    """One argument: its computed value, and where value and name stand (a main argument has no written name)."""
 
     value: object
     span: Span
@@ -46,41 +46,63 @@ def bind(
 
 
 def _complain(
-    kind: type[Record], called: str, name: str, item: Any, arguments: dict[str, Argument], where: Span, report: Report
+    kind: type[Record],
+    called: str,
+    name: str,
+    item: Any,
+    arguments: dict[str, Argument],
+    where: Span,
+    report: Report,
 ) -> None:
     """Report one misfit in the words of the language."""
     fields = {field.alias or key: field for key, field in kind.model_fields.items()}
     argument = arguments.get(name)
     if item["type"] == "missing":
         example = f"`{called}: {{{name}: …}}`" + (f" or `{called}: …`" if kind.main == name else "")
-        report.error("NS122", f"`{called}` needs `{name}`", where, help=f"write {example}: {wanted(fields[name])}")
+        report.error(
+            "NS122", f"`{called}` needs `{name}`", where, help=f"write {example}: {wanted(fields[name])}"
+        )
     elif item["type"] == "extra_forbidden" and argument is not None:
         unknown_argument(called, name, argument, tuple(fields), report)
     elif argument is None:
         report.error("NS124", f"`{called}`: {_said(item)}", where)
     else:
-        said = _said(item) if item["type"] in ("value_error", "assertion_error") else f"it is {_shown(argument.value)}"
-        message = f"`{name}` of `{called}` must be {wanted(fields[name])}" if said.startswith("it is") else f"`{name}`"
+        said = (
+            _said(item)
+            if item["type"] in ("value_error", "assertion_error")
+            else f"it is {_shown(argument.value)}"
+        )
+        message = (
+            f"`{name}` of `{called}` must be {wanted(fields[name])}"
+            if said.startswith("it is")
+            else f"`{name}`"
+        )
         joiner = ", and " if said.startswith("it is") else ": "
         report.error("NS123", f"{message}{joiner}{said}", argument.span)
 
 
-def unknown_argument(called: str, name: str, argument: Argument, known: tuple[str, ...], report: Report) -> None:
+def unknown_argument(
+    called: str, name: str, argument: Argument, known: tuple[str, ...], report: Report
+) -> None:
     """Report an argument that `called` does not have, with what was probably meant."""
     place = argument.key or argument.span
     if name in WIRES:
         report.error(
-            "NS121", f"`{name}` says how a layer is wired, not what `{called}` is", place,
+            "NS121",
+            f"`{name}` says how a layer is wired, not what `{called}` is",
+            place,
             help=f"write it beside the op: `- {{{called}: …, {name}: …}}`",
-        )  # fmt: skip
+        )
         return
     near = meant(name, known)
     takes = ", ".join(f"`{one}`" for one in known) or "no arguments"
     report.error(
-        "NS121", f"`{called}` has no argument `{name}`", place,
+        "NS121",
+        f"`{called}` has no argument `{name}`",
+        place,
         help=f"did you mean `{near}`?" if near else f"it takes {takes}",
         edit=Edit(place, near) if near and argument.key else None,
-    )  # fmt: skip
+    )
 
 
 def wanted(field: FieldInfo) -> str:
@@ -98,7 +120,13 @@ def wanted(field: FieldInfo) -> str:
     return words
 
 
-_WORDS = {int: "a whole number", float: "a number", bool: "`true` or `false`", str: "a word", type(None): "nothing"}
+_WORDS = {
+    int: "a whole number",
+    float: "a number",
+    bool: "`true` or `false`",
+    str: "a word",
+    type(None): "nothing",
+}
 
 
 def _type_words(annotation: Any) -> str:

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping as Table
 
 from netspec import ops
 from netspec.ir.dim import Dim
 from netspec.ir.graph import Ref
 from netspec.ir.op import Op
-from netspec.ir.record import Record
-from netspec.ir.types import TensorType
-from netspec.lang.bind import Argument, bind, span_of
+from netspec.lang.bind import Argument, bind
 from netspec.lang.constants import Scope
 from netspec.lang.formula import Formula
-from netspec.lang.kinds import read_meaning
 from netspec.lang.names import STRUCTURE, WIRES, meant, why_refused
 from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
 from netspec.lang.values import Values
-from netspec.lang.weave import Place, Weaver, Wiring
-from netspec.recipe.initializer import INITIALIZERS
+from netspec.lang.weave import Place, Weaver
+from netspec.lang.wiring import Inits, read_wiring
 from netspec.text import Edit, Label, Span
 
 _ENTRIES = ("loss", "metrics")
-
-Inits = Table[str, Table[str, tuple[Record, Span]]]
-"""Declared initialisers by op and parameter, each with the place it was declared at."""
 
 
 class Body:
@@ -71,9 +64,11 @@ class Body:
         if refs is not None and len(refs) > 1:
             if outputs and len(outputs) != len(refs):
                 self.report.error(
-                    "NS117", f"`{head.name}` gives {len(refs)} values, and {len(outputs)} names are written",
-                    wires["name"].value.span, help=f"name all {len(refs)}",
-                )  # fmt: skip
+                    "NS117",
+                    f"`{head.name}` gives {len(refs)} values, and {len(outputs)} names are written",
+                    wires["name"].value.span,
+                    help=f"name all {len(refs)}",
+                )
             self.flow, self.flowing, self.last = None, False, ""
             return
         self._set_flow(refs[0] if refs else None, outputs[0] if outputs else path)
@@ -87,10 +82,14 @@ class Body:
             if isinstance(item.value, str) and not item.refused:
                 return Entry(item, Scalar(None, item.span.source.span(item.span.end, item.span.end))), {}
             if not item.refused:
-                self.report.error("NS116", "a layer is missing here", item.span, help="write the name of an op")
+                self.report.error(
+                    "NS116", "a layer is missing here", item.span, help="write the name of an op"
+                )
             return None, {}
         if not isinstance(item, Mapping):
-            self.report.error("NS116", "a layer is an op with its arguments", item.span, help="write `- conv: {…}`")
+            self.report.error(
+                "NS116", "a layer is an op with its arguments", item.span, help="write `- conv: {…}`"
+            )
             return None, {}
         wires = {entry.name: entry for entry in item if entry.name in WIRES}
         heads = [entry for entry in item if entry.name not in WIRES]
@@ -99,7 +98,7 @@ class Body:
         if not heads:
             self.report.error(
                 "NS116", "this layer has no op", item.span, help="write `- relu` or `- {relu, name: …}`"
-            )  # fmt: skip
+            )
             return None, {}
         self._two_heads(heads)
         return None, {}
@@ -107,15 +106,20 @@ class Body:
     def _two_heads(self, heads: list[Entry]) -> None:
         """Two keys that could both be the op: an argument beside its op, or a forgotten dash."""
         first, second = heads[0], heads[1]
+        if any(one.span == second.key.span for one in self.report.diagnostics):
+            return  # the YAML reader has said it already
         kind = ops.find(first.name)
         if kind is not None and second.name in kind.model_fields:
             help = f"`{second.name}` is an argument: indent it two more spaces, under `{first.name}`"
         else:
             help = f"begin a new layer with `- {second.name}`, or indent it if it belongs to `{first.name}`"
         self.report.error(
-            "NS118", f"two ops in one layer: `{first.name}` and `{second.name}`", second.key.span,
-            labels=(Label(first.key.span, "the first one"),), help=help,
-        )  # fmt: skip
+            "NS118",
+            f"two ops in one layer: `{first.name}` and `{second.name}`",
+            second.key.span,
+            labels=(Label(first.key.span, "the first one"),),
+            help=help,
+        )
 
     def _names(self, head: Entry, wires: dict[str, Entry]) -> tuple[str, list[str]]:
         """The node's path, and the names its outputs were given; a refused name is as good as none."""
@@ -136,7 +140,9 @@ class Body:
             if item.text in _ENTRIES:
                 why = "the file has a section of that name, whose formulas live under it"
             if why is not None:
-                self.report.error("NS119", f"`{item.text}` cannot be a name: {why}", item.span, help="choose another")
+                self.report.error(
+                    "NS119", f"`{item.text}` cannot be a name: {why}", item.span, help="choose another"
+                )
                 self.names[item.text] = None
                 continue
             self.places[item.text] = item.span
@@ -158,18 +164,22 @@ class Body:
         if head.name == "formula":
             return self._formula(head, wires, path)
         if head.name in STRUCTURE or "repeat" in wires:
-            word, span = ("repeat", wires["repeat"].key.span) if "repeat" in wires else (head.name, head.key.span)
+            word, span = (
+                ("repeat", wires["repeat"].key.span) if "repeat" in wires else (head.name, head.key.span)
+            )
             self.report.error(
-                "NS190", f"`{word}` belongs to the language, and this version cannot build it yet", span,
+                "NS190",
+                f"`{word}` belongs to the language, and this version cannot build it yet",
+                span,
                 help="write the layers out",
-            )  # fmt: skip
+            )
             return None
         kind = self._op(head)
         if kind is None:
             return None
         named = self._arguments(kind, head)
         inputs = self._inputs(kind, head, wires, named)
-        wiring = self._wiring(head, wires)
+        wiring = read_wiring(head.name, wires, self.inits, self._values)
         if named is None or inputs is None or wiring is None:
             return None
         op = bind(kind, named, head.key.span, self.report)
@@ -198,7 +208,9 @@ class Body:
         if not isinstance(head.value, Mapping):
             return self._values.arguments(kind, head.value, head.key.span)
         slots = {slot.lstrip("*") for slot in kind.slots}
-        own = tuple(entry for entry in head.value if entry.name not in slots or entry.name in kind.model_fields)
+        own = tuple(
+            entry for entry in head.value if entry.name not in slots or entry.name in kind.model_fields
+        )
         return self._values.named(Mapping(own, head.value.span, head.value.flow))
 
     def _inputs(
@@ -225,16 +237,20 @@ class Body:
         elif slots and slots[0] not in given:
             if not self.flowing:
                 self.report.error(
-                    "NS128", f"nothing flows into `{head.name}` here", head.key.span,
+                    "NS128",
+                    f"nothing flows into `{head.name}` here",
+                    head.key.span,
                     help="say which value it takes: `from: " + (next(iter(self.names), "x")) + "`",
-                )  # fmt: skip
+                )
                 return None
             rest.append((self.flow, None))
         open_slots = [slot for slot in slots if slot not in given]
         if not variadic and len(rest) > len(open_slots) and good:
             span = wires["from"].value.span if "from" in wires else head.key.span
             self.report.error(
-                "NS120", f"`{head.name}` takes {len(slots)} inputs, and {len(given) + len(rest)} are given", span
+                "NS120",
+                f"`{head.name}` takes {len(slots)} inputs, and {len(given) + len(rest)} are given",
+                span,
             )
             return None
         given.update(zip(open_slots, rest, strict=False))
@@ -244,12 +260,16 @@ class Body:
     def _lookup(self, node: Node) -> tuple[Ref | None, Span | None] | None:
         """A value by its written name; None after an error."""
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            self.report.error("NS129", "a value is said by its name", node.span, help="layers get one with `name:`")
+            self.report.error(
+                "NS129", "a value is said by its name", node.span, help="layers get one with `name:`"
+            )
             return None
         if node.text == "_":
             if self.flowing:
                 return self.flow, node.span
-            self.report.error("NS128", "nothing flows here, so `_` has no value", node.span, help="name the value")
+            self.report.error(
+                "NS128", "nothing flows here, so `_` has no value", node.span, help="name the value"
+            )
             return None
         if node.text in self.names:
             self.used.add(node.text)
@@ -261,72 +281,34 @@ class Body:
         elif node.text in self.weaver.targets:
             help = "a layer never sees a target"
         else:
-            help = f"did you mean `{near}`?" if near else "here are " + ", ".join(f"`{name}`" for name in known[:12])
+            help = (
+                f"did you mean `{near}`?"
+                if near
+                else "here are " + ", ".join(f"`{name}`" for name in known[:12])
+            )
         self.report.error(
-            "NS129", f"there is no value `{node.text}` before this layer", node.span, help=help,
+            "NS129",
+            f"there is no value `{node.text}` before this layer",
+            node.span,
+            help=help,
             edit=Edit(node.span, near) if near else None,
-        )  # fmt: skip
+        )
         return None
 
     def _formula(self, head: Entry, wires: dict[str, Entry], path: str) -> tuple[Ref, ...] | None:
         """A layer that is a formula of values."""
         if not isinstance(head.value, Scalar) or "from" in wires:
-            self.report.error("NS130", "a formula is one expression", head.key.span, help="write `formula: a + b`")
+            self.report.error(
+                "NS130", "a formula is one expression", head.key.span, help="write `formula: a + b`"
+            )
             return None
         names = {**self.names, **({"_": self.flow} if self.flowing else {})}
         hidden = dict.fromkeys(self.weaver.targets, "is a target, and a layer never sees targets")
-        wiring = self._wiring(head, wires)
+        wiring = read_wiring(head.name, wires, self.inits, self._values)
         if wiring is None:
             return None
         ref = Formula(self.weaver, names, self.scope, path, hidden=hidden, result=wiring).weave(head.value)
         return None if ref is None else (ref,)
-
-    def _wiring(self, head: Entry, wires: dict[str, Entry]) -> Wiring | None:
-        """What `freeze`, `init` and `as` say; None after an error."""
-        inits = dict(self.inits.get(head.name, {}))
-        spans: dict[str, Span] = {}
-        if "init" in wires:
-            node = wires["init"].value
-            if not isinstance(node, Mapping):
-                self.report.error("NS114", "`init` names parameters", node.span, help="`init: {weight: zeros}`")
-                return None
-            for entry in node:
-                record = self._values.call(entry.value, INITIALIZERS, "initialiser")
-                if record is None:
-                    return None
-                inits[entry.name] = (record, entry.key.span)
-                spans[entry.name] = entry.key.span
-        freeze: frozenset[str] | None = frozenset()
-        freeze_span = None
-        if "freeze" in wires:
-            freeze_span = span_of(wires["freeze"].value, wires["freeze"].key.span)
-            good, value = self._values.read(wires["freeze"].value)
-            words = (value,) if isinstance(value, str) else value
-            if value is True:
-                freeze = None
-            elif good and isinstance(words, tuple) and all(isinstance(word, str) for word in words):
-                freeze = frozenset(str(word) for word in words)
-            else:
-                if good:
-                    self.report.error(
-                        "NS126", "`freeze` is `true` or names what stays", freeze_span, help="`freeze: weight`"
-                    )
-                return None
-        claim = self._claim(wires)
-        if claim is False:
-            return None
-        records = {name: record for name, (record, _) in inits.items()}
-        return Wiring(freeze, records, spans, claim or None, freeze_span)
-
-    def _claim(self, wires: dict[str, Entry]) -> TensorType | None | bool:
-        """What `as` claims; False after an error."""
-        if "as" not in wires:
-            return None
-        node = wires["as"].value
-        if not isinstance(node, Mapping) or set(node.keys()) - {"kind", "unit", "range"}:
-            self.report.error("NS114", "`as` has `kind`, `unit` or `range`", node.span, help="`as: {unit: ml}`")
-            return False
-        return read_meaning(node, self._values, ()) or False
 
     def _size(self, value: str, axis: str) -> Dim | None:
         """The size of an axis of a value in scope, `_` included."""

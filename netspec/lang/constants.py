@@ -6,7 +6,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from netspec.ir.dim import Dim
 from netspec.lang.expression import Expression
@@ -28,7 +28,7 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
 }
-_COMPARISONS: dict[type[ast.cmpop], Callable[[object, object], bool]] = {
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
     ast.Lt: operator.lt,
@@ -114,9 +114,11 @@ class Evaluator:
         size = self.sizes(node.value.id, node.attr)
         if size is None:
             raise Refused(
-                "NS111", f"`{node.value.id}.{node.attr}`: no such value or axis", node,
+                "NS111",
+                f"`{node.value.id}.{node.attr}`: no such value or axis",
+                node,
                 "a dot asks for the size of an axis: `_.channel`, `cine.time`",
-            )  # fmt: skip
+            )
         return size if size.value is None else size.value
 
     def _subscript(self, node: ast.Subscript) -> Constant:
@@ -156,16 +158,18 @@ class Evaluator:
         except (TypeError, ValueError, OverflowError) as trouble:
             raise Refused("NS134", f"this cannot be computed: {trouble}", node) from None
 
-    def _power(self, left: int | float | Dim, right: int | float | Dim, node: ast.BinOp) -> Constant:
+    def _power(self, left: float | Dim, right: float | Dim, node: ast.BinOp) -> Constant:
         if isinstance(left, Dim) or isinstance(right, Dim) or abs(right) > 64 or abs(left) > LARGEST:
-            raise Refused("NS134", "a power of numbers up to 2**53 with an exponent up to 64 is all there is", node)
+            raise Refused(
+                "NS134", "a power of numbers up to 2**53 with an exponent up to 64 is all there is", node
+            )
         try:
-            found = left**right
+            found: object = left**right
         except (OverflowError, ZeroDivisionError) as trouble:
             raise Refused("NS134", f"this cannot be computed: {trouble}", node) from None
         if isinstance(found, complex):
             raise Refused("NS134", "a root of a negative number", node)
-        return found  # type: ignore[no-any-return]
+        return found if isinstance(found, (int, float)) else None
 
     def _compare(self, node: ast.Compare) -> Constant:
         left = self.value(node.left)
@@ -183,9 +187,11 @@ class Evaluator:
             return (left in right) == isinstance(how, ast.In)
         if isinstance(left, Dim) or isinstance(right, Dim):
             raise Refused(
-                "NS135", "this depends on a size that is free", node,
+                "NS135",
+                "this depends on a size that is free",
+                node,
                 "conditions compare constants and sizes that are written as numbers",
-            )  # fmt: skip
+            )
         try:
             return bool(_COMPARISONS[type(how)](left, right))
         except TypeError:
@@ -203,7 +209,9 @@ class Evaluator:
         function = _FUNCTIONS.get(name)
         if function is None or node.keywords:
             known = ", ".join(f"`{one}`" for one in _FUNCTIONS)
-            raise Refused("NS112", "constants are computed with few functions", node.func, f"there are {known}")
+            raise Refused(
+                "NS112", "constants are computed with few functions", node.func, f"there are {known}"
+            )
         arguments = [self.value(one) for one in node.args]
         if any(isinstance(one, Dim) for one in arguments):
             if name in ("min", "max"):

@@ -9,7 +9,7 @@ from netspec import ops
 from netspec.ir.graph import Graph, Ref
 from netspec.ir.record import Record
 from netspec.ir.types import TensorType
-from netspec.lang.body import Body, Inits
+from netspec.lang.body import Body
 from netspec.lang.constants import Constant
 from netspec.lang.kinds import read_type
 from netspec.lang.names import meant, why_refused
@@ -19,16 +19,37 @@ from netspec.lang.report import Report
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
 from netspec.lang.values import Values
 from netspec.lang.weave import Weaver
+from netspec.lang.wiring import Inits
 from netspec.recipe.data import DataRecipe
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.training import Training
 from netspec.text import Edit, Label, Span
 
 SECTIONS = (
-    "netspec", "name", "doc", "extends", "include", "define", "inputs", "targets", "blocks", "layers", "outputs", "init",
-    "loss", "metrics", "aggregate", "data", "training", "lint",
-)  # fmt: skip
-LATER = {"extends": "write the whole spec in one file", "include": "write the blocks out", "blocks": "write them out"}
+    "netspec",
+    "name",
+    "doc",
+    "extends",
+    "include",
+    "define",
+    "inputs",
+    "targets",
+    "blocks",
+    "layers",
+    "outputs",
+    "init",
+    "loss",
+    "metrics",
+    "aggregate",
+    "data",
+    "training",
+    "lint",
+)
+LATER = {
+    "extends": "write the whole spec in one file",
+    "include": "write the blocks out",
+    "blocks": "write them out",
+}
 
 
 @dataclass
@@ -70,14 +91,21 @@ class _Reader:
         self.weaver.targets.update({name: one for name, one in targets.items() if one is not None})
         self.targets = {name: Ref(name) if one is not None else None for name, one in targets.items()}
         body = Body(
-            self.weaver, self.out.define, {n: Ref(n) if t is not None else None for n, t in inputs.items()}, self._inits()
+            self.weaver,
+            self.out.define,
+            {n: Ref(n) if t is not None else None for n, t in inputs.items()},
+            self._inits(),
         )
         body.places.update(self.places)
         layers = self.root.get("layers")
         if layers is None:
-            self.report.error("NS122", "a spec needs `layers`", self._start(), help="write `layers:` and a list of ops")
+            self.report.error(
+                "NS122", "a spec needs `layers`", self._start(), help="write `layers:` and a list of ops"
+            )
         elif not isinstance(layers.value, Sequence) or not layers.value.items:
-            self.report.error("NS116", "`layers` is a list of ops", layers.key.span, help="begin each with a dash: `- relu`")
+            self.report.error(
+                "NS116", "`layers` is a list of ops", layers.key.span, help="begin each with a dash: `- relu`"
+            )
         else:
             body.read(layers.value)
         self._graphs(body)
@@ -94,27 +122,37 @@ class _Reader:
         for entry in self.root:
             if entry.name in LATER:
                 self.report.error(
-                    "NS190", f"`{entry.name}` belongs to the language, and this version cannot build it yet",
-                    entry.key.span, help=LATER[entry.name],
-                )  # fmt: skip
+                    "NS190",
+                    f"`{entry.name}` belongs to the language, and this version cannot build it yet",
+                    entry.key.span,
+                    help=LATER[entry.name],
+                )
             elif entry.name not in SECTIONS:
                 near = meant(entry.name, SECTIONS)
                 self.report.error(
-                    "NS102", f"a spec has no section `{entry.name}`", entry.key.span,
-                    help=f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{one}`" for one in SECTIONS),
+                    "NS102",
+                    f"a spec has no section `{entry.name}`",
+                    entry.key.span,
+                    help=f"did you mean `{near}`?"
+                    if near
+                    else "it has " + ", ".join(f"`{one}`" for one in SECTIONS),
                     edit=Edit(entry.key.span, near) if near else None,
-                )  # fmt: skip
+                )
 
     def _head(self) -> None:
         """The version, the name and the doc."""
         version = self.root.get("netspec")
         if version is None:
             self.report.error(
-                "NS100", "the file does not say which version of the language it is written in", self._start(),
+                "NS100",
+                "the file does not say which version of the language it is written in",
+                self._start(),
                 help="begin it with `netspec: 1`",
-            )  # fmt: skip
+            )
         elif not isinstance(version.value, Scalar) or version.value.value != 1 or version.value.value is True:
-            self.report.error("NS100", "this netspec reads version 1", version.value.span, help="write `netspec: 1`")
+            self.report.error(
+                "NS100", "this netspec reads version 1", version.value.span, help="write `netspec: 1`"
+            )
         for key in ("name", "doc"):
             entry = self.root.get(key)
             if entry is None:
@@ -128,7 +166,9 @@ class _Reader:
         """Constants, with what the command line set; a setting must name one and keep its type."""
         entry = self.root.get("define")
         if entry is not None and not isinstance(entry.value, Mapping):
-            self.report.error("NS114", "`define` maps names to constants", entry.key.span, help="`define: {width: 40}`")
+            self.report.error(
+                "NS114", "`define` maps names to constants", entry.key.span, help="`define: {width: 40}`"
+            )
         for one in entry.value if entry is not None and isinstance(entry.value, Mapping) else ():
             if self._declare(one):
                 good, value = self.values.read(one.value)
@@ -136,7 +176,8 @@ class _Reader:
                     self.report.error("NS114", "a constant is a number, a word or a list", one.value.span)
                 elif good:
                     self.out.define[one.name] = value  # type: ignore[assignment]  # mappings were refused above
-        for name, new in settings.items():
+        for name, given in settings.items():
+            new = given
             if name not in self.out.define:
                 near = meant(name, self.out.define)
                 known = ", ".join(f"`{one}`" for one in self.out.define) or "none"
@@ -148,9 +189,11 @@ class _Reader:
                 new = float(new)
             if type(old) is not type(new):
                 self.report.error(
-                    "NS138", f"`{name}` is {_kind(old)}, and cannot be set to {_kind(new)}", self.places[name],
+                    "NS138",
+                    f"`{name}` is {_kind(old)}, and cannot be set to {_kind(new)}",
+                    self.places[name],
                     help=f"the spec says `{name}: {old}`",
-                )  # fmt: skip
+                )
                 continue
             self.out.define[name] = new
 
@@ -158,7 +201,9 @@ class _Reader:
         """Whether a name can be given here; inputs, targets and constants share one namespace with the layers."""
         why = why_refused(entry.name)
         if why is not None:
-            self.report.error("NS119", f"`{entry.name}` cannot be a name: {why}", entry.key.span, help="choose another")
+            self.report.error(
+                "NS119", f"`{entry.name}` cannot be a name: {why}", entry.key.span, help="choose another"
+            )
             return False
         if entry.name in self.places:
             labels = (Label(self.places[entry.name], "the first one"),)
@@ -174,7 +219,9 @@ class _Reader:
             if needed or entry is not None:
                 span = entry.key.span if entry else self._start()
                 help = f"`{section}: {{image: {{shape: [1, 28, 28], kind: image}}}}`"
-                self.report.error("NS122", f"a spec needs `{section}`: names and their types", span, help=help)
+                self.report.error(
+                    "NS122", f"a spec needs `{section}`: names and their types", span, help=help
+                )
             return {}
         return {one.name: read_type(one.value, self.values) for one in entry.value if self._declare(one)}
 
@@ -191,7 +238,9 @@ class _Reader:
             if ops.find(op.name) is None or not isinstance(op.value, Mapping):
                 near = meant(op.name, ops.catalogue())
                 help = f"did you mean `{near}`?" if near else "write `init: {conv: {weight: zeros}}`"
-                self.report.error("NS101", f"there is no op `{op.name}` with parameters to start", op.key.span, help=help)
+                self.report.error(
+                    "NS101", f"there is no op `{op.name}` with parameters to start", op.key.span, help=help
+                )
                 continue
             for parameter in op.value:
                 record = self.values.call(parameter.value, INITIALIZERS, "initialiser")
@@ -220,12 +269,16 @@ class _Reader:
         if entry is None:
             return
         if ignore is None or not isinstance(ignore.value, Mapping):
-            self.report.error("NS114", "`lint` has `ignore`", entry.key.span, help="`lint: {ignore: {NS401: why}}`")
+            self.report.error(
+                "NS114", "`lint` has `ignore`", entry.key.span, help="`lint: {ignore: {NS401: why}}`"
+            )
             return
         for one in ignore.value:
             reason = one.value.text if isinstance(one.value, Scalar) else ""
             if not reason.strip():
-                self.report.error("NS140", f"`{one.name}` is silenced without a reason", one.key.span, help="say why")
+                self.report.error(
+                    "NS140", f"`{one.name}` is silenced without a reason", one.key.span, help="say why"
+                )
             self.out.ignored[one.name] = (reason, one.key.span)
 
 
@@ -233,5 +286,3 @@ def _kind(value: object) -> str:
     """The type of a constant, in words."""
     names = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", tuple: "a list"}
     return names.get(type(value), "empty")
-
-

@@ -18,11 +18,42 @@ LONGEST = 4_000
 DEEPEST = 60
 
 _ALLOWED = (
-    ast.Constant, ast.Name, ast.List, ast.Tuple, ast.Subscript, ast.Slice, ast.Attribute, ast.Call, ast.keyword,
-    ast.UnaryOp, ast.USub, ast.UAdd, ast.Not, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod,
-    ast.Pow, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.BoolOp, ast.And,
-    ast.Or, ast.IfExp, ast.Load,
-)  # fmt: skip
+    ast.Constant,
+    ast.Name,
+    ast.List,
+    ast.Tuple,
+    ast.Subscript,
+    ast.Slice,
+    ast.Attribute,
+    ast.Call,
+    ast.keyword,
+    ast.UnaryOp,
+    ast.USub,
+    ast.UAdd,
+    ast.Not,
+    ast.BinOp,
+    ast.Add,
+    ast.Sub,
+    ast.Mult,
+    ast.Div,
+    ast.FloorDiv,
+    ast.Mod,
+    ast.Pow,
+    ast.Compare,
+    ast.Eq,
+    ast.NotEq,
+    ast.Lt,
+    ast.LtE,
+    ast.Gt,
+    ast.GtE,
+    ast.In,
+    ast.NotIn,
+    ast.BoolOp,
+    ast.And,
+    ast.Or,
+    ast.IfExp,
+    ast.Load,
+)
 
 _REFUSED = {
     ast.Lambda: "a lambda",
@@ -88,18 +119,24 @@ def parse(scalar: Scalar, report: Report, *, dollar: bool = False) -> Expression
     text = scalar.text[offset:]
     if len(text) > LONGEST:
         report.error(
-            "NS131", f"an expression of {len(text):,} characters; {LONGEST:,} are allowed", scalar.span,
+            "NS131",
+            f"an expression of {len(text):,} characters; {LONGEST:,} are allowed",
+            scalar.span,
             help="name its parts with `formula` layers",
-        )  # fmt: skip
+        )
         return None
     if not text.strip():
-        report.error("NS130", "an expression is missing here", scalar.span, help="write a number, a name or a formula")
+        report.error(
+            "NS130", "an expression is missing here", scalar.span, help="write a number, a name or a formula"
+        )
         return None
     if not dollar and text.startswith("$"):
         report.error(
-            "NS132", "this place always holds an expression, so it takes no `$`", scalar.span,
+            "NS132",
+            "this place always holds an expression, so it takes no `$`",
+            scalar.span,
             help=f"write `{text[1:].strip()}`",
-        )  # fmt: skip
+        )
         return None
     try:
         with warnings.catch_warnings():
@@ -109,7 +146,9 @@ def parse(scalar: Scalar, report: Report, *, dollar: bool = False) -> Expression
         _syntax(scalar, text, offset, trouble, report)
         return None
     except (ValueError, MemoryError, RecursionError):
-        report.error("NS130", "this is no expression", scalar.span, help="see the expressions in specs/README.md")
+        report.error(
+            "NS130", "this is no expression", scalar.span, help="see the expressions in specs/README.md"
+        )
         return None
     found = Expression(tree, text, scalar, offset)
     return found if _allowed(found, report) else None
@@ -134,28 +173,34 @@ def _syntax(scalar: Scalar, text: str, offset: int, trouble: SyntaxError, report
 
 def _allowed(found: Expression, report: Report) -> bool:
     """Whether the tree holds nothing but what the language has; the first other thing is reported."""
-    level = [(found.tree, 0)]
+    level: list[tuple[ast.AST, int]] = [(found.tree, 0)]
     while level:
         node, depth = level.pop()
         if depth > DEEPEST:
             report.error(
-                "NS131", f"an expression nested more than {DEEPEST} deep", found.scalar.span,
+                "NS131",
+                f"an expression nested more than {DEEPEST} deep",
+                found.scalar.span,
                 help="name its parts with `formula` layers",
-            )  # fmt: skip
+            )
             return False
         if not isinstance(node, _ALLOWED):
             what = next((words for kind, words in _REFUSED.items() if isinstance(node, kind)), "this")
             place = node if isinstance(node, (ast.expr, ast.keyword)) else found.tree
             report.error(
-                "NS133", f"{what} has no place in an expression", found.span(place),
+                "NS133",
+                f"{what} has no place in an expression",
+                found.span(place),
                 help="an expression has numbers, words, names, lists, arithmetic, comparisons and calls",
-            )  # fmt: skip
+            )
             return False
         if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float, str, bool)):
             report.error(
-                "NS133", f"`{found.words(node)}` has no place in an expression", found.span(node),
+                "NS133",
+                f"`{found.words(node)}` has no place in an expression",
+                found.span(node),
                 help="values are numbers, `true`, `false` and words in quotes",
-            )  # fmt: skip
+            )
             return False
         level.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
     return True

@@ -22,14 +22,12 @@ from netspec.lang.tree import Scalar
 from netspec.lang.weave import NO_WIRING, Place, Values, Weaver, Wiring
 from netspec.text import Edit
 
-_OPERATORS: dict[type[ast.operator], str] = {
+_OPERATORS: dict[type[ast.operator | ast.cmpop], str] = {
     ast.Add: "add",
     ast.Sub: "sub",
     ast.Mult: "mul",
     ast.Div: "div",
     ast.Pow: "pow",
-}
-_COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "less",
     ast.LtE: "less_equal",
     ast.Gt: "greater",
@@ -114,34 +112,43 @@ class Formula:
 
     def _item(self, node: ast.expr) -> Item:
         """A value, or a constant where nothing in the part comes from the graph."""
-        if isinstance(node, ast.Name) and node.id in self.names:
+        match node:
+            case ast.Name():
+                return self._name(node)
+            case ast.BinOp():
+                return self._operation(node, node.op, (node.left, node.right))
+            case ast.Compare(ops=[only], comparators=[right]):
+                return self._operation(node, only, (node.left, right))
+            case ast.UnaryOp(op=ast.USub() | ast.UAdd()):
+                return self._signed(node)
+            case ast.Call():
+                return self._call(node)
+            case ast.IfExp():
+                chosen = node.body if self._evaluator.value(node.test) is True else node.orelse
+                self._root = chosen if node is self._root else self._root
+                return self._item(chosen)
+            case _ if self._mentions_value(node):
+                raise Refused(
+                    "NS136",
+                    "this works on constants, not on values of the network",
+                    node,
+                    "cut with `narrow(x, axis=bin, start=1)`; choose with `where(mask, a, b)`; compare two at a time",
+                )
+            case _:
+                return self._evaluator.value(node)
+
+    def _name(self, node: ast.Name) -> Item:
+        if node.id in self.names:
             return self._known(self.names[node.id])
-        if isinstance(node, ast.Name) and node.id not in self.scope and node.id not in ("true", "false"):
-            raise self._unknown(node)
-        if isinstance(node, ast.BinOp):
-            return self._operation(node, node.op, _OPERATORS, (node.left, node.right))
-        if isinstance(node, ast.Compare):
-            if len(node.ops) == 1:
-                return self._operation(node, node.ops[0], _COMPARISONS, (node.left, node.comparators[0]))
-            if self._mentions_value(node):
-                raise Refused("NS136", "one comparison at a time", node, "write `(a < b) * (b < c)`")
-        if isinstance(node, ast.UnaryOp) and not isinstance(node.op, ast.Not):
-            inner = self._item(node.operand)
-            if isinstance(inner, Value):
-                return inner if isinstance(node.op, ast.UAdd) else self._apply("neg", [inner], [node.operand], node)
-        if isinstance(node, ast.Call):
-            return self._call(node)
-        if isinstance(node, ast.IfExp):
-            chosen = node.body if self._evaluator.value(node.test) is True else node.orelse
-            if node is self._root:
-                self._root = chosen
-            return self._item(chosen)
-        if isinstance(node, (ast.Subscript, ast.BoolOp, ast.UnaryOp)) and self._mentions_value(node):
-            raise Refused(
-                "NS136", "this works on constants, not on values of the network", node,
-                "cut with `narrow(x, axis=bin, start=1)`; choose with `where(mask, a, b)`",
-            )  # fmt: skip
-        return self._evaluator.value(node)
+        if node.id in self.scope or node.id in ("true", "false"):
+            return self._evaluator.value(node)
+        raise self._unknown(node)
+
+    def _signed(self, node: ast.UnaryOp) -> Item:
+        inner = self._item(node.operand)
+        if not isinstance(inner, Value):
+            return self._evaluator.value(node)
+        return inner if isinstance(node.op, ast.UAdd) else self._apply("neg", [inner], [node.operand], node)
 
     def _known(self, ref: Ref | None) -> Value:
         if ref is None:
@@ -157,7 +164,10 @@ class Formula:
         near = meant(node.id, known)
         shown = ", ".join(f"`{name}`" for name in sorted(known)[:12])
         return Refused(
-            "NS110", f"there is no value `{node.id}`", node, f"did you mean `{near}`?" if near else f"here are {shown}"
+            "NS110",
+            f"there is no value `{node.id}`",
+            node,
+            f"did you mean `{near}`?" if near else f"here are {shown}",
         )
 
     def _mentions_value(self, node: ast.AST) -> bool:
@@ -167,19 +177,20 @@ class Formula:
         self,
         node: ast.expr,
         operator: ast.operator | ast.cmpop,
-        table: Mapping[type[ast.operator], str] | Mapping[type[ast.cmpop], str],
         parts: tuple[ast.expr, ast.expr],
     ) -> Item:
         """An operator on values is an op; on constants it is computed at once."""
         items = [self._item(part) for part in parts]
         if not any(isinstance(item, Value) for item in items):
             return self._evaluator.value(node)
-        name = {**table}.get(type(operator))  # type: ignore[arg-type]  # one of the two tables, by the caller
+        name = _OPERATORS.get(type(operator))
         if name is None:
             raise Refused(
-                "NS136", "this operator works on constants, not on values of the network", node,
+                "NS136",
+                "this operator works on constants, not on values of the network",
+                node,
                 "values have + - * / ** and < <= > >= ==",
-            )  # fmt: skip
+            )
         return self._apply(name, items, list(parts), node)
 
     def _call(self, node: ast.Call) -> Item:
@@ -191,10 +202,16 @@ class Formula:
             if not self._mentions_value(node):
                 return self._evaluator.value(node)
             near = meant(name, ops.catalogue())
-            help = f"did you mean `{near}`?" if near else "functions are the ops of the catalogue: see specs/README.md"
+            help = (
+                f"did you mean `{near}`?"
+                if near
+                else "functions are the ops of the catalogue: see specs/README.md"
+            )
             if near:
                 span = self.expression.span(node.func)
-                self.report.error("NS112", f"there is no function `{name}`", span, help=help, edit=Edit(span, near))
+                self.report.error(
+                    "NS112", f"there is no function `{name}`", span, help=help, edit=Edit(span, near)
+                )
                 raise _Failed
             raise Refused("NS112", f"there is no function `{name}`", node.func, help)
         return self._op_call(kind, node)
@@ -214,7 +231,7 @@ class Formula:
             if kind.main is None or len(rest) > 1 or kind.main in named:
                 raise Refused(
                     "NS125", f"`{kind.name}` takes fewer arguments", rest[-1], f"it is {signature(kind)}"
-                )  # fmt: skip
+                )
             arguments[kind.main] = self._argument(kind.main, rest[0], rest[0])
         for key, word in named.items():
             if key in slots:
@@ -244,7 +261,9 @@ class Formula:
             return node.id
         if isinstance(node, (ast.List, ast.Tuple)) and all(isinstance(one, ast.Name) for one in node.elts):
             return tuple(one.id for one in node.elts if isinstance(one, ast.Name))
-        raise Refused("NS137", "an axis is said by its name", node, "write `axis=bin` or `axis=[height, width]`")
+        raise Refused(
+            "NS137", "an axis is said by its name", node, "write `axis=bin` or `axis=[height, width]`"
+        )
 
     def _apply(
         self,
@@ -279,12 +298,16 @@ class Formula:
                 raise _Failed
             return item.ref
         if isinstance(item, Dim):
-            raise Refused("NS135", f"the free size {item} is no number yet", node, "write the size as a number")
+            raise Refused(
+                "NS135", f"the free size {item} is no number yet", node, "write the size as a number"
+            )
         if isinstance(item, bool) or not isinstance(item, (int, float)):
             raise Refused("NS136", f"`{self.expression.words(node)}` is no number", node)
         kind = ops.catalogue()["constant"]
         op = kind.model_validate({"value": float(item)})
-        made = self.weaver.apply(op, (), self._path("constant"), Place(self.expression.span(node), layer=False))
+        made = self.weaver.apply(
+            op, (), self._path("constant"), Place(self.expression.span(node), layer=False)
+        )
         if made is None:
             raise _Failed
         return made[0]
@@ -313,5 +336,3 @@ def signature(kind: type[Record]) -> str:
 
 class _Failed(Exception):
     """An error was already reported; nothing more is to be said of this formula."""
-
-

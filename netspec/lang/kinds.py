@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Literal
 
 from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
@@ -34,10 +35,12 @@ def read_type(node: Node, values: Values) -> TensorType | None:
         if entry.name not in KEYS:
             near = meant(entry.name, KEYS)
             report.error(
-                "NS102", f"a type has no key `{entry.name}`", entry.key.span,
+                "NS102",
+                f"a type has no key `{entry.name}`",
+                entry.key.span,
                 help=f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{key}`" for key in KEYS),
                 edit=Edit(entry.key.span, near) if near else None,
-            )  # fmt: skip
+            )
             return None
     shape = node.get("shape")
     axes = read_shape(shape.value, values) if shape else ()
@@ -61,9 +64,11 @@ def read_meaning(node: Mapping, values: Values, axes: tuple[Axis, ...]) -> Tenso
     if kind == "class_index":
         if classes is None:
             values.report.error(
-                "NS104", "a class index needs the number or names of its classes", node.span,
+                "NS104",
+                "a class index needs the number or names of its classes",
+                node.span,
                 help="write `classes: 10` or `classes: [cat, dog]`",
-            )  # fmt: skip
+            )
             return None
         facts = Facts(low=0, high=classes - 1, classes=classes)
     elif kind == "mask":
@@ -89,22 +94,30 @@ def read_shape(node: Node, values: Values) -> tuple[Axis, ...] | None:
         sizes = [(entry.name, _size(entry.value, values), entry.key) for entry in node]
         for name, _, key in sizes:
             if not NAME.fullmatch(name) or name == BATCH:
-                why = "the batch is implicit" if name == BATCH else "axis names have small letters, digits and `_`"
+                why = (
+                    "the batch is implicit"
+                    if name == BATCH
+                    else "axis names have small letters, digits and `_`"
+                )
                 values.report.error("NS105", f"`{name}` cannot name an axis: {why}", key.span)
                 return None
         return _all([(name, size) for name, size, _ in sizes])
     if not isinstance(node, Sequence):
         values.report.error(
-            "NS105", "a shape is a list of sizes or a mapping of axis names to sizes", node.span,
+            "NS105",
+            "a shape is a list of sizes or a mapping of axis names to sizes",
+            node.span,
             help="write `shape: [30, 64, 64]` or `shape: {time: 30, height: 64, width: 64}`",
-        )  # fmt: skip
+        )
         return None
     names = PLAIN_AXES.get(len(node))
     if names is None:
         values.report.error(
-            "NS106", f"a plain list of {len(node)} sizes does not say which axes they are", node.span,
+            "NS106",
+            f"a plain list of {len(node)} sizes does not say which axes they are",
+            node.span,
             help="name them: `shape: {height: 64, width: 64}`",
-        )  # fmt: skip
+        )
         return None
     return _all([(name, _size(item, values)) for name, item in zip(names, node, strict=True)])
 
@@ -139,13 +152,17 @@ def _size(node: Node, values: Values) -> Dim | None:
             report.error("NS107", "`N` is the size of the batch", node.span, help="use another letter")
             return None
         return Dim.of(text)
-    near = f"did you mean `${text}`?" if text in values.scope else "a free size is one capital letter and digits, as `H`"
+    near = (
+        f"did you mean `${text}`?"
+        if text in values.scope
+        else "a free size is one capital letter and digits, as `H`"
+    )
     edit = Edit(node.span, f"${text}") if text in values.scope else None
     report.error("NS107", f"`{text}` is no size", node.span, help=near, edit=edit)
     return None
 
 
-def _word(node: Mapping, key: str, known: tuple[str, ...], values: Values) -> str | None | bool:
+def _word(node: Mapping, key: str, known: tuple[str, ...], values: Values) -> str | Literal[False] | None:
     """The word under `key`, None where it is not written, False after an error."""
     entry = node.get(key)
     if entry is None:
@@ -157,9 +174,12 @@ def _word(node: Mapping, key: str, known: tuple[str, ...], values: Values) -> st
         near = meant(str(value), known)
         text = f"did you mean `{near}`?" if near else "there are " + ", ".join(f"`{one}`" for one in known)
         values.report.error(
-            "NS108", f"`{value}` is no {key}", entry.value.span, help=text,
+            "NS108",
+            f"`{value}` is no {key}",
+            entry.value.span,
+            help=text,
             edit=Edit(entry.value.span, near) if near else None,
-        )  # fmt: skip
+        )
     return False
 
 
@@ -169,11 +189,20 @@ def _range(node: Mapping, values: Values) -> tuple[float, float] | None:
     if entry is None:
         return -float("inf"), float("inf")
     good, value = values.read(entry.value)
-    if good and isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value)) and value[0] < value[1]:
+    if (
+        good
+        and isinstance(value, tuple)
+        and len(value) == 2
+        and all(map(_is_number, value))
+        and value[0] < value[1]
+    ):
         return float(value[0]), float(value[1])
     if good:
         values.report.error(
-            "NS109", "a range is two numbers, the smaller first", entry.value.span, help="write `range: [0, 255]`"
+            "NS109",
+            "a range is two numbers, the smaller first",
+            entry.value.span,
+            help="write `range: [0, 255]`",
         )
     return None
 
@@ -183,7 +212,7 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
-def _classes(node: Mapping, values: Values) -> int | None | bool:
+def _classes(node: Mapping, values: Values) -> int | Literal[False] | None:
     """How many classes; None where it is not written, False after an error."""
     entry = node.get("classes")
     if entry is None:
@@ -195,7 +224,9 @@ def _classes(node: Mapping, values: Values) -> int | None | bool:
         return len(value)
     if good:
         values.report.error(
-            "NS109", "classes are a number of at least 1, or a list of different words", entry.value.span,
+            "NS109",
+            "classes are a number of at least 1, or a list of different words",
+            entry.value.span,
             help="write `classes: 10` or `classes: [cat, dog]`",
-        )  # fmt: skip
+        )
     return False

@@ -15,7 +15,6 @@ from netspec.recipe.spec import Group, Spec
 from netspec.text import Diagnostic, Severity, Source, SpecError
 
 
-
 def load(path: str | Path, define: Mapping[str, Constant] | None = None) -> Spec:
     """The checked spec at `path`, its constants set by `define`.
 
@@ -52,9 +51,18 @@ def check_source(
     if document.graph is None or any(one.severity is Severity.ERROR for one in diagnostics):
         return None, diagnostics
     spec = Spec(
-        document.name, document.doc, _digest((source,), document.define), (source,), document.define, document.graph, folder,
-        Group(*document.group) if document.group else None, document.data, document.training, diagnostics,
-    )  # fmt: skip
+        document.name,
+        document.doc,
+        _digest((source,), document.define),
+        (source,),
+        document.define,
+        document.graph,
+        folder,
+        Group(*document.group) if document.group else None,
+        document.data,
+        document.training,
+        diagnostics,
+    )
     return spec, diagnostics
 
 
@@ -77,15 +85,17 @@ def parse_setting(text: str) -> tuple[str, Constant]:
 
 def _silenced(diagnostics: list[Diagnostic], document: Document) -> list[Diagnostic]:
     """Without the warnings that the spec silences; a silencing that silences nothing is told."""
-    kept = [
-        one for one in diagnostics if one.severity is Severity.ERROR or one.code not in document.ignored
-    ]  # fmt: skip
+    kept = [one for one in diagnostics if one.severity is Severity.ERROR or one.code not in document.ignored]
     silenced = {one.code for one in diagnostics if one.severity is not Severity.ERROR}
     errors = {one.code for one in diagnostics if one.severity is Severity.ERROR}
     for code, (_, span) in document.ignored.items():
         if code not in silenced:
-            wrong = "is an error, and errors cannot be silenced" if code in errors else "silences nothing here"
-            kept.append(Diagnostic("NS402", Severity.WARNING, f"`{code}` {wrong}", span, help="remove the line"))
+            wrong = (
+                "is an error, and errors cannot be silenced" if code in errors else "silences nothing here"
+            )
+            kept.append(
+                Diagnostic("NS402", Severity.WARNING, f"`{code}` {wrong}", span, help="remove the line")
+            )
     return kept
 
 
@@ -102,5 +112,3 @@ def _digest(sources: tuple[Source, ...], define: Mapping[str, Constant]) -> str:
         whole.update(source.text.encode() + b"\0")
     whole.update(repr(sorted(define.items())).encode())
     return whole.hexdigest()
-
-

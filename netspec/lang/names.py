@@ -17,15 +17,19 @@ STRUCTURE = ("layers", "residual", "branches", "map", "reuse", "parameter")
 """Layers that hold layers, and what else the language reserves for structure."""
 
 _PYTHON = frozenset(
-    "and as assert async await break class continue def del elif else except finally for from global if import in is "
-    "lambda nonlocal not or pass raise return try while with yield true false none null self".split()
+    """
+    and as assert async await break class continue def del elif else except finally for from global if import in is
+    lambda nonlocal not or pass raise return try while with yield true false none null self
+    """.split()  # noqa: SIM905 - words read best as words
 )
 _MODULE = frozenset(
-    "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr "
-    "float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia "
-    "named_buffers named_children named_modules named_parameters parameters register_buffer register_module "
-    "register_parameter requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty train "
-    "training type xpu zero_grad".split()
+    """
+    add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval extra_repr
+    float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict modules mtia
+    named_buffers named_children named_modules named_parameters parameters register_buffer register_module
+    register_parameter requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty train
+    training type xpu zero_grad
+    """.split()  # noqa: SIM905 - words read best as words
 )
 
 _HABITS = {
@@ -55,7 +59,12 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     """The known name that `word` probably stands for: by another library's habit, else by spelling."""
     names = set(known)
     simple = plain_name(word)
-    for candidate in (simple, _HABITS.get(simple, ""), simple.replace("_", ""), _HABITS.get(word.lower(), "")):
+    for candidate in (
+        simple,
+        _HABITS.get(simple, ""),
+        simple.replace("_", ""),
+        _HABITS.get(word.lower(), ""),
+    ):
         if candidate in names and candidate != word:
             return candidate
     return nearest(word, names) or nearest(simple, names)

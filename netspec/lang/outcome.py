@@ -22,11 +22,16 @@ from netspec.text import Edit, Label
 Names = dict[str, "Ref | None"]
 Entries = dict[str, dict[str, Ref]]
 
+GROUPS = ("patient",)
+"""What samples can be grouped by: all samples of one patient stand together."""
+
 
 class Outcome:
     """Reads `outputs`, `loss`, `aggregate` and `metrics` over the values of a finished body."""
 
-    def __init__(self, root: Mapping, weaver: Weaver, body: Body, targets: Names, scope: Table[str, Constant]) -> None:
+    def __init__(
+        self, root: Mapping, weaver: Weaver, body: Body, targets: Names, scope: Table[str, Constant]
+    ) -> None:
         self.root = root
         self.weaver = weaver
         self.body = body
@@ -61,9 +66,11 @@ class Outcome:
         if entry is None:
             if not body.flowing and (layers := self.root.get("layers")) is not None:
                 self.report.error(
-                    "NS128", "the last layer gives several values: which are the outputs?", layers.key.span,
+                    "NS128",
+                    "the last layer gives several values: which are the outputs?",
+                    layers.key.span,
                     help="write `outputs: [name, …]`",
-                )  # fmt: skip
+                )
             return {body.last: body.flow} if body.last else {}
         found: Names = {}
         for item in entry.value.items if isinstance(entry.value, Sequence) else (entry.value,):
@@ -72,7 +79,11 @@ class Outcome:
                 found[name] = body.names[name]
                 continue
             near = meant(name, body.names)
-            help = f"did you mean `{near}`?" if near and near != name else "outputs are names of layers, each once"
+            help = (
+                f"did you mean `{near}`?"
+                if near and near != name
+                else "outputs are names of layers, each once"
+            )
             edit = Edit(item.span, near) if near and near != name else None
             self.report.error("NS129", f"`{name}` cannot be an output", item.span, help=help, edit=edit)
         return found
@@ -83,7 +94,9 @@ class Outcome:
         if entry is not None:
             return self._terms(entry, self.weaver, names, learned=True)
         if (training := self.root.get("training")) is not None:
-            self.report.error("NS122", "training needs a `loss`", training.key.span, help="`loss: crps(cdf, volume)`")
+            self.report.error(
+                "NS122", "training needs a `loss`", training.key.span, help="`loss: crps(cdf, volume)`"
+            )
         return {}
 
     def _terms(self, entry: Entry, weaver: Weaver, names: Names, *, learned: bool) -> dict[str, Ref]:
@@ -95,7 +108,9 @@ class Outcome:
         for one in entry.value:
             why = why_refused(one.name)
             if why is not None:
-                self.report.error("NS119", f"`{one.name}` cannot be a name: {why}", one.key.span, help="choose another")
+                self.report.error(
+                    "NS119", f"`{one.name}` cannot be a name: {why}", one.key.span, help="choose another"
+                )
                 continue
             ref = self._term(weaver, names, one.value, f"{entry.name}.{one.name}", learned=learned)
             if ref is not None:
@@ -114,15 +129,20 @@ class Outcome:
         what = "a loss" if learned else "a metric"
         if found.rank:
             self.report.error(
-                "NS205", f"{what} is one number, and this is {found.named()}", node.span,
-                help="reduce it: `mean(…)` over everything", notes=weaver.trace(ref),
-            )  # fmt: skip
+                "NS205",
+                f"{what} is one number, and this is {found.named()}",
+                node.span,
+                help="reduce it: `mean(…)` over everything",
+                notes=weaver.trace(ref),
+            )
             return None
         if learned and not depends_on_learning(weaver, ref):
             self.report.error(
-                "NS139", "nothing that is learned decides this loss", node.span,
+                "NS139",
+                "nothing that is learned decides this loss",
+                node.span,
                 help="a loss compares an output of layers that learn with a target",
-            )  # fmt: skip
+            )
             return None
         return ref
 
@@ -163,9 +183,11 @@ class Outcome:
                 continue
             if "sample" in level.weaver.type_of(ref).names:
                 self.report.error(
-                    "NS206", f"`{one.name}` still has the axis `sample`", one.value.span,
+                    "NS206",
+                    f"`{one.name}` still has the axis `sample`",
+                    one.value.span,
                     help="reduce it: `mean(…, axis=sample)`",
-                )  # fmt: skip
+                )
                 continue
             level.predicted[one.name] = ref
         return level
@@ -176,18 +198,31 @@ class Outcome:
         if isinstance(node, Mapping) and set(node.keys()) == {"by", "outputs"}:
             by, wanted = node.get("by"), node.get("outputs")
             if by and wanted and isinstance(by.value, Scalar) and isinstance(wanted.value, Mapping):
-                return by.value.text, wanted.value
+                if by.value.text in GROUPS:
+                    return by.value.text, wanted.value
+                self.report.error(
+                    "NS141",
+                    f"samples are not grouped by `{by.value.text}`",
+                    by.value.span,
+                    help="write `by: patient`",
+                    edit=Edit(by.value.span, "patient"),
+                )
+                return None
         self.report.error(
-            "NS114", "`aggregate` has `by` and `outputs`", entry.key.span,
+            "NS114",
+            "`aggregate` has `by` and `outputs`",
+            entry.key.span,
             help='`aggregate: {by: patient, outputs: {patient_cdf: "mean(cdf, axis=sample)"}}`',
-        )  # fmt: skip
+        )
         return None
 
     def _free(self, entry: Entry) -> bool:
         """Whether an aggregated output may have its name."""
         why = why_refused(entry.name)
         if why is not None:
-            self.report.error("NS119", f"`{entry.name}` cannot be a name: {why}", entry.key.span, help="choose another")
+            self.report.error(
+                "NS119", f"`{entry.name}` cannot be a name: {why}", entry.key.span, help="choose another"
+            )
             return False
         if entry.name in self.body.places:
             labels = (Label(self.body.places[entry.name], "the first one"),)
@@ -204,12 +239,16 @@ class Outcome:
         if entry is None:
             return lower, higher
         if not isinstance(entry.value, Mapping):
-            self.report.error("NS114", "`metrics` maps names to formulas", entry.key.span, help="`{crps: crps(cdf, y)}`")
+            self.report.error(
+                "NS114", "`metrics` maps names to formulas", entry.key.span, help="`{crps: crps(cdf, y)}`"
+            )
             return lower, higher
         for one in entry.value:
             single = Entry(entry.key, Mapping((one,), one.span))
             if level is not None and _words(one.value) & set(level.names):
-                higher.update(self._terms(single, level.weaver, {**level.names, **self.targets}, learned=False))
+                higher.update(
+                    self._terms(single, level.weaver, {**level.names, **self.targets}, learned=False)
+                )
             else:
                 lower.update(self._terms(single, self.weaver, names, learned=False))
         return lower, higher
@@ -265,5 +304,3 @@ def _words(node: Node) -> set[str]:
         return set()
     found = parse(node, Report())
     return {one.id for one in ast.walk(found.tree) if isinstance(one, ast.Name)} if found else set()
-
-

@@ -33,12 +33,15 @@ def read_data(entry: Entry | None, values: Values, weaver: Weaver) -> DataRecipe
     if not isinstance(node, Mapping):
         report.error("NS114", "`data` is a mapping", entry.key.span, help="`data: {source: digits}`")
         return None
-    good = all([_known(one, DATA_KEYS, "`data`", values) for one in node])
+    unknown = [one for one in node if not _known(one, DATA_KEYS, "`data`", values)]
+    good = not unknown
     if (waiting := node.get("pad")) is not None:
         report.error(
-            "NS190", "`pad` belongs to the language, and this version cannot build it yet", waiting.key.span,
+            "NS190",
+            "`pad` belongs to the language, and this version cannot build it yet",
+            waiting.key.span,
             help="give every sample the same size",
-        )  # fmt: skip
+        )
         good = False
     written = node.get("source")
     if written is None:
@@ -73,7 +76,11 @@ def _place(entry: Entry, path: tuple[str | int, ...], values: Values) -> tuple[S
     span = entry.key.span
     for key in path:
         if isinstance(node, Mapping) and (inside := node.get(str(key))) is not None:
-            span = inside.key.span if isinstance(inside.value, (Mapping, Sequence)) else span_of(inside.value, inside.key.span)
+            span = (
+                inside.key.span
+                if isinstance(inside.value, (Mapping, Sequence))
+                else span_of(inside.value, inside.key.span)
+            )
             node = inside.value
         elif isinstance(node, Sequence) and isinstance(key, int) and key < len(node):
             node = node.items[key]
@@ -89,10 +96,12 @@ def _known(entry: Entry, keys: tuple[str, ...], what: str, values: Values) -> bo
         return True
     near = meant(entry.name, keys)
     values.report.error(
-        "NS102", f"{what} has no key `{entry.name}`", entry.key.span,
+        "NS102",
+        f"{what} has no key `{entry.name}`",
+        entry.key.span,
         help=f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{key}`" for key in keys),
         edit=Edit(entry.key.span, near) if near else None,
-    )  # fmt: skip
+    )
     return False
 
 
@@ -109,9 +118,11 @@ def _words(entry: Entry | None, values: Values) -> dict[str, str] | None:
         return value
     if good:
         values.report.error(
-            "NS114", f"`{entry.name}` maps the spec's names to the source's", entry.key.span,
+            "NS114",
+            f"`{entry.name}` maps the spec's names to the source's",
+            entry.key.span,
             help="`fields: {cine: pixels, volume: Systole}`",
-        )  # fmt: skip
+        )
     return None
 
 
@@ -128,7 +139,9 @@ def _record(kind: type[RecordT], entry: Entry, values: Values) -> RecordT | None
         values.report.error("NS114", f"`{entry.name}` is a mapping", entry.key.span, help=f"it has {takes}")
         return None
     arguments = values.named(entry.value)
-    return None if arguments is None else bind(kind, arguments, entry.key.span, values.report, called=entry.name)
+    return (
+        None if arguments is None else bind(kind, arguments, entry.key.span, values.report, called=entry.name)
+    )
 
 
 def _calls(entry: Entry | None, values: Values) -> tuple[Any, ...] | None:
@@ -136,7 +149,9 @@ def _calls(entry: Entry | None, values: Values) -> tuple[Any, ...] | None:
     if entry is None:
         return ()
     if not isinstance(entry.value, Sequence):
-        values.report.error("NS114", "`transforms` is a list", entry.key.span, help=_choices("transform", TRANSFORMS))
+        values.report.error(
+            "NS114", "`transforms` is a list", entry.key.span, help=_choices("transform", TRANSFORMS)
+        )
         return None
     found = [values.call(item, TRANSFORMS, "transform") for item in entry.value]
     return None if None in found else tuple(found)
@@ -150,7 +165,9 @@ def _options(node: Mapping, values: Values) -> dict[str, Any] | None:
         if entry is None:
             continue
         good, value = values.read(entry.value)
-        count = key == "workers" and isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 64
+        count = (
+            key == "workers" and isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 64
+        )
         if not good or (value not in words and not count):
             if good:
                 values.report.error("NS123", f"`{key}` must be one of {', '.join(words)}", entry.value.span)
@@ -212,7 +229,11 @@ def _watched(node: Mapping, training: Training, metrics: tuple[str, ...], values
             if name is not None and name not in known and place is not None:
                 near = meant(name, known)
                 values.report.error(
-                    "NS129", f"there is no metric `{name}`", place.value.span,
-                    help=f"did you mean `{near}`?" if near else "metrics are " + ", ".join(f"`{one}`" for one in known),
+                    "NS129",
+                    f"there is no metric `{name}`",
+                    place.value.span,
+                    help=f"did you mean `{near}`?"
+                    if near
+                    else "metrics are " + ", ".join(f"`{one}`" for one in known),
                     edit=Edit(place.value.span, near) if near else None,
-                )  # fmt: skip
+                )

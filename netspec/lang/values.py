@@ -35,13 +35,15 @@ class Values:
     sizes: Sizes = no_sizes
 
     def read(self, node: Node) -> tuple[bool, object]:
-        """The value of a node as (True, value): `$` computed, lists as tuples, mappings as dicts; else (False, None)."""
+        """The value of a node as (True, value), `$` computed, lists as tuples, mappings as dicts; or (False, None)."""
         if isinstance(node, Sequence):
             items = [self.read(item) for item in node]
             return all(good for good, _ in items), tuple(value for _, value in items)
         if isinstance(node, Mapping):
             entries = {entry.name: self.read(entry.value) for entry in node}
-            return all(good for good, _ in entries.values()), {key: value for key, (_, value) in entries.items()}
+            return all(good for good, _ in entries.values()), {
+                key: value for key, (_, value) in entries.items()
+            }
         return self.scalar(node)
 
     def scalar(self, node: Scalar) -> tuple[bool, Constant]:
@@ -52,9 +54,11 @@ class Values:
             good, value = self.computed(node)
             if good and isinstance(value, Dim):
                 self.report.error(
-                    "NS135", f"`{node.text}` is the free size {value}, and a number is needed here", node.span,
+                    "NS135",
+                    f"`{node.text}` is the free size {value}, and a number is needed here",
+                    node.span,
                     help="write the size as a number in the input's `shape`",
-                )  # fmt: skip
+                )
                 return False, None
             return good, value
         return True, node.value
@@ -69,7 +73,9 @@ class Values:
     def condition(self, node: Node) -> bool | None:
         """The truth of an expression that takes no `$`; None after an error."""
         if not isinstance(node, Scalar):
-            self.report.error("NS130", "a condition is an expression", node.span, help="write `when: stride == 1`")
+            self.report.error(
+                "NS130", "a condition is an expression", node.span, help="write `when: stride == 1`"
+            )
             return None
         if isinstance(node.value, bool):
             return node.value
@@ -78,7 +84,9 @@ class Values:
             return None
         good, value = constants.evaluate(expression, self.scope, self.sizes, self.report)
         if good and not isinstance(value, bool):
-            self.report.error("NS134", "a condition is true or false", node.span, help="compare: `stride == 1`")
+            self.report.error(
+                "NS134", "a condition is true or false", node.span, help="compare: `stride == 1`"
+            )
             return None
         return value if good and isinstance(value, bool) else None
 
@@ -93,10 +101,12 @@ class Values:
             near = meant(name.text, table)
             known = ", ".join(f"`{one}`" for one in table)
             self.report.error(
-                "NS113", f"there is no {what} `{name.text}`", name.span,
+                "NS113",
+                f"there is no {what} `{name.text}`",
+                name.span,
                 help=f"did you mean `{near}`?" if near else f"there are {known}",
                 edit=Edit(name.span, near) if near else None,
-            )  # fmt: skip
+            )
             return None
         arguments = self.arguments(kind, argument, name.span)
         return None if arguments is None else bind(kind, arguments, name.span, self.report)
@@ -109,9 +119,11 @@ class Values:
             entry = node.entries[0]
             return entry.key, entry.value
         self.report.error(
-            "NS114", f"one {what} is needed here, with its arguments under it", span_of(node, node.span),
+            "NS114",
+            f"one {what} is needed here, with its arguments under it",
+            span_of(node, node.span),
             help="write `name`, `name: argument` or `name: {argument: value}`",
-        )  # fmt: skip
+        )
         return None
 
     def arguments(self, kind: type[Record], node: Node | None, where: Span) -> dict[str, Argument] | None:

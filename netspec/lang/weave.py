@@ -58,7 +58,9 @@ NO_WIRING = Wiring()
 class Weaver:
     """Collects nodes, parameters and state of one graph."""
 
-    def __init__(self, inputs: Mapping[str, TensorType], targets: Mapping[str, TensorType], report: Report) -> None:
+    def __init__(
+        self, inputs: Mapping[str, TensorType], targets: Mapping[str, TensorType], report: Report
+    ) -> None:
         self.inputs = dict(inputs)
         self.targets = dict(targets)
         self.report = report
@@ -90,7 +92,7 @@ class Weaver:
         try:
             inferred = infer_node(op, types)
         except Problem as problem:
-            self._refuse(op, refs, problem, place)
+            self._refuse(refs, problem, place)
             return None
         except DimTooComplex as trouble:
             self.report.error("NS202", f"the sizes after `{op.name}` are too complex: {trouble}", place.head)
@@ -98,7 +100,7 @@ class Weaver:
         if not self._legal(op, refs, inferred, place):
             return None
         for warned in inferred.warnings:
-            self._warn(op, refs, warned, place)
+            self._warn(refs, warned, place)
         return self._add(op, refs, inferred, path, place, wiring)
 
     def graph(self, entries: Mapping[str, Mapping[str, Ref]]) -> Graph:
@@ -113,7 +115,7 @@ class Weaver:
         frozen = wiring.freeze
         if frozen is None:
             frozen = frozenset({*parameters, *(("statistics",) if state else ())})
-        self._check_wiring(op, wiring, parameters, bool(state))
+        self._check_wiring(op, wiring, parameters, state)
         for one in inferred.parameters:
             key = parameters[one.name]
             trainable = one.name not in frozen
@@ -124,43 +126,64 @@ class Weaver:
         if wiring.claim is not None and len(types) == 1:
             types = (self._claimed(types[0], wiring.claim, place),)
         node = Node(
-            path, op, tuple(refs), types, parameters, state, inferred.noise, inferred.constraints, frozen, Scope(),
+            path,
+            op,
+            tuple(refs),
+            types,
+            parameters,
+            state,
+            inferred.noise,
+            inferred.constraints,
+            frozen,
+            Scope(),
             (Origin("layer" if place.layer else "formula", place.head),),
-        )  # fmt: skip
+        )
         self.nodes.append(node)
         self._types[path] = types
         self._by_path[path] = node
         return node.refs
 
-    def _check_wiring(self, op: Op, wiring: Wiring, parameters: Mapping[str, str], has_state: bool) -> None:
+    def _check_wiring(
+        self, op: Op, wiring: Wiring, parameters: Mapping[str, str], state: Mapping[str, str]
+    ) -> None:
         """Report a name beside `freeze` or `init` that the op does not have."""
-        has = [f"`{name}`" for name in (*parameters, *(("statistics",) if has_state else ()))]
+        has = [f"`{name}`" for name in (*parameters, *(("statistics",) if state else ()))]
         known = ", ".join(has) or "nothing that learns"
         for name in sorted(wiring.freeze or ()):
-            if name not in parameters and not (name == "statistics" and has_state):
+            if name not in parameters and not (name == "statistics" and state):
                 self.report.error(
-                    "NS126", f"`{op.name}` has no `{name}` to freeze", wiring.freeze_span, help=f"it has {known}"
+                    "NS126",
+                    f"`{op.name}` has no `{name}` to freeze",
+                    wiring.freeze_span,
+                    help=f"it has {known}",
                 )
         if wiring.freeze is None and not has:
-            self.report.error("NS126", f"`{op.name}` has nothing to freeze", wiring.freeze_span, help="remove `freeze`")
+            self.report.error(
+                "NS126", f"`{op.name}` has nothing to freeze", wiring.freeze_span, help="remove `freeze`"
+            )
         for name, span in wiring.init_spans.items():
             if name not in parameters:
-                self.report.error("NS127", f"`{op.name}` has no parameter `{name}`", span, help=f"it has {known}")
+                self.report.error(
+                    "NS127", f"`{op.name}` has no parameter `{name}`", span, help=f"it has {known}"
+                )
 
     def _claimed(self, found: TensorType, claim: TensorType, place: Place) -> TensorType:
         """The type with what `as` claims, unless that contradicts what was derived."""
         if claim.unit and found.unit and claim.unit != found.unit:
             self.report.error(
-                "NS301", f"`as` says `{claim.unit}`, and the value is in `{found.unit}`", place.head,
+                "NS301",
+                f"`as` says `{claim.unit}`, and the value is in `{found.unit}`",
+                place.head,
                 help=f"write `unit: {found.unit}`, or convert the value first",
-            )  # fmt: skip
+            )
         facts, said = found.facts, claim.facts
         if said.low > facts.high or said.high < facts.low:
             self.report.error(
                 "NS302",
                 f"`as` says values in [{said.low:g}, {said.high:g}], and they are in [{facts.low:g}, {facts.high:g}]",
-                place.head, help="remove the claim",
-            )  # fmt: skip
+                place.head,
+                help="remove the claim",
+            )
         merged = replace(
             said,
             low=max(facts.low, said.low),
@@ -174,39 +197,43 @@ class Weaver:
     def _legal(self, op: Op, refs: list[Ref], inferred: Inferred, place: Place) -> bool:
         """Whether the sizes can be: every constraint that is decided holds, nothing is empty, nothing is absurd."""
         for one in inferred.constraints:
-            sizes_known = one.left.value is not None and one.right.value is not None
-            if not one.training and (sizes_known or one.left.symbols or one.right.symbols):
-                if decide(one.left, one.relation, one.right) is False:
-                    problem = Problem(
-                        "NS201", f"`{op.name}` cannot run: {one.left} {one.relation} {one.right} never holds ({one.why})",
-                        at=one.at,
-                    )  # fmt: skip
-                    self._refuse(op, refs, problem, place)
-                    return False
+            if not one.training and decide(one.left, one.relation, one.right) is False:
+                never = f"{one.left} {one.relation} {one.right} never holds"
+                problem = Problem("NS201", f"`{op.name}` cannot run: {never} ({one.why})", at=one.at)
+                self._refuse(refs, problem, place)
+                return False
         numbers = sum(GraphParameter("", one.shape).count for one in inferred.parameters)
         if numbers > MOST_NUMBERS or len(self.nodes) >= MOST_NODES:
-            what = f"{numbers:,} parameters in one layer" if numbers > MOST_NUMBERS else f"{MOST_NODES:,} layers"
-            self.report.error("NS203", f"{what} are more than can be meant", place.head, help="look for a typing error")
+            what = (
+                f"{numbers:,} parameters in one layer" if numbers > MOST_NUMBERS else f"{MOST_NODES:,} layers"
+            )
+            self.report.error(
+                "NS203", f"{what} are more than can be meant", place.head, help="look for a typing error"
+            )
             return False
         for out in inferred.outputs:
             if any(size.value is not None and size.value < 1 for size in out.sizes):
                 problem = Problem("NS204", f"`{op.name}` leaves nothing: its result would be {out.named()}")
-                self._refuse(op, refs, problem, place)
+                self._refuse(refs, problem, place)
                 return False
         return True
 
-    def _refuse(self, op: Op, refs: list[Ref], problem: Problem, place: Place) -> None:
+    def _refuse(self, refs: list[Ref], problem: Problem, place: Place) -> None:
         """Report a broken rule at its place, with the chain that led to the input."""
         at = problem.at if isinstance(problem.at, int) else 0
-        label, notes = "", ()
+        label = ""
+        notes: tuple[str, ...] = ()
         if refs:
             subject = refs[min(at, len(refs) - 1)]
             types = [self.type_of(ref) for ref in refs]
-            label = f"input is {types[0]}" if len(refs) == 1 else "inputs are " + " and ".join(map(str, types))
+            label = (
+                f"input is {types[0]}" if len(refs) == 1 else "inputs are " + " and ".join(map(str, types))
+            )
             notes = self.trace(subject)
-        self.report.error(problem.code, problem.message, place.of(problem.at), label=label, notes=notes, help=problem.help)
+        span = place.of(problem.at)
+        self.report.error(problem.code, problem.message, span, label=label, notes=notes, help=problem.help)
 
-    def _warn(self, op: Op, refs: list[Ref], warned: Warned, place: Place) -> None:
+    def _warn(self, refs: list[Ref], warned: Warned, place: Place) -> None:
         """Report what is legal and doubtful; where one more layer cures it, offer that as an exact edit."""
         edit = None
         index = warned.at if isinstance(warned.at, int) else None
@@ -236,7 +263,7 @@ class Weaver:
             if not node.inputs:
                 break
             entering = self.type_of(node.inputs[0])
-            if made.sizes != entering.sizes:
+            if _sizes(made) != _sizes(entering):
                 line = node.origin[0].span.line if node.origin else 0
                 notes.append(f"`{node.path}` (line {line}) makes {_sizes(made)} of {_sizes(entering)}")
             ref = node.inputs[0]

@@ -103,6 +103,14 @@ class KaimingNormal(Initializer):
 INITIALIZERS: dict[str, type[Initializer]] = {
     kind.name: kind
     for kind in (
-        Zeros, Ones, Constant, Uniform, Normal, XavierUniform, XavierNormal, KaimingUniform, KaimingNormal,
-    )  # fmt: skip
+        Zeros,
+        Ones,
+        Constant,
+        Uniform,
+        Normal,
+        XavierUniform,
+        XavierNormal,
+        KaimingUniform,
+        KaimingNormal,
+    )
 }

@@ -46,7 +46,7 @@ class Constant(Schedule):
 
 
 class Warmup(Schedule):
-    """`factor(t) = start + (1 - start) * (t + 1) / T` over the T steps of the phase: it ends at 1 (Goyal et al. 2017)."""
+    """`factor(t) = start + (1 - start) * (t + 1) / T` over the phase's T steps: it ends at 1 (Goyal et al. 2017)."""
 
     name: ClassVar[str] = "warmup"
     main: ClassVar[str | None] = "for"
@@ -128,7 +128,7 @@ SCHEDULES: dict[str, type[Schedule]] = {
 def factors(phases: Sequence[Schedule], steps: int, steps_per_epoch: int) -> Callable[[int], float]:
     """The factor of every step of a run of `steps`: phases in order, the last one stretched over what is left."""
     if not phases:
-        return lambda step: 1.0
+        return lambda _: 1.0
     ends: list[int] = []
     begin = 0
     for phase in phases[:-1]:
