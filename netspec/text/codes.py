@@ -34,9 +34,59 @@ SYNTAX: dict[str, str] = {  # NS0: the YAML text itself
     "NS025": "A backslash in double quotes begins an escape that does not exist.",
 }
 
-NAMES: dict[str, str] = {}  # NS1: names, keys and structure of the document
+NAMES: dict[str, str] = {  # NS1: names, keys and structure of the document
+    "NS100": "The file does not say in which version of the language it is written.",
+    "NS101": "There is no op of this name.",
+    "NS102": "There is no key or section of this name here.",
+    "NS103": "A name is given twice.",
+    "NS104": "A class index does not say how many classes there are.",
+    "NS105": "A shape is not written as one.",
+    "NS106": "A plain list of sizes does not say which axes it means.",
+    "NS107": "A size is not a number, a letter or an expression.",
+    "NS108": "A kind or unit is not known.",
+    "NS109": "A range or a list of classes is not written as one.",
+    "NS110": "There is no constant or value of this name.",
+    "NS111": "The size of an axis is asked for that is not there.",
+    "NS112": "There is no function of this name.",
+    "NS113": "There is no source, transform, optimizer, schedule or initialiser of this name.",
+    "NS114": "A section or call is not written as one.",
+    "NS115": "A formula or layer uses a value that it cannot see.",
+    "NS116": "A layer is missing or is no op.",
+    "NS117": "A layer gives another number of values than it has names.",
+    "NS118": "Two ops stand in one layer.",
+    "NS119": "A name cannot be given.",
+    "NS120": "An op gets another number of inputs than it takes.",
+    "NS121": "There is no argument of this name.",
+    "NS122": "Something that is needed is not written.",
+    "NS123": "An argument has a value that it cannot have.",
+    "NS124": "Arguments do not fit together.",
+    "NS125": "A function gets other arguments than it takes.",
+    "NS126": "`freeze` names what is not there.",
+    "NS127": "An initialiser is given for a parameter that is not there.",
+    "NS128": "Nothing flows where a value is needed.",
+    "NS129": "There is no layer, output or metric of this name.",
+    "NS130": "This is no expression.",
+    "NS131": "An expression is too long or too deep.",
+    "NS132": "A `$` stands where an expression stands anyway.",
+    "NS133": "A part of an expression is not in the language.",
+    "NS134": "A constant cannot be computed.",
+    "NS135": "A free size stands where a number is needed.",
+    "NS136": "An operation is not for values of the network.",
+    "NS137": "An axis is not said by its name.",
+    "NS138": "A setting does not fit the spec's constants.",
+    "NS139": "Nothing that is learned decides the loss.",
+    "NS140": "A rule is silenced without a reason.",
+    "NS141": "Samples cannot be grouped this way.",
+    "NS190": "This part of the language cannot be built by this version.",
+}
 
 SHAPES: dict[str, str] = {  # NS2: sizes and axes
+    "NS201": "A relation between sizes holds for no size at all.",
+    "NS202": "A size is too complex to reason about.",
+    "NS203": "A layer is too large to be meant.",
+    "NS204": "A layer leaves nothing.",
+    "NS205": "A loss or metric is more than one number.",
+    "NS206": "An aggregated output still has the axis `sample`.",
     "NS210": "an op that slides windows got an input without a channel axis or without space",
     "NS211": "a window is larger than the input it slides over",
     "NS212": "a list of sizes does not match the number of spatial axes",
@@ -102,7 +152,9 @@ MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
     "NS332": "more highest scores than classes",
 }
 
-LINT: dict[str, str] = {}  # NS4: legal, and probably not what was wanted
+LINT: dict[str, str] = {
+    "NS402": "A rule is silenced that has nothing to say."
+}  # NS4: legal, and probably not what was wanted
 
 DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms
     "NS500": "The source has no such field.",
