@@ -18,8 +18,7 @@ def step(x: torch.Tensor, bins: int) -> torch.Tensor:
 def normal_cdf(mu: torch.Tensor, sigma: torch.Tensor, bins: int) -> torch.Tensor:
     """The normal distribution function at the bins n = 0 .. bins - 1, as a last axis; sigma is positive."""
     n = torch.arange(bins, device=mu.device, dtype=torch.promote_types(mu.dtype, torch.float32))
-    phi: torch.Tensor = torch.special.ndtr((n - mu.unsqueeze(-1)) / sigma.unsqueeze(-1))
-    return phi
+    return torch.erfc((mu.unsqueeze(-1) - n) / (sigma.unsqueeze(-1) * 2**0.5)) / 2
 
 
 def quantile(cdf: torch.Tensor, q: float) -> torch.Tensor:
@@ -33,7 +32,7 @@ def crps(cdf: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
 
 
 def accuracy(scores: torch.Tensor, target: torch.Tensor, k: int = 1) -> torch.Tensor:
-    """1 where the right class has one of the k highest scores `[n, class, ...]`, else 0; of equals the first is higher."""
+    """1 where the right class has one of the k highest scores `[n, class, ...]`, else 0; of equals the first wins."""
     right = target.unsqueeze(1)
     own = scores.gather(1, right)
     index = torch.arange(scores.shape[1], device=scores.device).view(-1, *[1] * (scores.dim() - 2))

@@ -260,7 +260,7 @@ class Pow(Op):
 
 
 class Neg(Op):
-    """Change the sign: `y = -x`, on any axes. The unit stays."""
+    """Change the sign: `y = -x`, on any axes. The bounds change places, and the unit stays."""
 
     name: ClassVar[str] = "neg"
 

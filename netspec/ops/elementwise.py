@@ -18,7 +18,7 @@ Agreed = tuple[tuple[Axis, ...], tuple[Constraint, ...]]
 
 def number(x: TensorType) -> float | None:
     """The value of a plain number: no axes, and both bounds are that value. None for anything else."""
-    return x.facts.low if x.rank == 0 and x.facts.low == x.facts.high else None
+    return float(x.facts.low) if x.rank == 0 and x.facts.low == x.facts.high else None
 
 
 def agree(inputs: Sequence[TensorType], op: str, *, broadcast: bool = False, numbers: bool = True) -> Agreed:
@@ -106,7 +106,7 @@ def _pair(
     if not same_axis(a.name, b.name):
         raise Problem(
             "NS252",
-            f"`{op}` meets the axes `{a.name}` and `{b.name}` at one place: {inputs[0].named()} and {inputs[1].named()}",
+            f"`{op}` meets the axes `{a.name}` and `{b.name}` in {inputs[0].named()} and {inputs[1].named()}",
             at=at,
             help=f"if they mean the same, write `- rename: {{{b.name}: {a.name}}}` before it",
         )

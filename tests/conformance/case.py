@@ -231,6 +231,8 @@ def _torch_forward(
         warnings.filterwarnings("ignore", message="Using padding='same'")  # a remark on its speed
         outputs = _run_written(written.call, written, known)
     outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    literal = {float: torch.float64, bool: torch.bool, int: torch.int64}
+    outputs = (y if isinstance(y, torch.Tensor) else torch.tensor(y, dtype=literal[type(y)]) for y in outputs)
     return tuple(outputs), inputs, layer
 
 

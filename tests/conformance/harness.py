@@ -45,6 +45,7 @@ FORBIDDEN: dict[str, str] = {
     "NS219": "the maximum of nothing is minus infinity in PyTorch",
     "NS221": "weighing one axis of space alone is all but always a forgotten `flatten`",
     "NS226": "two axes of one name could not be told apart",
+    "NS253": "what names an axis that is not there means another value; PyTorch knows no names",
     "NS256": "samples must not see one another: batches are cut by chance",
     "NS229": "an axis that is not dropped would be there in the next layer, without a word",
     "NS230": "a stretch that is not there would silently be shorter or empty",
@@ -52,7 +53,30 @@ FORBIDDEN: dict[str, str] = {
     "NS233": "a thousand values are a slip of the pen",
     "NS234": "axes that mean different things would be joined because their sizes agree",
     "NS236": "PyTorch turns classes and masks into floating numbers without a word",
+    "NS250": "PyTorch would spread the shorter one over the wrong axis, or compare every sample with every other",
+    "NS251": "an axis of size 1 spreads only where `broadcast` says so",
+    "NS252": "axes that mean different things would be joined because their sizes agree",
+    "NS254": "a plain number stands for no sample",
+    "NS255": "a range that is none gives numbers nobody asked for",
+    "NS259": "two axes of one name could not be told apart",
     "NS310": "whole numbers and masks have no gradient; a classifier of class numbers is no classifier",
+    "NS311": "PyTorch knows no units",
+    "NS312": "a softmax of probabilities trains, slowly, to the wrong place",
+    "NS313": "a log_softmax of log-probabilities is a wasted layer, and hides which of the two is meant",
+    "NS314": "what lies in [0, 1] by chance today leaves it in training",
+    "NS315": "a sigmoid of probabilities can never say that it is certain",
+    "NS316": "PyTorch takes any numbers for log-probabilities, and the loss may go to minus infinity",
+    "NS317": "a score that no class belongs to, or a class that crashes the first batch it is in",
+    "NS318": "PyTorch takes floating numbers for probabilities of classes",
+    "NS319": "CRPS of what is no distribution function has a value and no meaning",
+    "NS321": "a value above the bins would be a row of zeros",
+    "NS322": "one class is always right",
+    "NS323": "the result is NaN or infinite whatever comes in",
+    "NS325": "numbers that are no mask would be taken for yes wherever they are not 0",
+    "NS326": "without limits nothing is held; PyTorch lets a lower limit above the upper one pass",
+    "NS329": "a distribution function that falls",
+    "NS330": "the loss has no lower end, or is NaN",
+    "NS332": "PyTorch runs it: every answer is right",
 }
 """Codes of what the language forbids although PyTorch would run it, with the reason."""
 
@@ -79,6 +103,21 @@ def check(use: Case, seed: int = 0) -> None:
     for mode in modes(use):
         check_agreement(use, seed, mode)
         check_slopes(use, seed, mode)
+
+
+def check_or_refused(op: Op, *types: TensorType, seed: int = 0, frozen: frozenset[str] = frozenset()) -> bool:
+    """All checks of one use if the rule accepts it, else that it must be refused. Whether it was accepted."""
+    inferred, refusal = _infer(op, types)
+    if inferred is None:
+        assert refusal is not None
+        assert refusal.help, f"{refusal.code} has no cure: {refusal.message}"
+        runs = refusal.code not in FORBIDDEN and torch_attempt(Case(op, types, Inferred(())))
+        assert not runs, f"torch runs what {refusal.code} refuses: {op!r} of {types}"
+        return False
+    use = Case(op, types, inferred, frozen)
+    check(use, seed)
+    check_symbols(use)
+    return True
 
 
 def check_shapes(use: Case, seed: int = 0) -> None:

@@ -40,7 +40,6 @@ SUMS: dict[str, str] = {
     "sum": "the inputs themselves",
     "mean": "one input over their number each",
     "cumsum": "the inputs themselves",
-    "mul": "one product",
 }
 
 
@@ -59,13 +58,13 @@ def _sums(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: 
     reach = max(
         x.size for x in (*drawn.inputs, *gradients)
     )  # averages count less than one: the terms are the inputs
-    c = (max(terms, 1) + 2) if use.op.name in {"conv", "linear", "sum", "cumsum", "mul"} else reach + 2
+    c = (max(terms, 1) + 2) if use.op.name in {"conv", "linear", "sum", "cumsum"} else reach + 2
     return _scaled(size, c)
 
 
 def _smooth(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
     start = reference(use, drawn, gradients, mode)
-    outputs = [abs(y.astype(np.float64)) if floating(y) else np.zeros(y.shape) for y in start.outputs]
+    outputs = [np.asarray(abs(y)) if floating(y) else np.zeros(y.shape) for y in start.outputs]
     inputs = [np.zeros(x.shape) for x in drawn.inputs]
     parameters = {key: np.zeros(x.shape) for key, x in drawn.parameters.items()}
     for which, y in enumerate(start.outputs):
