@@ -101,8 +101,14 @@ def _open(
 
             return open_npz(inside(root, source.file, "file"), source.file, wanted, source.group)
         case DicomCine():
-            from netspec.data.dicom.source import open_cine  # noqa: PLC0415 - only this source needs pydicom
-
+            try:
+                from netspec.data.dicom.source import open_cine  # noqa: PLC0415 - only this source needs pydicom
+            except ImportError as error:
+                raise SpecError.of(
+                    "NS534",
+                    "the source `dicom_cine` needs pydicom",
+                    help="pip install 'netspec-compiler[dicom]'",
+                ) from error
             limits = {recipe.source_field(name): kind for name, kind in kinds.items()}
             return open_cine(source, root, limits, index_dir, tell)
         case _:
