@@ -36,18 +36,19 @@ class Body:
     def add(self, nodes: Sequence[Node], kept: Mapping[Ref, str], *, inline: bool = False) -> None:
         """Append the statements of `nodes`.
 
-        `kept` are the values read after these nodes, with the names they are wanted under. Any other value that is
-        read once, by the next node, shares one local called `x`. With `inline` it is written inside its reader
-        instead, as a person writes a formula.
+        `kept` are the values read after these nodes, with the names they are wanted under. Any other value that has
+        no name of its own and is read once, by the next node, shares one local called `x`. The steps of a formula are
+        written inside one another, as a person does; `inline` says that all nodes are such steps.
         """
         readers: dict[Ref, list[int]] = {}
         for i, node in enumerate(nodes):
             for ref in node.inputs:
                 readers.setdefault(ref, []).append(i)
         passing = self.names.fresh("x")
+        paths = {node.path for node in nodes}
         for i, node in enumerate(nodes):
-            passed = not inline and len(node.types) == 1 and readers.get(Ref(node.path)) == [i + 1]
-            once = inline and len(node.types) == 1 and len(readers.get(Ref(node.path), ())) == 1
+            read = readers.get(Ref(node.path), []) if len(node.types) == 1 else []
+            free = not any(ref in kept for ref in node.refs)
             lowered = lower(
                 node,
                 self.graph,
@@ -56,14 +57,13 @@ class Body:
                 self.layers.expression(home(node)),
             )
             self.support.update(dict.fromkeys(lowered.support))
-            free = not any(ref in kept for ref in node.refs)
-            if free and (
-                _is_literal(lowered.call)
-                or (once and _fits(nodes[readers[node.refs[0]][0]], node, lowered.call, self))
-            ):
+            part = inline or node.path.rpartition(".")[0] in paths  # a step of a formula
+            inside = part and len(read) == 1 and _fits(nodes[read[0]], node, lowered.call, self)
+            if free and (inside or _is_literal(lowered.call)):
                 self.values[Ref(node.path)] = lowered.call
             else:
-                self._assign(node, lowered.call, passing if passed and free else None, kept)
+                shared = free and read == [i + 1] and _is_automatic(node)
+                self._assign(node, lowered.call, passing if shared else None, kept)
 
     def _read(self, ref: Ref) -> ast.expr:
         """The expression of a value; KeyError names a value that is read before it is there."""
@@ -91,6 +91,12 @@ def shape(one: TensorType) -> str:
     """The sizes of a type as a comment: `[N, 40, 60, 60]`, with the kind of number where it is not the model's own."""
     sizes = f"[{', '.join(str(size) for size in one.sizes)}]"
     return sizes if one.dtype == "float32" else f"{one.dtype}{sizes}"
+
+
+def _is_automatic(node: Node) -> bool:
+    """Whether the node was given its name by counting: `conv1`."""
+    stem = node.path.rpartition(".")[2]
+    return stem.rstrip("0123456789") == node.op.name.rpartition(".")[2] or stem.isdigit()
 
 
 def _is_literal(value: ast.expr) -> bool:

@@ -61,17 +61,22 @@ class _Place:
 
 
 class Layers:
-    """The layers that some nodes of a graph construct, as a tree of their paths."""
+    """The layers that some nodes of a graph construct, as a tree of their paths.
+
+    `support` names the support functions that the nodes call, which no local may hide.
+    """
 
     def __init__(self, graph: Graph, nodes: Iterable[Node], table: Table) -> None:
         self._graph = graph
         self._root = _Place()
         self._keys: dict[str, None] = {}
+        self.support: set[str] = set()
         for node in nodes:
             inputs = tuple(name("x") for _ in node.inputs)
-            construct = lower(node, graph, table, inputs, name("self")).construct
-            if construct is not None:
-                self._hang(home(node), construct)
+            lowered = lower(node, graph, table, inputs, name("self"))
+            self.support.update(lowered.support)
+            if lowered.construct is not None:
+                self._hang(home(node), lowered.construct)
                 self._keys.update(dict.fromkeys(node.parameters.values()))
 
     def _hang(self, path: str, construct: ast.expr) -> None:

@@ -14,8 +14,9 @@ import torch
 from torch import nn
 
 from netspec.ir.graph import Graph
+from netspec_torch.file import Source
 from netspec_torch.running import Running
-from netspec_torch.writing import FOR_LOSS, GROUP_METRICS, METRICS, Source, write
+from netspec_torch.writing import FOR_LOSS, GROUP_METRICS, METRICS, write
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,10 @@ def assemble(
     _check(model, graph)
     return Compiled(
         model,
-        *(_part(module, key) for key in ("Loss", METRICS, "Aggregate", GROUP_METRICS)),
+        _part(module, "Loss"),
+        _part(module, METRICS),
+        _part(module, "Aggregate"),
+        _part(module, GROUP_METRICS),
         source,
     )
 

@@ -33,7 +33,9 @@ def docstring(text: str, indent: int) -> ast.Expr:
     lines: list[str] = []
     for line in text.splitlines():
         kept = line.rstrip()
-        lines.extend(textwrap.wrap(kept, LIMIT - indent - 3, break_long_words=False) or [""])
+        lines.extend(
+            textwrap.wrap(kept, LIMIT - indent - 3, break_long_words=False, break_on_hyphens=False) or [""]
+        )
     while lines and not lines[-1]:
         lines.pop()
     if len(lines) <= 1:
@@ -49,14 +51,23 @@ class _Printer:
         self._comments = comments
         self._verbatim = verbatim
 
-    def block(self, body: Sequence[ast.stmt], indent: int, *, top: bool = False) -> Iterator[str]:
-        """The lines of a body: two empty lines around what stands at the top, one around methods."""
+    def block(
+        self, body: Sequence[ast.stmt], indent: int, *, top: bool = False, airy: bool = False
+    ) -> Iterator[str]:
+        """The lines of a body: two empty lines around what stands at the top, one around methods.
+
+        `airy` asks for an empty line behind the docstring, as a class has.
+        """
         before: ast.stmt | None = None
         for statement in body:
             definition = isinstance(statement, (ast.FunctionDef, ast.ClassDef))
             if before is not None and (definition or isinstance(before, (ast.FunctionDef, ast.ClassDef))):
                 yield from ["", ""] if top else [""]
-            elif top and before is not None and _kind(before) != _kind(statement):
+            elif (
+                before is not None
+                and (top or (airy and _is_text(before)))
+                and _kind(before) != _kind(statement)
+            ):
                 yield ""
             yield from self.statement(statement, indent, first=before is None)
             before = statement
@@ -69,7 +80,7 @@ class _Printer:
         elif isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.If)):
             for line in self._header(statement, indent):
                 yield margin + line
-            yield from self.block(statement.body, indent + 4)
+            yield from self.block(statement.body, indent + 4, airy=isinstance(statement, ast.ClassDef))
         elif first and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             yield margin + _quoted(str(statement.value.value))
         else:
@@ -98,6 +109,11 @@ def _kind(statement: ast.stmt) -> str:
     if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
         return "future"
     return "import" if isinstance(statement, (ast.Import, ast.ImportFrom)) else type(statement).__name__
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    """Whether a statement is a docstring."""
+    return isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
 
 
 def _quoted(text: str) -> str:
@@ -156,8 +172,8 @@ def _broken(value: ast.expr, head: str, tail: str, indent: int) -> list[str]:
         parts = [(f"{_double(ast.unparse(key))}: " if key else "**", one) for key, one in pairs]
         return [f"{head}{{", *_parts(parts, indent), f"}}{tail}"]
     if isinstance(value, (ast.Tuple, ast.List)) and value.elts:
-        open_, close = "()" if isinstance(value, ast.Tuple) else "[]"
-        return [f"{head}{open_}", *_parts([("", one) for one in value.elts], indent), f"{close}{tail}"]
+        airy, close = "()" if isinstance(value, ast.Tuple) else "[]"
+        return [f"{head}{airy}", *_parts([("", one) for one in value.elts], indent), f"{close}{tail}"]
     if isinstance(value, ast.BinOp):
         inside = [f"    {part}" for part in _operands(value)]
         return [f"{head}(", *inside, f"){tail}"]

@@ -1,0 +1,91 @@
+"""A generated file: classes, the support code they call or inherit from, imports, and the text of it all."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from netspec.text import SpecError
+from netspec_torch import printer
+from netspec_torch.body import Body
+from netspec_torch.naming import IMPORTED
+
+
+@dataclass(frozen=True)
+class Source:
+    """The generated code: its text, its tree, and the name of the model's class in it."""
+
+    text: str
+    tree: ast.Module
+    model: str
+
+
+@dataclass
+class File:
+    """The classes of a file under construction, with what they call and what stands at line ends."""
+
+    classes: list[ast.stmt] = field(default_factory=list)
+    comments: dict[int, str] = field(default_factory=dict)
+    called: dict[str, None] = field(default_factory=dict)
+    verbatim: dict[int, str] = field(default_factory=dict)
+
+    def need(self, called: str) -> None:
+        """Put a support class before what inherits from it, once."""
+        node, written = support()[called]
+        if id(node) not in self.verbatim:
+            self.verbatim[id(node)] = written
+            self.classes.append(node)
+
+    def take(self, body: Body) -> None:
+        """Keep the comments and the support functions of a finished body."""
+        self.comments.update(body.comments)
+        self.called.update(body.support)
+
+
+def finish(file: File, model: str, doc: str) -> Source:
+    """Put imports and support functions before the classes, and print it all."""
+    known = support()
+    verbatim = dict(file.verbatim)
+    functions: list[ast.stmt] = []
+    for key in sorted(file.called):
+        if key not in known:
+            raise SpecError.of(
+                "NS735", f"the torch backend has no support function `{key}`", help="update netspec"
+            )
+        node, written = known[key]
+        functions.append(node)
+        verbatim[id(node)] = written
+    used = _names([*functions, *file.classes])
+    imports = [
+        ast.parse(line).body[0] for key, line in IMPORTED.items() if key in used and "from" not in line
+    ]
+    together = [key for key in ("Tensor", "nn") if key in used]
+    imports.sort(key=ast.unparse)
+    if together:
+        imports.append(ast.ImportFrom("torch", [ast.alias(key) for key in together], 0))
+    future = ast.ImportFrom("__future__", [ast.alias("annotations")], 0)
+    body = [printer.docstring(doc, 0), future, *imports, *functions, *file.classes]
+    tree = ast.Module(body, [])
+    return Source(printer.show(tree, file.comments, verbatim), tree, model)
+
+
+def _names(statements: Sequence[ast.stmt]) -> set[str]:
+    """Every bare name that the statements mention."""
+    return {one.id for top in statements for one in ast.walk(top) if isinstance(one, ast.Name)}
+
+
+@cache
+def support() -> dict[str, tuple[ast.stmt, str]]:
+    """The definitions of `support.py` and `running.py` by name, each as its tree and its text."""
+    found: dict[str, tuple[ast.stmt, str]] = {}
+    for file in ("support.py", "running.py"):
+        written = Path(__file__).with_name(file).read_text(encoding="utf-8")
+        lines = written.splitlines()
+        for node in ast.parse(written).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+                found[node.name] = node, "\n".join(lines[first - 1 : node.end_lineno])
+    return found
