@@ -47,7 +47,7 @@ def compile(  # noqa: A001 - the word of the trade, and of torch
     from netspec.backend import find  # noqa: PLC0415
 
     checked = _checked(spec, define)
-    module: nn.Module = find("torch").compile(checked.graph, name=checked.name, seed=seed)
+    module: nn.Module = find("torch").assemble(checked.graph, name=checked.name, seed=seed).model
     return module
 
 
@@ -62,7 +62,7 @@ def loss(spec: Spec | str | Path, *, define: Mapping[str, Any] | None = None) ->
     checked = _checked(spec, define)
     if not checked.graph.entry("loss"):
         raise SpecError.of("NS122", f"the spec `{checked.name}` has no `loss`", help="`loss: crps(cdf, volume)`")
-    module: nn.Module = find("torch").loss(checked.graph, name=checked.name)
+    module: nn.Module = find("torch").assemble(checked.graph, name=checked.name).loss
     return module
 
 

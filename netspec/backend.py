@@ -76,6 +76,10 @@ class Backend(Protocol):
         """The rule of every op this backend knows."""
         ...
 
+    def assemble(self, graph: Graph, *, name: str = "model", seed: int | None = None) -> Any:  # noqa: ANN401
+        """The model and its loss as objects of the backend's own library, under `.model` and `.loss`."""
+        ...
+
     def run(self, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
         """Run every entry point that the feed has numbers for, in the feed's floating type; differentiate the loss."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,7 @@ def scatter_windows(
             slice(k * dil, k * dil + step * (count - 1) + 1, step)
             for k, dil, step, count in zip(offset, dilation, stride, places, strict=True)
         )
-        out[(slice(None), slice(None), *target)] += d[(..., *offset)]
+        here: tuple[Any, ...] = (..., *offset)
+        out[(slice(None), slice(None), *target)] += d[here]
     crop = tuple(slice(low, low + size) for size, (low, _) in zip(shape[2:], padding, strict=True))
     return out[(slice(None), slice(None), *crop)]

@@ -16,6 +16,10 @@ from netspec_torch.rule import Rule
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from netspec_torch.module import Compiled
+
+    from netspec_torch.module import Compiled
+
 name = "torch"
 
 
@@ -30,6 +34,21 @@ def source(graph: Graph, *, name: str, doc: str = "", digest: str = "", group: G
     from netspec_torch.writing import text  # noqa: PLC0415 - it asks this module for the table
 
     return text(graph, name=name, doc=doc, digest=digest, group=group)
+
+
+def assemble(
+    graph: Graph,
+    *,
+    name: str = "model",
+    doc: str = "",
+    digest: str = "",
+    group: Graph | None = None,
+    seed: int | None = None,
+) -> Compiled:
+    """The model, its loss, its metrics and its aggregation as modules, all from one source."""
+    from netspec_torch.module import assemble as build  # noqa: PLC0415 - the table must come without torch
+
+    return build(graph, name=name, doc=doc, digest=digest, group=group, seed=seed)
 
 
 def run(graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contract.Run:

@@ -89,7 +89,7 @@ class Step(Schedule):
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """A staircase."""
         del steps
-        return self.gamma ** (step // steps_of(self.step_size, steps_per_epoch))
+        return math.pow(self.gamma, step // steps_of(self.step_size, steps_per_epoch))
 
 
 class Exponential(Schedule):
@@ -103,7 +103,7 @@ class Exponential(Schedule):
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """A falling staircase, one step an epoch."""
         del steps
-        return self.gamma ** (step // steps_per_epoch)
+        return math.pow(self.gamma, step // steps_per_epoch)
 
 
 class Polynomial(Schedule):
