@@ -114,7 +114,9 @@ def test_rescaling_is_applied_where_the_file_asks_for_it(tmp_path: Path) -> None
 
 
 def test_empty_strings_in_numeric_tags_are_missing_numbers(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.dcm", dataset(picture(), trigger="", number="", RescaleSlope="", PatientAge=""))
+    path = write(
+        tmp_path / "a.dcm", dataset(picture(), trigger="", number="", RescaleSlope="", PatientAge="")
+    )
     (frame,) = read_header(path)
     assert frame.status == Status.OK
     assert np.isnan([frame.trigger, frame.number, frame.age]).all()
@@ -122,7 +124,8 @@ def test_empty_strings_in_numeric_tags_are_missing_numbers(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "age, years", [("030Y", 30.0), ("018M", 1.5), ("052W", 0.9966), ("010D", 0.0274), ("", np.nan), ("xxY", np.nan)]
+    "age, years",
+    [("030Y", 30.0), ("018M", 1.5), ("052W", 0.9966), ("010D", 0.0274), ("", np.nan), ("xxY", np.nan)],
 )
 def test_ages_are_read_in_years_months_weeks_and_days(age: str, years: float) -> None:
     assert headers._age(age) == pytest.approx(years, abs=1e-3, nan_ok=True)
@@ -140,7 +143,9 @@ def test_ages_are_read_in_years_months_weeks_and_days(age: str, years: float) ->
         ({"NumberOfFrames": "2", "Rows": 4}, Status.MULTI_FRAME),
     ],
 )
-def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, change: dict[str, object], status: Status) -> None:
+def test_a_file_that_cannot_be_used_says_why(
+    tmp_path: Path, change: dict[str, object], status: Status
+) -> None:
     path = write(tmp_path / "a.dcm", dataset(picture(), **change))  # type: ignore[arg-type] # elements by keyword
     assert [frame.status for frame in read_header(path)] == [status]
 
@@ -173,7 +178,9 @@ def test_a_file_cut_anywhere_never_raises_and_is_never_used(tmp_path: Path, synt
 
 
 @given(data=st.data())
-def test_bytes_changed_anywhere_never_raise(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+def test_bytes_changed_anywhere_never_raise(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
     folder = tmp_path_factory.getbasetemp()
     path = folder / "changed.dcm"
     whole = bytearray(write(path, dataset(picture(), trigger=10.0, number=1)).read_bytes())
