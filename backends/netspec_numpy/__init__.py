@@ -9,6 +9,10 @@ from typing import Any
 from netspec import backend as contract
 from netspec.ir.op import Op
 from netspec_numpy.rule import Rule
+from netspec_numpy.run import run
+from netspec_numpy.update import update
+
+__all__ = ["backend", "name", "run", "table", "update"]
 
 name = "numpy"
 
