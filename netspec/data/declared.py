@@ -100,7 +100,10 @@ def check_declared(extents: Mapping[str, Extent], kinds: Mapping[str, TensorType
         if len(known) != len(shape) or any(
             a is not None and a != b for a, b in zip(known, shape, strict=True)
         ):
-            told = ", ".join(str(axis) for axis in kind.axes)
+            told = ", ".join(
+                f"{axis}" if axis.size == size else f"{axis} = {size}"
+                for axis, size in zip(kind.axes, sizes, strict=True)
+            )
             raise SpecError.of(
                 "NS532",
                 f"`{name}` is declared [{told}], and the data's samples are {list(shape)}",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence as Items
 from pydicom.uid import (
+    UID,
     EnhancedMRImageStorage,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -38,9 +40,9 @@ def dataset(
     spacing: Sequence[float] = (2.0, 2.0),
     trigger: float | str | None = None,
     number: int | str | None = None,
-    syntax: str = ExplicitVRLittleEndian,
+    syntax: UID = ExplicitVRLittleEndian,
     photometric: str = "MONOCHROME2",
-    **more: object,
+    **more: Any,
 ) -> Dataset:
     """One picture as a data set; `more` are elements by keyword, None leaves one out."""
     one = Dataset()
@@ -65,8 +67,8 @@ def dataset(
     one.BitsAllocated = one.BitsStored = pixels.dtype.itemsize * 8
     one.HighBit = one.BitsStored - 1
     one.PixelRepresentation = int(pixels.dtype.kind == "i")
-    order = ">" if syntax == ExplicitVRBigEndian else "<"
-    one.PixelData = pixels.astype(pixels.dtype.newbyteorder(order)).tobytes()
+    turned = pixels.astype(pixels.dtype.newbyteorder(">")) if syntax == ExplicitVRBigEndian else pixels
+    one.PixelData = turned.tobytes()
     for name, value in more.items():
         setattr(one, name, value)
     return one
@@ -96,7 +98,7 @@ def write_slice(
     rows: int = 8,
     columns: int = 6,
     values: Sequence[int] | None = None,
-    **more: object,
+    **more: Any,
 ) -> list[Path]:
     """A cine of one slice at height `z`: `folder/IM-<series>-<frame>.dcm`."""
     paths = []
@@ -106,19 +108,19 @@ def write_slice(
             position=(0.0, 0.0, z),
             trigger=triggers[i] if triggers else 20.0 * i,
             number=numbers[i] if numbers else i + 1,
-            **more,  # type: ignore[arg-type] # elements of any kind go through
+            **more,
         )
         paths.append(write(folder / f"IM-{series:04d}-{i + 1:04d}.dcm", one))
     return paths
 
 
-def write_patient(study: Path, *, slices: int = 3, **more: object) -> None:
+def write_patient(study: Path, *, slices: int = 3, **more: Any) -> None:
     """A stack `study/sax_<k>/...` of slices 10 mm apart, whose folders are not numbered by place."""
     for k in range(slices):
-        write_slice(study / f"sax_{slices + 3 - k}", series=40 + k, z=10.0 * k, **more)  # type: ignore[arg-type] # as above
+        write_slice(study / f"sax_{slices + 3 - k}", series=40 + k, z=10.0 * k, **more)
 
 
-def write_collection(root: Path, patients: int = 5, **more: object) -> Path:
+def write_collection(root: Path, patients: int = 5, **more: Any) -> Path:
     """`root/train/<id>/study/...` and `root/train.csv` with volumes 50 + id and 100 + id ml."""
     lines = ["Id,Systole,Diastole"]
     for i in range(1, patients + 1):

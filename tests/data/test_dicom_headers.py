@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_file
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from netspec.data.dicom import headers
 from netspec.data.dicom.frame import Frame, Status
@@ -77,7 +77,7 @@ def test_the_quick_reader_reads_real_files_as_pydicom_does(monkeypatch: pytest.M
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
 @pytest.mark.parametrize("kind", ["u1", "u2", "i2", "i4"])
-def test_plain_pixels_are_read_where_they_stand(tmp_path: Path, syntax: str, kind: str) -> None:
+def test_plain_pixels_are_read_where_they_stand(tmp_path: Path, syntax: UID, kind: str) -> None:
     wanted = np.arange(48).reshape(8, 6).astype(kind) - (7 if kind[0] == "i" else 0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom has an opinion on OB and OW
@@ -169,7 +169,7 @@ def test_an_enhanced_file_gives_every_frame_its_own_place_time_and_scale(tmp_pat
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
-def test_a_file_cut_anywhere_never_raises_and_is_never_used(tmp_path: Path, syntax: str) -> None:
+def test_a_file_cut_anywhere_never_raises_and_is_never_used(tmp_path: Path, syntax: UID) -> None:
     whole = write(tmp_path / "whole.dcm", dataset(picture(), syntax=syntax)).read_bytes()
     path = tmp_path / "cut.dcm"
     for length in range(0, len(whole), 13):

@@ -115,7 +115,7 @@ def test_what_is_missing_must_be_filled_and_can_be(tmp_path: Path) -> None:
     bare = DataRecipe(DicomCine(root="hearts"), fields, Split(train=2))
     with pytest.raises(SpecError, match=r"NS533.*`a` is missing in 3 samples"):
         opened(tmp_path, bare, declared)
-    filled = DataRecipe(bare.source, fields, bare.split, (Fill(a=50, x="O"),))
+    filled = DataRecipe(bare.source, fields, bare.split, (Fill.model_validate({"a": 50, "x": "O"}),))
     samples = opened(tmp_path, filled, declared)
     assert samples.fields["a"][:, 0].tolist() == [41.0] * 3 + [50.0] * 3
     assert samples.fields["x"].tolist() == [0] * 3 + [2] * 3
@@ -322,8 +322,8 @@ def test_the_index_spares_reading_a_header_twice(tmp_path: Path, monkeypatch: py
         read.append(path)
         return read_header(path)
 
-    from netspec.data.dicom import source  # noqa: PLC0415 - after the first reading
-    from netspec.data.dicom.headers import read_header  # noqa: PLC0415 - as above
+    from netspec.data.dicom import source
+    from netspec.data.dicom.headers import read_header
 
     monkeypatch.setattr(source, "read_header", watched)
     other = DataRecipe(recipe().source, recipe().fields, Split(train=1), CHAIN[1:])
