@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netspec import backend as contract
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
 from netspec.ir.record import Record
+from netspec.recipe.spec import Spec
 from netspec_torch.rule import Rule
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from netspec_torch.module import Compiled
 
     from netspec_torch.module import Compiled
 
@@ -68,6 +68,50 @@ def update(
     from netspec_torch.optimizer import update as steps  # noqa: PLC0415 - the table must come without torch
 
     return steps(optimizer, parameters, gradients, factors)
+
+
+def train(
+    spec: Spec,
+    *,
+    runs: Path,
+    resume: Path | None = None,
+    device: str | None = None,
+    watcher: contract.Watcher | None = None,
+) -> contract.RunResult:
+    """Train a spec into a new folder in `runs`, or go on with the run `resume`; SpecError for what is wrong."""
+    try:
+        from netspec_torch.train.run import train as begin  # noqa: PLC0415 - only training needs the engine
+    except ModuleNotFoundError as missing:
+        raise contract.missing_extra(str(missing.name), "train") from missing
+    return begin(spec, runs=runs, resume=resume, device=device, watcher=watcher)
+
+
+def evaluate(
+    spec: Spec,
+    run: Path,
+    *,
+    trained: Spec | None = None,
+    split: str = "validation",
+    checkpoint: str = "best",
+    device: str | None = None,
+    baselines: bool = False,
+    watcher: contract.Watcher | None = None,
+) -> Mapping[str, Any]:
+    """Measure a run on one part of the data of `spec`; `trained` is the run's own spec where that is another."""
+    try:
+        from netspec_torch.train.evaluate import evaluate as begin  # noqa: PLC0415 - as in `train`
+    except ModuleNotFoundError as missing:
+        raise contract.missing_extra(str(missing.name), "train") from missing
+    return begin(
+        spec,
+        run,
+        trained=trained,
+        split=split,
+        checkpoint=checkpoint,
+        device=device,
+        baselines=baselines,
+        watcher=watcher,
+    )
 
 
 backend = sys.modules[__name__]

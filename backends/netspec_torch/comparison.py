@@ -52,15 +52,14 @@ def add_metrics(file: File, graph: Graph, called: str, what: str) -> None:
     """The metrics: `values` are what one batch adds, `finish` makes the metrics of the totals."""
     given = given_of(graph)
     parts = accumulate(graph, [*given.values(), *(Ref(key) for key in graph.targets)])
-    rows = {total.path: (total.how, total.axes) for total in parts.totals}
     body, arguments = open_comparison(parts.partial, SHARES, given)
     shares = {key: body.values[ref] for key, ref in parts.partial.entry(SHARES).items()}
     body.statements.append(ast.Return(dictionary(shares)))
     values = function("values", arguments, "What each sample adds, for one batch.", body.statements, MANY)
     layers = Layers(parts.finish, parts.finish.walk("metrics"), netspec_torch.table())
     end = Body(parts.finish, layers, netspec_torch.table(), Locals({"totals", *layers.support}))
-    for path in rows:
-        _unpack(end, "totals", path, Ref(path), alone=False)
+    for total in parts.totals:
+        _unpack(end, "totals", total.path, Ref(total.path), alone=False)
     wanted = {ref: key for key, ref in parts.finish.entry("metrics").items()}
     end.add(list(parts.finish.walk("metrics")), wanted, inline=True)
     metrics = {key: value_of(end, ref) for key, ref in parts.finish.entry("metrics").items()}
@@ -75,7 +74,7 @@ def add_metrics(file: File, graph: Graph, called: str, what: str) -> None:
     file.take(body)
     file.take(end)
     file.need("Running")
-    kinds = ast.Dict([literal(key) for key in rows], [literal(value) for value in rows.values()])
+    kinds = literal(tuple((total.path, total.how, total.axes) for total in parts.totals))
     table = ast.Assign([ast.Name("reductions", ast.Store())], kinds)
     doc = f"{what}: `update` with every batch, then `compute`."
     methods = [table, *init(body.layers), values, finish]
@@ -83,24 +82,27 @@ def add_metrics(file: File, graph: Graph, called: str, what: str) -> None:
 
 
 def open_comparison(graph: Graph, entry: str, outputs: Mapping[str, Ref]) -> tuple[Body, ast.arguments]:
-    """The body of a function of `outputs` and `targets` with the nodes of `entry` in it."""
+    """The body of a function of `outputs` and `targets` with the nodes of `entry` in it.
+
+    The only output of the model, or the only target, may also come without its dict.
+    """
     targets = {key: Ref(key) for key in graph.targets}
     stop = frozenset(ref.path for ref in (*outputs.values(), *targets.values()))
     nodes = list(graph.walk(entry, stop=stop))
     layers = Layers(graph, nodes, netspec_torch.table())
     body = Body(graph, layers, netspec_torch.table(), Locals(layers.support))
     read = {ref for node in nodes for ref in node.inputs} | set(graph.entry(entry).values())
-    for source, given in (("outputs", outputs), ("targets", targets)):
+    kinds = []
+    for source, given, returned in (
+        ("outputs", outputs, graph.entry("predict")),
+        ("targets", targets, targets),
+    ):
+        kinds.append((source, EITHER if len(returned) == 1 else MANY))
         for key, ref in given.items():
             if ref in read:
-                _unpack(body, source, key, ref, alone=len(given) == 1)
+                _unpack(body, source, key, ref, alone=list(returned) == [key])
     body.add(nodes, {ref: key.rpartition(".")[2] for key, ref in graph.entry(entry).items()}, inline=True)
-    kinds = [
-        (key, EITHER if len(given) == 1 else MANY)
-        for key, given in (("outputs", outputs), ("targets", targets))
-    ]
-    arguments = arguments_of(kinds)
-    return body, arguments
+    return body, arguments_of(kinds)
 
 
 def _unpack(body: Body, source: str, key: str, ref: Ref, *, alone: bool) -> None:

@@ -14,10 +14,11 @@ class Running(nn.Module):
     are float64, or float32 on a device that has no more (MPS).
     """
 
-    reductions: dict[str, tuple[str, tuple[int, ...]]]
+    reductions: tuple[tuple[str, str, tuple[int, ...]], ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
+        self._kinds = {key: (how, axes) for key, how, axes in self.reductions}
         self.reset()
 
     def reset(self) -> None:
@@ -39,7 +40,7 @@ class Running(nn.Module):
     def update(self, outputs: Tensor | dict[str, Tensor], targets: Tensor | dict[str, Tensor]) -> None:
         """Take one batch in."""
         for key, value in self.values(outputs, targets).items():
-            how, axes = self.reductions[key]
+            how, axes = self._kinds[key]
             wide = value.to(torch.float32 if value.device.type == "mps" else torch.float64)
             total = wide.sum(axes) if how in ("mean", "sum") else getattr(wide, f"a{how}")(axes)
             self._weights[key] = self._weights.get(key, 0) + value.numel() // max(total.numel(), 1)
@@ -51,11 +52,11 @@ class Running(nn.Module):
 
     def compute(self) -> dict[str, float]:
         """The results over every batch taken in; ValueError before the first."""
-        if self.reductions and not self._totals:
+        if self._kinds and not self._totals:
             raise ValueError("no batch has been taken in since the last reset")
         reduced = {}
         for key, total in self._totals.items():
-            mean = self.reductions[key][0] == "mean"
+            mean = self._kinds[key][0] == "mean"
             reduced[key] = total.cpu().double() / (self._weights[key] if mean else 1)
         return {key: float(value) for key, value in self.finish(reduced).items()}
 

@@ -170,9 +170,9 @@ def _forward_doc(graph: Graph, extra: Mapping[str, Ref]) -> str:
         else ["* returns a dict", *(f"  - {one}" for one in given)]
     )
     if extra:
+        names = ", ".join(f"`{key}`" for key in extra)
         lines += [
             "",
-            f"With `{FOR_LOSS}` (left out: in training mode) it returns a dict that also holds what the loss reads:",
-            ", ".join(f"`{key}`" for key in extra) + ".",
+            f"With `{FOR_LOSS}` (left out: in training mode) it returns a dict with what the loss reads too: {names}.",
         ]
     return "\n".join(lines)

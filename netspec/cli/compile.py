@@ -7,30 +7,29 @@ from pathlib import Path
 
 import click
 
+from netspec.cli.options import set_option, spec_argument
+from netspec.lang.constants import Constant
+
 
 @click.command()
-@click.argument("spec", type=click.Path(path_type=Path))
+@spec_argument
+@set_option
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
     help="The file to write; without it, the code is printed.",
 )
-@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Set a constant of `define`.")
-def compile(spec: Path, output: Path | None, settings: tuple[str, ...]) -> None:
+def compile(spec: Path, define: dict[str, Constant], output: Path | None) -> None:
     """Write the model, its loss and its metrics as Python source.
 
     The file holds the code that `netspec.compile` runs. It imports PyTorch and nothing else; writing it needs no
     PyTorch at all.
     """
     from netspec.backend import Writer, find
-    from netspec.lang.load import load, parse_setting
+    from netspec.lang import load
     from netspec.text import SpecError
 
-    try:
-        define = dict(parse_setting(one) for one in settings)
-    except ValueError as wrong:
-        raise click.BadParameter(str(wrong), param_hint="--set") from wrong
     checked = load(spec, define)
     backend = find("torch")
     if not isinstance(backend, Writer):

@@ -84,7 +84,7 @@ def accumulate(graph: Graph, given: Iterable[Ref], entry: str = "metrics") -> Ac
             )
     others = {node.path for node in nodes}
     outside = [node for node in graph.nodes if node.path not in others]  # where the given values come from
-    begin = replace(graph, nodes=(*outside, *partial), entries={SHARES: shares})
+    begin = replace(graph, nodes=(*outside, *partial), entries={**graph.entries, SHARES: shares})
     end = Graph(
         inputs={path: graph.type_of(Ref(path)) for path in totals},
         nodes=tuple(finish),

@@ -38,7 +38,9 @@ class Build:
         state = {one.name: f"{owner}.{one.name}" for one in inferred.state}
         for one in inferred.parameters:
             key = parameters[one.name]
-            self._parameters[key] = GraphParameter(key, one.shape, one.name not in still, (init or {}).get(one.name))
+            self._parameters[key] = GraphParameter(
+                key, one.shape, one.name not in still, (init or {}).get(one.name)
+            )
         for row in inferred.state:
             self._state[state[row.name]] = GraphState(state[row.name], row.shape, row.fill, row.dtype)
         node = Node(

@@ -13,7 +13,8 @@ def presence(monkeypatch: pytest.MonkeyPatch, *, cuda: bool, mps: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "cuda,mps,expected", [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")]
+    "cuda,mps,expected",
+    [(True, True, "cuda"), (True, False, "cuda"), (False, True, "mps"), (False, False, "cpu")],
 )
 def test_auto_takes_cuda_then_mps_then_the_cpu(
     monkeypatch: pytest.MonkeyPatch, cuda: bool, mps: bool, expected: str

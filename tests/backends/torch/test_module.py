@@ -6,6 +6,7 @@ import io
 import pickle
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -32,7 +33,8 @@ def images(count: int = 4) -> Tensor:
 def test_the_state_dict_has_the_keys_and_shapes_of_the_tables() -> None:
     for graph in (classifier(), regression()):
         held = {key: tuple(value.shape) for key, value in compile(graph).state_dict().items()}
-        assert held == {key: row.shape for key, row in {**graph.parameters, **graph.state}.items()}
+        told = {key: row.shape for key, row in graph.parameters.items()}
+        assert held == told | {key: row.shape for key, row in graph.state.items()}
 
 
 def test_layers_have_the_names_of_the_spec() -> None:
@@ -87,6 +89,9 @@ def test_what_only_the_loss_reads_is_returned_in_training_or_when_asked() -> Non
     asked = made.model(images(), **made.for_loss)
     assert list(asked) == ["shares", "logits"]
     assert torch.equal(asked["shares"], made.model(images()))
+    assert made.metrics is not None
+    made.metrics.update(made.model(images()), torch.zeros(4))  # they read no more than the output
+    assert made.metrics.compute()["worst"] == pytest.approx(float(asked["shares"].max().detach()))
     assert assemble(regression()).for_loss == {}
 
 
@@ -95,7 +100,7 @@ def test_several_outputs_come_as_a_dict_in_declared_order() -> None:
 
 
 def test_the_loss_is_the_sum_of_its_terms() -> None:
-    objective = loss(regression())
+    objective: Any = loss(regression())
     outputs = {"first": torch.rand(2, 3), "second": torch.rand(2, 3)}
     targets = {"near": torch.rand(2, 3), "far": torch.rand(2, 3)}
     terms = objective.terms(outputs, targets)
@@ -203,7 +208,9 @@ def test_every_attribute_of_a_module_is_reserved() -> None:
     assert public <= RESERVED
 
 
-@pytest.mark.parametrize("name", ["lambda", "conv", "forward_", "nn", "torch", "self", "x", "F", "block.lambda.3", "block.2"])
+@pytest.mark.parametrize(
+    "name", ["lambda", "conv", "forward_", "nn", "torch", "self", "x", "F", "block.lambda.3", "block.2"]
+)
 def test_other_names_are_taken_as_they_are(name: str) -> None:
     at = Build(x=tensor(batch="N", channel=2, height=4, width=4))
     at.use(name, Conv(out_channels=2, kernel_size=1), "x")

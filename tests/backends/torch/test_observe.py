@@ -15,7 +15,6 @@ from netspec_torch.module import assemble
 from tests.backends.torch.graphs import classifier, regression
 
 Arrays = dict[str, NDArray[Any]]
-EXACT = {"rtol": 0.0, "atol": 0.0}
 
 
 def state_of(model: nn.Module, floating: type = np.float64) -> Arrays:
@@ -55,20 +54,22 @@ def test_it_is_the_compiled_module_in_evaluation(floating: type) -> None:
     assert made.loss is not None
     kind = torch.float64 if floating is np.float64 else torch.float32
     model = made.model.to(kind).eval()
-    model.load_state_dict({key: torch.tensor(value) for key, value in {**given.parameters, **given.state}.items()})
+    model.load_state_dict(
+        {key: torch.tensor(value) for key, value in {**given.parameters, **given.state}.items()}
+    )
     image = torch.tensor(given.inputs["image"], requires_grad=True)
     outputs = model(image, **made.for_loss)
     total = made.loss(outputs, torch.tensor(given.targets["label"]))
     total.backward()
     assert run.loss == float(total.detach())
-    np.testing.assert_allclose(run.values["shares"], outputs["shares"].detach().numpy(), **EXACT)
+    np.testing.assert_array_equal(run.values["shares"], outputs["shares"].detach().numpy())
     assert image.grad is not None
-    np.testing.assert_allclose(run.inputs["image"], image.grad.numpy(), **EXACT)
+    np.testing.assert_array_equal(run.inputs["image"], image.grad.numpy())
     assert run.parameters.keys() == {key for key, row in graph.parameters.items() if row.trainable}
     for key, gradient in run.parameters.items():
         grad = model.get_parameter(key).grad
         assert grad is not None
-        np.testing.assert_allclose(gradient, grad.numpy(), **EXACT)
+        np.testing.assert_array_equal(gradient, grad.numpy())
 
 
 def test_dropout_uses_the_masks_that_are_given() -> None:
@@ -76,7 +77,7 @@ def test_dropout_uses_the_masks_that_are_given() -> None:
     given = feed(graph)
     run = netspec_torch.run(graph, given)
     expected = run.values["flatten1"] * given.noise["dropout1.keep"] / 0.75
-    np.testing.assert_allclose(run.values["dropout1"], expected, **EXACT)
+    np.testing.assert_array_equal(run.values["dropout1"], expected)
     assert np.array_equal(netspec_torch.run(graph, given).values["logits"], run.values["logits"])
 
 
@@ -100,14 +101,18 @@ def test_state_moves_in_training_alone() -> None:
     trained, evaluated = (netspec_torch.run(graph, feed(graph, mode)) for mode in ("train", "eval"))
     assert trained.state.keys() == graph.state.keys()
     assert int(trained.state["batch_norm1.num_batches_tracked"]) == 1
-    assert not np.array_equal(trained.state["batch_norm1.running_mean"], evaluated.state["batch_norm1.running_mean"])
+    assert not np.array_equal(
+        trained.state["batch_norm1.running_mean"], evaluated.state["batch_norm1.running_mean"]
+    )
     assert not np.any(evaluated.state["batch_norm1.running_mean"])
 
 
 def test_without_targets_there_is_no_loss_and_no_gradient() -> None:
     graph = classifier()
     given = feed(graph)
-    run: Run = netspec_torch.run(graph, Feed(given.inputs, {}, given.parameters, given.state, given.noise, "train"))
+    run: Run = netspec_torch.run(
+        graph, Feed(given.inputs, {}, given.parameters, given.state, given.noise, "train")
+    )
     assert run.loss is None
     assert not run.parameters
     assert "shares" in run.values
@@ -119,7 +124,9 @@ def test_shared_weights_get_the_sum_of_their_gradients() -> None:
     rng = np.random.default_rng(0)
     held = state_of(assemble(graph, seed=0).model)
     left, right, target = rng.normal(size=(2, 4)), rng.normal(size=(2, 4)), rng.normal(size=(2, 3))
-    both = netspec_torch.run(graph, Feed({"left": left, "right": right}, {"near": target, "far": target}, held))
+    both = netspec_torch.run(
+        graph, Feed({"left": left, "right": right}, {"near": target, "far": target}, held)
+    )
     key = "trunk.0.linear.weight"
     near, far = (
         netspec_torch.run(graph, Feed({"left": one, "right": two}, {"near": target, "far": target}, held))
@@ -127,7 +134,9 @@ def test_shared_weights_get_the_sum_of_their_gradients() -> None:
     )
     # the loss is near(left) + far(right) / 2, and both terms have the same form
     assert both.loss == pytest.approx(_mean(near, "near_loss") + _mean(far, "near_loss") / 2, rel=1e-12)
-    np.testing.assert_allclose(both.parameters[key], near.parameters[key] / 1.5 + far.parameters[key] / 3, rtol=1e-9)
+    np.testing.assert_allclose(
+        both.parameters[key], near.parameters[key] / 1.5 + far.parameters[key] / 3, rtol=1e-9
+    )
 
 
 def _mean(run: Run, term: str) -> float:

@@ -50,7 +50,9 @@ LONG = [
     "y = torch.nn.functional.interpolate(" + ", ".join(f"argument_{i}=value_{i}" for i in range(12)) + ")",
     "return {" + ", ".join(f"'key_{i}': value_of_the_name_{i}" for i in range(12)) + "}",
     "y = first_" + "a" * 50 + " - second_" + "b" * 50,
-    "self.layer = nn.Sequential(" + ", ".join(f"nn.Conv2d({i}, {i}, kernel_size=(3, 3))" for i in range(1, 9)) + ")",
+    "self.layer = nn.Sequential("
+    + ", ".join(f"nn.Conv2d({i}, {i}, kernel_size=(3, 3))" for i in range(1, 9))
+    + ")",
     "y = f((" + ", ".join(f"element_number_{i}" for i in range(12)) + "), [1, 2])",
 ]
 
@@ -64,7 +66,7 @@ def test_long_statements_are_broken_at_their_brackets(line: str) -> None:
 
 
 def test_strings_have_double_quotes() -> None:
-    assert printer.show(ast.parse("a = {'b': 'c\"d', 'e': 'f'}"), {}, {}) == "a = {\"b\": 'c\"d', \"e\": \"f\"}\n"
+    assert printer.show(ast.parse("a = {'b': 'c\"d', 'e': 'f'}"), {}, {}) == 'a = {"b": \'c"d\', "e": "f"}\n'
 
 
 def test_a_comment_that_would_be_code_is_refused() -> None:

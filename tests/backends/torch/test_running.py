@@ -54,7 +54,10 @@ def test_batches_of_any_sizes_give_the_metrics_of_one_large_batch(sizes: list[in
     rng = np.random.default_rng(seed)
     count = sum(sizes)
     x = torch.tensor(rng.normal(size=(count, 3)))
-    targets = {"y": torch.tensor(rng.normal(size=(count, 3))), "label": torch.tensor(rng.integers(0, 3, count))}
+    targets = {
+        "y": torch.tensor(rng.normal(size=(count, 3))),
+        "label": torch.tensor(rng.integers(0, 3, count)),
+    }
     parts, whole = metrics(), metrics()
     begin = 0
     for size in sizes:
@@ -105,5 +108,5 @@ def test_nothing_is_held_of_the_batches() -> None:
     running = metrics()
     x = torch.rand(5, 3, requires_grad=True)
     running.update(x, {"y": torch.zeros(5, 3), "label": torch.zeros(5, dtype=torch.int64)})
-    held = [value for value in running._totals.values()]
+    held = list(running._totals.values())
     assert all(not value.requires_grad and value.numel() <= 3 for value in held)
