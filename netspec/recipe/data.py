@@ -9,7 +9,7 @@ from typing import Literal
 
 from netspec.ir.dim import Dim
 from netspec.ir.problem import Problem
-from netspec.ir.types import BATCH, TensorType
+from netspec.ir.types import BATCH, Axis, TensorType
 from netspec.recipe.source import Source
 from netspec.recipe.split import Split
 from netspec.recipe.transform import Transform
@@ -171,7 +171,7 @@ def _same(
             else "declare `shape: []`",
         )
     for wanted, got in zip(declared.axes, given.axes, strict=True):
-        _same_size(name, wanted.name, wanted.size, got.size, unequal=unequal, letters=letters)
+        _same_size(name, wanted, got, unequal=unequal, letters=letters)
     if declared.unit != given.unit and declared.unit is not None and given.unit is not None:
         raise Problem(
             "NS504",
@@ -181,10 +181,9 @@ def _same(
     _same_kind(name, declared, given)
 
 
-def _same_size(
-    name: str, axis: str, wanted: Dim, got: Dim, *, unequal: bool, letters: dict[str, Dim]
-) -> None:
+def _same_size(name: str, declared: Axis, given: Axis, *, unequal: bool, letters: dict[str, Dim]) -> None:
     """Raise Problem NS503 where two sizes of one axis differ, or may differ between samples."""
+    wanted, got = declared.size, given.size
     if got.value is None and not unequal:
         return
     symbols = wanted.symbols
@@ -204,15 +203,16 @@ def _same_size(
             "time": f"add `frames: {wanted}` to the transforms",
             "height": f"add `crop` or `resize` with `height: {wanted}` to the transforms",
             "width": f"add `crop` or `resize` with `width: {wanted}` to the transforms",
-        }.get(axis, "make every sample the same size")
+        }.get(given.name, "make every sample the same size")
         raise Problem(
             "NS503",
-            f"`{name}` is declared with {axis} {wanted}, and the data's differs from file to file",
+            f"`{name}` is declared with {declared.name} {wanted}, and the data's {given.name} differs from "
+            "file to file",
             help=how,
         )
     raise Problem(
         "NS503",
-        f"`{name}` is declared with {axis} {wanted}, and the data gives {got}",
+        f"`{name}` is declared with {declared.name} {wanted}, and the data gives {got}",
         help=f"declare {got}, or change the transforms",
     )
 

@@ -17,7 +17,6 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
     MRImageStorage,
-    generate_uid,
 )
 
 ROW, COLUMN = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
@@ -48,7 +47,7 @@ def dataset(
     one = Dataset()
     one.file_meta = FileMetaDataset()
     one.file_meta.MediaStorageSOPClassUID = MRImageStorage
-    one.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    one.file_meta.MediaStorageSOPInstanceUID = UID("2.25.1")
     one.file_meta.TransferSyntaxUID = syntax
     one.SOPClassUID = MRImageStorage
     one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import struct
-import warnings
 from collections.abc import Callable
 from collections.abc import Sequence as Listed
 from math import hypot, isfinite, nan
@@ -19,6 +18,7 @@ from pydicom.dataset import Dataset, FileDataset
 
 from netspec.data.dicom.frame import Frame, Status
 from netspec.data.dicom.plain import PlainHeader, read_plain, wanted
+from netspec.data.dicom.quiet import quiet
 from netspec.recipe.source import SEXES
 
 MOST_PIXELS = 1 << 28
@@ -53,8 +53,7 @@ class _Unusable(Exception):
 def read_header(path: Path) -> tuple[Frame, ...]:
     """The frames of one file; a single frame that carries the reason where the file cannot be used."""
     try:
-        with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pydicom warns of what this module judges for itself
+        with path.open("rb") as file, quiet():
             return _frames(file)
     except _Unusable as unusable:
         return (Frame(unusable.status),)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from netspec.data.dicom.frame import Frame, Status
+from netspec.data.dicom.quiet import quiet
 from netspec.data.study import Array
 
 
@@ -49,8 +49,7 @@ def _decoded(path: Path, frame: Frame) -> Array:
     from pydicom.pixels.utils import pixel_array  # noqa: PLC0415 - most files never need it, and it loads the decoders
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet():
             decoded: Array = pixel_array(path, index=frame.part)
     except Exception as error:
         raise UnreadablePixelsError(Status.UNDECODABLE) from error
