@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
@@ -14,6 +15,7 @@ from netspec import ops
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
 from netspec.ir.record import Record
+from netspec.recipe.spec import Spec
 from netspec.text import SpecError
 
 if TYPE_CHECKING:
@@ -99,6 +101,63 @@ class Writer(Protocol):
         self, graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Graph | None = None
     ) -> str:
         """The text of one file; `group` is the graph from samples to groups."""
+        ...
+
+
+class Watcher:
+    """Is told how a run goes; this one does nothing with it."""
+
+    def reading(self, done: int, total: int, what: str) -> None:
+        """Data is being prepared: how much of it is done, and a word for what."""
+
+    def begin(self, folder: Path, step: int, steps: int, device: str) -> None:
+        """Training begins behind step `step` of `steps`."""
+
+    def step(self, step: int, steps: int, loss: float) -> None:
+        """An update of the weights is done, and this was its loss."""
+
+    def epoch(self, row: Mapping[str, float | int]) -> None:
+        """An epoch is done: the row that goes to the log."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run: its folder, what the model is worth as plain data (see `Trainer.evaluate`), and how long it took."""
+
+    folder: Path
+    report: Mapping[str, Any]
+    seconds: float
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """A backend that can also train a spec and measure what came of it."""
+
+    def train(
+        self,
+        spec: Spec,
+        *,
+        runs: Path,
+        resume: Path | None = None,
+        device: str | None = None,
+        watcher: Watcher | None = None,
+    ) -> RunResult:
+        """Train into a new folder in `runs`, or go on with the run `resume`."""
+        ...
+
+    def evaluate(
+        self,
+        spec: Spec,
+        run: Path,
+        *,
+        trained: Spec | None = None,
+        split: str = "validation",
+        checkpoint: str = "best",
+        device: str | None = None,
+        baselines: bool = False,
+        watcher: Watcher | None = None,
+    ) -> Mapping[str, Any]:
+        """Measure a run on one part of the data of `spec`; `trained` is the run's own spec where that is another."""
         ...
 
 

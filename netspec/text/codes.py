@@ -191,7 +191,19 @@ DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms
     "NS564": "The phantom cannot be written.",
 }
 
-TRAINING: dict[str, str] = {}  # NS6: the recipe and the run
+TRAINING: dict[str, str] = {  # NS6: the recipe and the run
+    "NS640": "A step has more parts than there are training samples.",
+    "NS641": "A file of a run cannot be written.",
+    "NS642": "A checkpoint is missing or cannot be read.",
+    "NS643": "Samples of one group disagree about a target of the group.",
+    "NS644": "The folder is not that of a run.",
+    "NS645": "The spec lacks something that training needs.",
+    "NS646": "The precision is not for this device.",
+    "NS647": "A metric is watched, and nothing is there to measure it on.",
+    "NS648": "A run was made from something else than what it is resumed with.",
+    "NS649": "The backend found cannot train.",
+    "NS650": "The loss or a gradient stopped being a number.",
+}
 
 MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS701": "there is no backend of that name",

@@ -1,0 +1,1 @@
+"""Training and evaluation: the only room that knows the engine (pytorch-lightning)."""

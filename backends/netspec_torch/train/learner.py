@@ -1,0 +1,190 @@
+"""What the engine trains: one step of a spec's recipe, and what happens at the end of each epoch."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from types import FrameType
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor, nn
+
+from netspec.recipe.schedule import factors
+from netspec.recipe.spec import Spec
+from netspec_torch.module import Compiled
+from netspec_torch.optimizer import build
+from netspec_torch.train.batches import Batch, Plan, noise_seed
+from netspec_torch.train.diverged import Diverged
+from netspec_torch.train.measure import forward
+
+
+@dataclass
+class Progress:
+    """Where a run is: all that a checkpoint must hold besides the weights and the optimizer.
+
+    `taken` counts parts of steps since the run began, `loss_sum` and `loss_count` the samples' losses in this epoch.
+    `best` is the best value of the watched metric, `best_epoch` where it was (epochs count from 1), `kept` the values
+    and epochs of the checkpoints that stand.
+    """
+
+    taken: int = 0
+    loss_sum: float = 0.0
+    loss_count: int = 0
+    best: float | None = None
+    best_epoch: int = 0
+    stopped: str = ""
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What the learner tells: `stepped` after each update of the weights, `epoch` at an epoch's end, `save` to keep all.
+
+    `epoch` gets the mean training loss and the learning rate, and may set `Progress.stopped`.
+    """
+
+    stepped: Callable[[int, float], None]
+    epoch: Callable[[float, float], None]
+    save: Callable[[], None]
+
+
+class Learner(pl.LightningModule):
+    """The recipe of a spec on its compiled model.
+
+    The engine sees one long epoch (`Stream`); epochs are counted here, so that a run cut anywhere goes on exactly.
+    """
+
+    SAVE_EVERY = 30.0
+    """Seconds of training between checkpoints, at the most, besides those at the end of each epoch."""
+
+    def __init__(
+        self, spec: Spec, compiled: Compiled, plan: Plan, steps: int, progress: Progress, hooks: Hooks
+    ) -> None:
+        super().__init__()
+        assert spec.training is not None
+        assert compiled.loss is not None
+        self.model = compiled.model
+        self.spec, self.compiled, self.plan = spec, compiled, plan
+        self.training_recipe, self.steps, self.progress, self.hooks = spec.training, steps, progress, hooks
+        self.factor = factors(spec.training.schedule, steps, plan.steps_per_epoch)
+        self.restored: Mapping[str, Any] | None = None
+        self.stop_asked = False
+        self._saved = time.monotonic()
+        self._part_losses: list[tuple[float, int]] = []
+        self._handlers: dict[int, Any] = {}
+
+    @property
+    def step(self) -> int:
+        """Updates of the weights so far."""
+        return self.progress.taken // self.plan.accumulate
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the step under way."""
+        return self.training_recipe.optimizer.lr * self.factor(self.step)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The spec's update rule on all that training may change."""
+        return build(self.training_recipe.optimizer, [p for p in self.model.parameters() if p.requires_grad])
+
+    def on_train_start(self) -> None:
+        """Give the optimizer its memory back, and take over the signals that ask for an end."""
+        if self.restored is not None:
+            self.trainer.optimizers[0].load_state_dict(dict(self.restored["optimizer"]))
+            if self.restored["precision"]:
+                self.trainer.precision_plugin.load_state_dict(dict(self.restored["precision"]))
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._handlers[number] = signal.signal(number, self._asked)
+
+    def on_train_end(self) -> None:
+        """Give the signals back."""
+        self.release()
+
+    def release(self) -> None:
+        """Give the signals back; once is enough."""
+        while self._handlers:
+            number, handler = self._handlers.popitem()
+            signal.signal(number, handler)
+
+    def _asked(self, number: int, frame: FrameType | None) -> None:
+        """The first signal asks for an end after this step, a second interrupt for one at once."""
+        del frame
+        if self.stop_asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.stop_asked = True
+
+    def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
+        """Set this step's learning rate."""
+        del batch, batch_idx
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self.rate
+
+    def training_step(self, batch: tuple[Batch, float], batch_idx: int) -> Tensor:
+        """The loss of one part of a step, weighted by its share of the step."""
+        del batch_idx
+        fields, weight = batch
+        torch.manual_seed(noise_seed(self.plan.seed, self.progress.taken))
+        outputs, targets = forward(self.spec.graph, self.compiled, fields)
+        loss_module = self.compiled.loss
+        assert isinstance(loss_module, nn.Module)
+        with torch.autocast(self.device.type, enabled=False):
+            loss: Tensor = loss_module(outputs, targets)
+        value = float(loss.detach())
+        if value != value or value in (float("inf"), float("-inf")):
+            raise Diverged(self.step, self.progress.taken, fields, "loss")
+        self._part_losses.append((value, len(next(iter(fields.values())))))
+        return loss * weight
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Refuse to move the weights by what is no number (with fp16 the engine skips such steps itself)."""
+        del optimizer
+        if self.training_recipe.precision == "fp16":
+            return
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        if gradients and not bool(torch.isfinite(torch.nn.utils.get_total_norm(gradients))):
+            raise Diverged(self.step, self.progress.taken, {}, "gradient")
+
+    def on_train_batch_end(self, outputs: object, batch: tuple[Batch, float], batch_idx: int) -> None:
+        """Count, and at the end of a step tell, save, close the epoch, or stop."""
+        del outputs, batch, batch_idx
+        now = self.progress
+        rate = self.rate
+        now.taken += 1
+        if now.taken % self.plan.accumulate:
+            return
+        total = sum(value * count for value, count in self._part_losses)
+        count = sum(count for _, count in self._part_losses)
+        self._part_losses.clear()
+        now.loss_sum += total
+        now.loss_count += count
+        self.hooks.stepped(self.step, total / count)
+        if now.taken % self.plan.parts_per_epoch == 0 or self.step == self.steps:
+            loss = now.loss_sum / now.loss_count
+            now.loss_sum, now.loss_count = 0.0, 0
+            self.hooks.epoch(loss, rate)
+            self.save()
+        elif self.stop_asked or time.monotonic() - self._saved > self.SAVE_EVERY:
+            self.save()
+        if self.stop_asked and not now.stopped and self.step < self.steps:
+            now.stopped = "interrupted"
+        if now.stopped:
+            self.trainer.should_stop = True
+
+    def save(self) -> None:
+        """Have everything kept."""
+        self.hooks.save()
+        self._saved = time.monotonic()
+
+    def state(self) -> dict[str, Any]:
+        """All that a checkpoint holds: weights, the optimizer's memory, the precision's, and where the run is."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.trainer.optimizers[0].state_dict(),
+            "precision": self.trainer.precision_plugin.state_dict(),
+            "progress": asdict(self.progress),
+        }

@@ -1,0 +1,70 @@
+"""`netspec train`: train a spec on the data it names, with a line or a bar of progress, and tell what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from netspec.cli.options import set_option, spec_argument
+from netspec.lang.constants import Constant
+from netspec.text import SpecError
+from netspec.text.shown import shown
+
+if TYPE_CHECKING:
+    from netspec.backend import Trainer
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@click.command()
+@spec_argument
+@set_option
+@click.option(
+    "--runs",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("runs"),
+    show_default=True,
+    help="Where the run's folder is made.",
+)
+@click.option(
+    "--resume",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="RUN",
+    help="Go on with this run where it was cut.",
+)
+@click.option("--device", type=click.Choice(DEVICES), help="Replace the recipe's device.")
+def train(
+    spec: Path, define: dict[str, Constant], runs: Path, resume: Path | None, device: str | None
+) -> int:
+    """Train SPEC on its data and keep everything in a new folder of its own.
+
+    The data is checked against what the spec declares before the first step. Ctrl+C, or a kill, loses at most half a
+    minute: `--resume RUN` goes on, to the very same weights on a CPU.
+    """
+    from netspec.cli.progress import watching
+    from netspec.cli.results import told
+    from netspec.lang import load
+
+    checked = load(spec, define)
+    backend = trainer()
+    with watching() as watcher:
+        result = backend.train(checked, runs=runs, resume=resume, device=device, watcher=watcher)
+    click.echo(told(result.report))
+    place = shown(click.format_filename(result.folder))
+    if result.report.get("stopped") == "interrupted":
+        click.echo(f"stopped; to go on: netspec train {shown(str(spec))} --resume {place}")
+        return 130
+    click.echo(f"run: {place} ({result.seconds:.0f} s)")
+    return 0
+
+
+def trainer() -> Trainer:
+    """The backend that trains; SpecError where its packages are missing."""
+    from netspec.backend import Trainer, find
+
+    backend = find("torch")
+    if not isinstance(backend, Trainer):
+        raise SpecError.of("NS649", "the torch backend found here cannot train", help="update netspec")
+    return backend
