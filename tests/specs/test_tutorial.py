@@ -43,7 +43,7 @@ def test_outputs_loss_and_gradients_equal_the_network_written_by_hand(
         torch.manual_seed(3)  # the same dropout
         cdf = network(cine)
         value = criterion(cdf, volume)
-        value.backward()
+        torch.autograd.backward(value)
         results.append((cdf.detach(), value.detach(), {k: p.grad for k, p in network.named_parameters()}))
     (cdf, value, hand_grads), (own_cdf, own_value, own_grads) = results
     # Both sides are the same float32 operations in the same order, so they may differ by the rounding of single
@@ -70,7 +70,7 @@ def test_one_step_of_sgd_leaves_equal_weights(batch: tuple[Tensor, Tensor]) -> N
         optimizer = torch.optim.SGD(learned, lr=0.001, momentum=0.9, weight_decay=1e-5)
         for _ in range(2):
             optimizer.zero_grad()
-            criterion(network(cine), volume).backward()
+            torch.autograd.backward(criterion(network(cine), volume))
             optimizer.step()
     after = model.state_dict()
     for key, tensor in by_hand.renamed(hand.state_dict()).items():

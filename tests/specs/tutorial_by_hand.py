@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor, nn
 
 
@@ -23,7 +23,7 @@ class Tutorial(nn.Module):
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
         for norm in (self.norm1, self.norm2):
-            norm.weight.requires_grad_(requires_grad=False)
+            norm.weight.requires_grad = False
 
     def forward(self, x: Tensor) -> Tensor:
         """`[batch, 30, 64, 64]` of 0 .. 255 to `[batch, 600]`."""
