@@ -203,12 +203,19 @@ TRAINING: dict[str, str] = {  # NS6: the recipe and the run
     "NS648": "A run was made from something else than what it is resumed with.",
     "NS649": "The backend found cannot train.",
     "NS650": "The loss or a gradient stopped being a number.",
+    "NS651": "There is nothing in the part of the data that is to be measured.",
 }
 
 MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS701": "there is no backend of that name",
     "NS702": "a package that an extra installs is missing",
     "NS703": "the device that was asked for is not there",
+    "NS710": "the reference has no rule for an op, or no backward",
+    "NS711": "the reference has no such optimizer",
+    "NS712": "no small sizes were found for the free sizes of a model",
+    "NS713": "the proof of a model would take too much memory",
+    "NS714": "a backend differs from the reference by more than rounding",
+    "NS715": "the reference's gradient is not the slope of the loss",
     "NS730": "the torch backend has no lowering for an op",
     "NS731": "a layer is shared in parts",
     "NS732": "a layer has the name of something every PyTorch module has",

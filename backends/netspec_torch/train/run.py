@@ -7,7 +7,7 @@ import platform
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from netspec_torch.train.diverged import Diverged, explain
 from netspec_torch.train.folder import RunFolder, new_run, new_salt, not_a_run, relative_project
 from netspec_torch.train.learner import Hooks, Learner, Progress
 from netspec_torch.train.measure import check_targets_of_groups, measure
-from netspec_torch.train.report import report
+from netspec_torch.train.report import known, part_numbers, report
 
 _PRECISION = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
 
@@ -100,6 +100,13 @@ def _recipe(spec: Spec) -> Training:
             "NS645", f"the spec `{spec.name}` has no weights to train", help="add a layer that learns"
         )
     return spec.training
+
+
+def precision_context(recipe: Training | None, where: torch.device) -> AbstractContextManager[Any]:
+    """What a forward pass outside of the engine runs in, so that it is that of the training."""
+    kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
+    kind = kinds.get(recipe.precision) if recipe else None
+    return nullcontext() if kind is None else torch.autocast(where.type, dtype=kind)
 
 
 def _check_precision(recipe: Training, where: torch.device) -> None:
@@ -346,7 +353,16 @@ class _Session:
         self.compiled.model.to("cpu").load_state_dict(state["model"])
         self.compiled.model.to(self.where)
         part = "validation" if len(self.validation) else "train"
-        told = report(self.spec, self.compiled, self.samples, part, device=self.where)
+        told = report(
+            self.spec,
+            self.compiled,
+            self.samples,
+            part_numbers(self.samples, part),
+            part,
+            device=self.where,
+            training=known(self.spec, self.samples),
+            context=precision_context(self.recipe, self.where),
+        )
         told |= {
             "step": self.learner.step,
             "steps": self.steps,
