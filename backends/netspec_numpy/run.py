@@ -56,10 +56,17 @@ def run(graph: Graph, feed: Feed, *, gradients: bool = True, rules: Table | None
     return Run(
         values={str(ref): value for ref, value in values.items() if graph.node(ref.path) is not None},
         loss=loss,
-        parameters={key: moved.get(key, np.zeros_like(parameters[key])) for key in trainable} if wanted else {},
-        inputs={name: back.get(Ref(name), np.zeros_like(values[Ref(name)])) for name in floating} if wanted else {},
+        parameters=_filled(moved, {key: parameters[key] for key in trainable}) if wanted else {},
+        inputs=_filled(back, {Ref(name): values[Ref(name)] for name in floating}) if wanted else {},
         state=state,
     )
+
+
+def _filled(gradients: Mapping[Any, Array], of: Mapping[Any, Array]) -> dict[str, Array]:
+    """The gradients of these values by their names; zeros where none has arrived."""
+    return {
+        str(key): gradients[key] if key in gradients else np.zeros_like(value) for key, value in of.items()
+    }
 
 
 def _table() -> Table:
@@ -99,7 +106,9 @@ def _forward(
     return steps
 
 
-def _backward(graph: Graph, steps: list[_Step], values: dict[Ref, Array]) -> tuple[Gradients, dict[str, Array]]:
+def _backward(
+    graph: Graph, steps: list[_Step], values: dict[Ref, Array]
+) -> tuple[Gradients, dict[str, Array]]:
     """The gradients of the sum of the loss terms: of every value it reaches, and of every parameter by its key."""
     back: Gradients = {}
     moved: dict[str, Array] = {}
@@ -109,7 +118,9 @@ def _backward(graph: Graph, steps: list[_Step], values: dict[Ref, Array]) -> tup
         if not any(ref in back for ref in step.node.refs):
             continue
         if step.rule.pull is None:
-            raise SpecError.of("NS710", f"the reference has no backward for `{step.node.op.name}`", help=_CURE)
+            raise SpecError.of(
+                "NS710", f"the reference has no backward for `{step.node.op.name}`", help=_CURE
+            )
         arrived = tuple(back.get(ref, np.zeros(values[ref].shape)) for ref in step.node.refs)
         sent = step.rule.pull(step.node.op, step.saved, arrived, step.at)
         for ref, gradient in zip(step.node.inputs, sent.inputs, strict=True):

@@ -1,0 +1,128 @@
+"""`netspec verify`: prove a model, its gradients and its update against the NumPy reference."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from netspec.cli.options import format_option, set_option, spec_argument
+from netspec.lang import load
+from netspec.lang.constants import Constant
+
+if TYPE_CHECKING:
+    from netspec.proof import Proof, Row
+    from netspec.recipe.spec import Spec
+
+STEPS_PER_EPOCH = 100
+"""How many steps an epoch has where only the data could tell: it decides where a schedule measured in epochs stands."""
+
+
+@click.command()
+@spec_argument
+@set_option
+@format_option("text", "json")
+@click.option(
+    "--batch", type=click.IntRange(1, 4096), default=2, show_default=True, help="How many samples to draw."
+)
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Which numbers to draw."
+)
+@click.option("--all", "every", is_flag=True, help="Print every tensor, not only the worst of each kind.")
+def verify(spec: Any, define: dict[str, Constant], form: str, batch: int, seed: int, *, every: bool) -> int:
+    """Run SPEC's model on random numbers in PyTorch and in the NumPy reference, both in float64, and compare.
+
+    Compared are every layer's values, the gradient of every parameter and input, running statistics, and three steps of
+    the declared optimizer; the reference's own gradient is held against the slope of the loss. What may differ is
+    derived from the rounding of float64. Exit status 1 where something differs by more.
+    """
+    from netspec.proof import verify as prove
+
+    started = time.perf_counter()
+    checked = load(spec, define)
+    training = checked.training
+    proof = prove(
+        checked.graph,
+        training.optimizer if training else None,
+        seed=seed,
+        batch=batch,
+        factors=_factors(checked),
+    )
+    if form == "json":
+        click.echo(json.dumps({"name": checked.name, **proof.as_json()}, indent=2))
+    else:
+        click.echo(_report(checked, proof, every=every, seconds=time.perf_counter() - started))
+        if proof.diverging:
+            from netspec.text.render import render_all
+
+            color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+            click.echo(render_all(proof.diverging, color=color), err=True)
+    return 0 if proof.ok else 1
+
+
+def _factors(spec: Spec) -> tuple[float, ...]:
+    """What the declared schedule makes of the rate in the first three steps."""
+    from netspec.recipe.schedule import factors
+
+    training = spec.training
+    if training is None:
+        return (1.0, 1.0, 1.0)
+    steps = training.steps or (training.epochs or 1) * STEPS_PER_EPOCH
+    factor = factors(training.schedule, steps, STEPS_PER_EPOCH)
+    return tuple(factor(step) for step in range(3))
+
+
+def _report(spec: Spec, proof: Proof, *, every: bool, seconds: float) -> str:
+    """The table for a person, and the verdict."""
+    from netspec.proof import KINDS
+
+    header = ("compared", "in", "tensors", "largest difference at", "difference", "relative", "may be")
+    rows: list[tuple[str, ...]] = [header]
+    if every:
+        rows += [(row.what, row.mode, "", *_numbers(row)) for row in proof.rows]
+    else:
+        for what, mode, count, worst in proof.worst():
+            rows.append((what, mode, str(count), *_numbers(worst)))
+            wrong = [
+                row
+                for row in proof.rows
+                if (row.what, row.mode) == (what, mode) and not row.ok and row is not worst
+            ]
+            rows += [("", "", "", *_numbers(row)) for row in wrong]
+    sizes = ", ".join(f"{letter} = {size}" for letter, size in proof.sizes.items())
+    kinds = [what for what in KINDS if any(row.what == what for row in proof.rows)]
+    meanings = [f"{what}: {KINDS[what]}" for what in kinds]
+    lines = [*_columns(rows), "", *meanings, ""]
+    lines += [f"note: {one}" for one in proof.notes]
+    verdict = "agree" if proof.ok else "DIFFER"
+    lines.append(
+        f"{spec.name}: {proof.candidate} and {proof.reference} {verdict} in float64 on {len(proof.rows)} tensors "
+        f"({sizes}; seed {proof.seed}; {seconds:.1f} s)"
+    )
+    return "\n".join(lines)
+
+
+def _numbers(row: Row) -> tuple[str, ...]:
+    """Where the largest difference of a row is, and how large."""
+    place = f" {list(row.place)}" if row.place else ""
+    mark = "" if row.ok else "  <-- differs"
+    return (
+        f"{row.where}{place}",
+        f"{row.difference:.1e}",
+        f"{row.relative:.0e}",
+        f"{row.tolerance:.1e}{mark}",
+    )
+
+
+def _columns(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Rows of text under one another, with a line under the first."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return [lines[0], "-" * max(map(len, lines)), *lines[1:]]

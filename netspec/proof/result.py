@@ -1,0 +1,111 @@
+"""What a proof says: one row for every tensor that was compared, and where the first difference lies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from netspec.text import Diagnostic
+
+What = Literal["value", "loss", "gradient", "input gradient", "state", "update", "slope"]
+
+KINDS: dict[What, str] = {
+    "value": "what every layer gives",
+    "loss": "the loss",
+    "gradient": "dL/dw of every parameter",
+    "input gradient": "dL/dx of every input",
+    "state": "running statistics after the batch",
+    "update": "parameters after each optimizer step",
+    "slope": "the gradient against the slope of the loss itself",
+}
+"""What is compared, in the order of a report."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tensor of one run, compared number by number.
+
+    `where` is the path of a layer, the key of a parameter or the name of an input. `difference`, `tolerance` and
+    `place` are those of the number that uses most of what it may; `relative` is the difference over the tensor's
+    largest number. All numbers are finite, or the row says in `note` that they are not.
+    """
+
+    what: What
+    mode: str
+    where: str
+    difference: float
+    relative: float
+    tolerance: float
+    place: tuple[int, ...]
+    ok: bool
+    note: str = ""
+
+    @property
+    def used(self) -> float:
+        """Which part of the tolerance is used; infinite where none is left to use."""
+        if self.difference == 0:
+            return 0.0
+        return self.difference / self.tolerance if self.tolerance else float("inf")
+
+    def as_json(self) -> dict[str, object]:
+        """Plain data; numbers that are not finite are null."""
+        return {
+            "what": self.what,
+            "mode": self.mode,
+            "where": self.where,
+            "difference": _finite(self.difference),
+            "relative": _finite(self.relative),
+            "tolerance": _finite(self.tolerance),
+            "place": list(self.place),
+            "ok": self.ok,
+            "note": self.note,
+        }
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All rows of one proof.
+
+    `sizes` are the numbers taken for free sizes, `N` being the batch. `diverging` holds one message for the first
+    difference of every kind, at the layer where it begins; `notes` tells what could not be proved.
+    """
+
+    reference: str
+    candidate: str
+    seed: int
+    sizes: dict[str, int]
+    rows: tuple[Row, ...]
+    diverging: tuple[Diagnostic, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing differs by more than it may."""
+        return all(row.ok for row in self.rows)
+
+    def worst(self) -> Iterable[tuple[What, str, int, Row]]:
+        """For every kind and mode that was compared: how many rows, and the one that uses most of its tolerance."""
+        for what in KINDS:
+            for mode in dict.fromkeys(row.mode for row in self.rows):
+                rows = [row for row in self.rows if (row.what, row.mode) == (what, mode)]
+                if rows:
+                    yield what, mode, len(rows), max(rows, key=lambda row: (not row.ok, row.used))
+
+    def as_json(self) -> dict[str, object]:
+        """Plain data."""
+        return {
+            "ok": self.ok,
+            "reference": self.reference,
+            "candidate": self.candidate,
+            "seed": self.seed,
+            "sizes": dict(self.sizes),
+            "rows": [row.as_json() for row in self.rows],
+            "diverging": [one.as_json() for one in self.diverging],
+            "notes": list(self.notes),
+        }
+
+
+def _finite(value: float) -> float | None:
+    """JSON knows no infinity."""
+    return value if abs(value) < float("inf") else None

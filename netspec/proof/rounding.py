@@ -1,0 +1,240 @@
+"""How far two right programs may lie apart in float64: derived from the model and its numbers, not chosen.
+
+A program computes each op with roundings. What matters are its sums: of k terms t, computed in any order, a sum is off
+by at most `lam * sqrt(k) * u * sum |t|` except with a probability of `2 k exp(-lam ** 2 / 2)`, u = 2^-53 (Higham and
+Mary 2019, A new approach to probabilistic rounding error analysis, theorem 2.4). `sum |t|` is at most `sqrt(k)` times
+the root s of `sum t ** 2`, so that the error is below `lam * k * u * s`, and that of the difference of two programs
+below `lam * k * eps * s` with eps = 2 u.
+
+s is measured. If every term is changed by a random share h, independently and with mean zero, the sum changes by h * s
+in the mean square: Monte Carlo arithmetic (Parker 1997). So a second graph is made in which every floating value passes
+through a random factor 1 + h * d, which its gradient passes through as well, and every parameter is changed alike; h is
+so small that no kink is crossed, and so large that rounding does not matter. Running it in the reference carries each
+node's disturbance to wherever it reaches, through the true derivatives of the whole model, forward and backward: no
+product of norms is multiplied up from layer to layer. A node whose sums have k terms disturbs what it reads and gives
+with weight k / K, where K is the largest of the model; the tolerance of a number is then
+
+    lam * K * eps * s,   s = the larger of what two such runs show at this place, and the mean square over its tensor
+
+The mean square keeps a place whose disturbance vanished by chance from being held to nothing. lam is 8: one place in
+10^9 would exceed it, if every bound on the way were tight. Exact results (classes, masks) have the tolerance 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import ceil, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec.backend import Arrays, Backend, Feed, Run
+from netspec.ir.graph import Graph, Node, Ref
+from netspec.ir.types import TensorType
+from netspec.ops.arithmetic import Mul
+
+Array = NDArray[Any]
+
+EPS = 2.0**-52
+LAM = 8.0
+DISTURBANCE = 2.0**-30
+RUNS = 2
+ELEMENTARY = 8
+"""Roundings inside an elementary function, and a few products beside a sum."""
+
+_FACTOR = "rounding.factor"
+_MARK = "rounding"
+
+SINGLE = frozenset(
+    f"netspec.ops.{family}"
+    for family in (
+        "activation",
+        "arithmetic",
+        "compare",
+        "dropout",
+        "elementary",
+        "join",
+        "scale",
+        "shape",
+        "slicing",
+    )
+)
+"""Families of ops whose every number is made of a few others. Inputs that spread are counted by the sizes."""
+
+ROWS = frozenset({"softmax", "log_softmax", "cumsum", "cummax", "normal_cdf", "quantile"})
+"""Ops that sum within one sample."""
+
+GATHERING = frozenset(
+    {"max_pool", "avg_pool", "global_avg_pool", "global_max_pool", "mean", "sum", "amax", "amin"}
+)
+"""Ops whose every number is a sum or choice over its share of the input."""
+
+
+def terms(
+    node: Node, inputs: tuple[tuple[int, ...], ...], outputs: tuple[tuple[int, ...], ...], graph: Graph
+) -> int:
+    """The most terms that a sum inside this op has, forward or backward; all its numbers where the op is foreign."""
+    read = [prod(shape) for shape in inputs if shape] or [1]
+    made = [prod(shape) for shape in outputs] or [1]
+    weights = [graph.parameters[key].shape for key in node.parameters.values()]
+    filters = [shape for shape in weights if len(shape) > 1]
+    if filters and node.op.name in ("conv", "linear"):
+        (weight,) = filters
+        groups = getattr(node.op, "groups", 1)
+        return max(prod(weight[1:]) + 1, made[0] // weight[0], weight[0] // groups * prod(weight[2:]))
+    if node.op.name == "batch_norm":
+        return read[0] // inputs[0][1]
+    if node.op.name in GATHERING:
+        return max(ceil(read[0] / made[0]), prod(_window(node)))
+    if node.op.name in ROWS:
+        return max(*read, *made) // max(inputs[0][0] if inputs[0] else 1, 1)
+    if type(node.op).__module__ in SINGLE:
+        return ceil(max(*read, *made) / min(read))
+    return sum(read) + sum(made) + sum(map(prod, weights))
+
+
+def _window(node: Node) -> tuple[int, ...]:
+    """The window of a pool, whose inputs overlap."""
+    size = getattr(node.op, "kernel_size", 1)
+    return size if isinstance(size, tuple) else (size,) * max(node.types[0].rank - 2, 0)
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """A graph whose values and gradients pass through random factors.
+
+    `weights` holds k / K by the text of each value that has a factor, `parameters` by the key of each parameter;
+    `largest` is K.
+    """
+
+    graph: Graph
+    weights: Mapping[str, float]
+    parameters: Mapping[str, float]
+    largest: int
+
+
+def disturbed(graph: Graph, run: Run, feed: Feed) -> Disturbed:
+    """The second graph of the module's text, for a graph that has been run once."""
+    shapes = {Ref(name): np.shape(value) for name, value in (*feed.inputs.items(), *feed.targets.items())}
+    ran = [node for node in graph.nodes if all(str(ref) in run.values for ref in node.refs)]
+    shapes |= {ref: np.shape(run.values[str(ref)]) for node in ran for ref in node.refs}
+    counts: dict[Ref, int] = {}
+    learned: dict[str, int] = {}
+    for node in ran:
+        read, made = (tuple(shapes[ref] for ref in refs) for refs in (node.inputs, node.refs))
+        k = ELEMENTARY + terms(node, read, made, graph)
+        for ref in (*node.inputs, *node.refs):
+            counts[ref] = max(counts.get(ref, 0), k)
+        for key in node.parameters.values():
+            learned[key] = max(learned.get(key, 0), k)
+    largest = max(counts.values(), default=ELEMENTARY)
+    moved = {ref: k / largest for ref, k in counts.items() if _is_disturbed(ref, graph)}
+    factors = {_factor(ref): TensorType(graph.type_of(ref).axes) for ref in moved}
+    nodes: list[Node] = [_factored(ref, graph) for ref in moved if ref.path in graph.inputs]
+    for node in ran:
+        nodes.append(
+            replace(node, inputs=tuple(_behind(ref) if ref in moved else ref for ref in node.inputs))
+        )
+        nodes += [_factored(ref, graph) for ref in node.refs if ref in moved]
+    entries = {
+        entry: {name: _behind(ref) if ref in moved else ref for name, ref in graph.entry(entry).items()}
+        for entry in graph.entries
+    }
+    second = replace(graph, inputs={**graph.inputs, **factors}, nodes=tuple(nodes), entries=entries)
+    return Disturbed(
+        second,
+        {str(ref): weight for ref, weight in moved.items()},
+        {key: k / largest for key, k in learned.items()},
+        largest,
+    )
+
+
+def _is_disturbed(ref: Ref, graph: Graph) -> bool:
+    """Floating values that are computed, and inputs; targets and written numbers are exact in every program."""
+    node = graph.node(ref.path)
+    if node is not None and not node.op.slots:
+        return False
+    return ref.path not in graph.targets and graph.type_of(ref).dtype == "float32"
+
+
+def _factor(ref: Ref) -> str:
+    return f"{_FACTOR} {ref}"
+
+
+def _behind(ref: Ref) -> Ref:
+    """The value behind its factor."""
+    return Ref(f"{_MARK} {ref}")
+
+
+def _factored(ref: Ref, graph: Graph) -> Node:
+    """The node that multiplies a value by its factor."""
+    kind = TensorType(graph.type_of(ref).axes)
+    return Node(_behind(ref).path, Mul(), (ref, Ref(_factor(ref))), (kind,))
+
+
+def sizes(graph: Graph, run: Run, feed: Feed, reference: Backend, *, seed: int) -> Run:
+    """The tolerance of every number of `run`, which is the reference's on `feed`."""
+    second = disturbed(graph, run, feed)
+    rng = np.random.default_rng([seed, 1])
+    shown = [reference.run(second.graph, _with_factors(second, run, feed, rng)) for _ in range(RUNS)]
+    values = [
+        {key: one.values.get(_behind_text(key), one.values[key]) for key in run.values} for one in shown
+    ]
+    scale = LAM * second.largest * EPS / DISTURBANCE
+    losses = [np.asarray(one.loss, dtype=np.float64) for one in shown]  # NaN where there is none
+    loss = None if run.loss is None else float(spread(losses, np.asarray(run.loss))) * scale
+    return Run(
+        values=_scaled(run.values, values, scale),
+        loss=loss,
+        parameters=_scaled(run.parameters, [one.parameters for one in shown], scale),
+        inputs=_scaled(run.inputs, [one.inputs for one in shown], scale),
+        state=_scaled(run.state, [one.state for one in shown], scale),
+    )
+
+
+def _behind_text(key: str) -> str:
+    return f"{_MARK} {key}"
+
+
+def _with_factors(second: Disturbed, run: Run, feed: Feed, rng: np.random.Generator) -> Feed:
+    """The feed with the factors of every value, and with changed parameters."""
+    known: Arrays = {**run.values, **feed.inputs}
+    factors = {
+        f"{_FACTOR} {key}": 1 + _moves(known[key].shape, rng, DISTURBANCE * weight)
+        for key, weight in second.weights.items()
+    }
+    parameters = {
+        key: value * (1 + _moves(value.shape, rng, DISTURBANCE * second.parameters.get(key, 0.0)))
+        for key, value in feed.parameters.items()
+    }
+    return replace(feed, inputs={**feed.inputs, **factors}, parameters=parameters)
+
+
+def _moves(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> Array:
+    """Random numbers of mean zero and mean square near `size ** 2`, none of them small."""
+    x = rng.uniform(-size, size, shape)
+    return x + np.copysign(size / 2, x)
+
+
+def disturbed_arrays(arrays: Arrays, rng: np.random.Generator) -> dict[str, Array]:
+    """Arrays changed by random shares of the module's h."""
+    return {key: value * (1 + _moves(np.shape(value), rng, DISTURBANCE)) for key, value in arrays.items()}
+
+
+def _scaled(start: Arrays, shown: Iterable[Arrays], scale: float) -> dict[str, Array]:
+    """`scale` times what the disturbed runs show, tensor by tensor; 0 for what is no floating number."""
+    runs = list(shown)
+    return {key: spread([one[key] for one in runs], value) * scale for key, value in start.items()}
+
+
+def spread(shown: list[Array], start: Array) -> Array:
+    """How far disturbed numbers lie from the undisturbed: the largest at each place, at least the mean square."""
+    if not np.issubdtype(start.dtype, np.floating):
+        return np.zeros(start.shape)
+    with np.errstate(invalid="ignore"):
+        moves = [np.nan_to_num(abs(one - start), nan=0.0, posinf=0.0) for one in shown]
+    largest = np.asarray(np.max(moves, axis=0))
+    mean_square = np.sqrt(np.mean(np.square(largest))) if largest.size else 0.0
+    return np.asarray(np.maximum(largest, mean_square))

@@ -1,0 +1,141 @@
+"""The proof: one model on the same numbers in two backends, both in float64, in training and in evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netspec import backend as backends
+from netspec.backend import Arrays, Backend, Feed, Run
+from netspec.ir.graph import Graph
+from netspec.proof import rounding
+from netspec.proof.compare import compare
+from netspec.proof.diverging import first
+from netspec.proof.draw import draw, evaluating
+from netspec.proof.result import Proof, Row, What
+from netspec.proof.sizes import small_sizes
+from netspec.proof.slope import slope
+from netspec.recipe.optimizer import Optimizer
+
+Array = NDArray[Any]
+
+STEPS = 3
+"""The first step cannot show a wrong momentum."""
+
+
+def verify(
+    graph: Graph,
+    optimizer: Optimizer | None = None,
+    *,
+    seed: int = 0,
+    batch: int = 2,
+    factors: Sequence[float] = (1.0,) * STEPS,
+    reference: str | Backend = "numpy",
+    candidate: str | Backend = "torch",
+) -> Proof:
+    """Run a graph in both backends on random numbers and compare all that they give.
+
+    Compared are every node's value, the loss, the gradient of every trainable parameter and floating input, and the
+    running statistics; then the parameters after one optimizer step for each of `factors` (what the schedule makes of
+    the rate), from the same gradients; and the reference's gradient with the slope of its loss. Every tolerance is
+    derived (see `rounding` and `slope`). SpecError where a backend is missing or no numbers can be drawn.
+    """
+    ours, theirs = (backends.find(one) if isinstance(one, str) else one for one in (reference, candidate))
+    training = draw(graph, seed=seed, batch=batch, mode="train")
+    rows: list[Row] = []
+    run: Run | None = None
+    for feed in (evaluating(training), training):
+        run = ours.run(graph, feed)
+        rows += _runs(
+            graph, feed, run, theirs.run(graph, feed), rounding.sizes(graph, run, feed, ours, seed=seed)
+        )
+        rows += slope(graph, feed, run, ours, seed=seed)
+    if optimizer is not None and run is not None and run.parameters:
+        rows += _updates(optimizer, training.parameters, run.parameters, factors, (ours, theirs), seed)
+    return Proof(
+        reference=ours.name,
+        candidate=theirs.name,
+        seed=seed,
+        sizes=small_sizes(graph, batch),
+        rows=tuple(rows),
+        diverging=first(graph, rows, theirs.name),
+        notes=_notes(graph, optimizer, rows),
+    )
+
+
+def _runs(graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Row]:
+    """The rows of one run in both backends; a value that the loss or an output does not need is compared as well."""
+    written = {str(ref) for node in graph.nodes if not node.op.slots for ref in node.refs}
+    rows = [
+        compare("value", feed.mode, key, value, theirs.values.get(key), may.values[key])
+        for key, value in ours.values.items()
+        if key not in written
+    ]
+    if ours.loss is not None:
+        other = None if theirs.loss is None else np.asarray(theirs.loss)
+        rows.append(compare("loss", feed.mode, "loss", np.asarray(ours.loss), other, np.asarray(may.loss)))
+    parts: list[tuple[What, Arrays, Arrays, Arrays]] = [
+        ("gradient", ours.parameters, theirs.parameters, may.parameters),
+        ("input gradient", ours.inputs, theirs.inputs, may.inputs),
+    ]
+    if feed.mode == "train":
+        parts.append(("state", ours.state, theirs.state, may.state))
+    for what, mine, given, allowed in parts:
+        rows += [
+            compare(what, feed.mode, key, value, given.get(key), allowed[key]) for key, value in mine.items()
+        ]
+    return rows
+
+
+def _updates(
+    optimizer: Optimizer,
+    parameters: Mapping[str, Array],
+    gradients: Mapping[str, Array],
+    factors: Sequence[float],
+    sides: tuple[Backend, Backend],
+    seed: int,
+) -> list[Row]:
+    """The rows of the parameters after each step, from the run's gradients and, for later steps, random shares of them.
+
+    The tolerance is measured as in `rounding`: what the reference makes of slightly changed parameters and gradients,
+    the steps so far adding a few terms each.
+    """
+    rng = np.random.default_rng([seed, 3])
+    start = {key: parameters[key] for key in gradients}
+    given = [
+        {key: g if i == 0 else g * rng.standard_normal(g.shape) for key, g in gradients.items()}
+        for i in range(len(factors))
+    ]
+    ours, theirs = (side.update(optimizer, start, given, factors) for side in sides)
+    shown = [
+        sides[0].update(
+            optimizer,
+            rounding.disturbed_arrays(start, rng),
+            [rounding.disturbed_arrays(one, rng) for one in given],
+            factors,
+        )
+        for _ in range(rounding.RUNS)
+    ]
+    rows = []
+    for i, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+        scale = rounding.LAM * rounding.ELEMENTARY * (i + 1) * rounding.EPS / rounding.DISTURBANCE
+        for key, value in mine.items():
+            may = rounding.spread([one[i][key] for one in shown], value) * scale
+            rows.append(compare("update", f"step {i + 1}", key, value, other.get(key), may))
+    return rows
+
+
+def _notes(graph: Graph, optimizer: Optimizer | None, rows: Sequence[Row]) -> tuple[str, ...]:
+    """What was not proved, and why."""
+    found = []
+    if not graph.entry("loss"):
+        found.append("the spec has no loss, so there are no gradients to compare")
+    if optimizer is None:
+        found.append("the spec names no optimizer, so no step was compared")
+    endless = [row.where for row in rows if row.note.startswith("the reference itself")]
+    if endless:
+        found.append(f"numbers that are not finite prove nothing: first at `{endless[0]}`")
+    return tuple(found)
