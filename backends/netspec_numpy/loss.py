@@ -11,7 +11,7 @@ from netspec_numpy.distribution import steps
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
 LOWEST_LOG = -100.0
-SMALLEST_VARIANCE = 1e-12
+SMALLEST_VARIANCE = float(np.float32(1e-12))  # PyTorch keeps it in single precision, whatever the model's
 
 
 @lowers(Crps)
@@ -37,19 +37,20 @@ def bce(op: Bce, inputs: Arrays, at: Context) -> Forward:
     """`-(t * log(p) + (1 - t) * log(1 - p))`, both logarithms at least -100."""
     del at
     p, t = inputs[0], inputs[1].astype(inputs[0].dtype)
-    yes, no = _logarithms(p)
+    with np.errstate(divide="ignore"):
+        yes, no = np.maximum(np.log(p), LOWEST_LOG), np.maximum(np.log1p(-p), LOWEST_LOG)
     return Forward((reduced(op, -(t * yes + (1 - t) * no)),), (p, t, inputs[1]))
 
 
 @bce.backward
 def bce_backward(op: Bce, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
-    """`(p - t) / (p * (1 - p))`, the divisor at least 1e-12; to the target `log(1 - p) - log(p)`."""
+    """`(p - t) / (p * (1 - p))`, the divisor at least 1e-12; to the target `log(1 - p) - log(p)`, not held at all."""
     del at
     p, t, target = saved
     each = spread(op, grads[0], p.shape)
-    yes, no = _logarithms(p)
     dp = each * (p - t) / np.maximum(p * (1 - p), SMALLEST_VARIANCE)
-    return Backward((dp, each * (no - yes) if _differentiable(target) else None))
+    with np.errstate(divide="ignore"):
+        return Backward((dp, each * (np.log1p(-p) - np.log(p)) if _differentiable(target) else None))
 
 
 @lowers(BceWithLogits)
@@ -155,12 +156,6 @@ def spread(op: Loss, g: Array, shape: tuple[int, ...]) -> Array:
     """The gradient of each element's value, given that of the reduced one."""
     each = np.broadcast_to(g, shape)
     return each / max(each.size, 1) if op.reduction == "mean" else each
-
-
-def _logarithms(p: Array) -> tuple[Array, Array]:
-    """`log(p)` and `log(1 - p)`, -100 at the least."""
-    with np.errstate(divide="ignore"):
-        return np.maximum(np.log(p), LOWEST_LOG), np.maximum(np.log1p(-p), LOWEST_LOG)
 
 
 def _picked(scores: Array, target: Array) -> Array:
