@@ -13,7 +13,7 @@ from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.elementwise import floating
-from netspec.ops.window import layout, spatial, window_axes
+from netspec.ops.window import MOST_AXES, layout, spatial, window_axes
 
 
 class MaxPool(Op):
@@ -76,7 +76,7 @@ class AvgPool(Op):
 
     Takes `[batch, channel, *space]` with one to three axes of space. The stride is the kernel's size unless it is
     given. With `count_include_pad` the zeros of the padding count as numbers of the window; without, the mean is over
-    the true ones alone.
+    the true ones alone. In three axes of space no window may be larger than the input without its padding.
     """
 
     name: ClassVar[str] = "avg_pool"
@@ -94,6 +94,8 @@ class AvgPool(Op):
         kernel, stride, padding = pool_geometry(self, x)
         around = tuple((one, one) for one in padding)
         axes, constraints = window_axes(x, kernel, stride, around, (1,) * len(kernel))
+        if len(kernel) == MOST_AXES and any(padding):
+            constraints += _covered(x, kernel)
         facts = _mean_of_channels(x)
         if any(padding) and self.count_include_pad:
             facts = replace(facts, low=min(facts.low, 0.0), high=max(facts.high, 0.0), sums_to_one=None)
@@ -121,6 +123,7 @@ class AvgPool(Op):
             bad("NS212", image, kernel_size=(2, 2), stride=(1, 1, 1)),
             bad("NS217", image, kernel_size=0),
             bad("NS218", image, kernel_size=3, padding=2),
+            bad("NS211", tensor(batch=1, channel=1, depth=2, height=4, width=4), kernel_size=3, padding=1),
             bad("NS310", tensor("bool", batch=2, channel=3, width=6), kernel_size=2),
         ]
 
@@ -218,6 +221,22 @@ def _real_places(
         if holds is None:
             why = f"every window meets the input along `{axis.name}`"
             constraints.append(Constraint(axis.size, ">=", least, why, at="dilation"))
+    return tuple(constraints)
+
+
+def _covered(x: TensorType, kernel: tuple[int, ...]) -> tuple[Constraint, ...]:
+    """Windows no larger than the input itself, as PyTorch wants it of an average in three axes alone."""
+    constraints = []
+    for axis, size in zip(x.axes[2:], kernel, strict=True):
+        why = f"the window of an average in three axes fits along `{axis.name}` without the padding"
+        if decide(axis.size, ">=", size) is False:
+            raise Problem(
+                "NS211",
+                f"a window of `{size}` does not fit in the `{axis.size}` of `{axis.name}` without its padding",
+                at="kernel_size",
+                help=f"use `{axis.size}` or less there: an average in three axes may not reach over the whole input",
+            )
+        constraints.append(Constraint(axis.size, ">=", Dim.of(size), why, at="kernel_size"))
     return tuple(constraints)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -172,19 +172,30 @@ def forward(use: Case, drawn: Numbers, mode: Mode) -> tuple[Array, ...]:
 
 def reference(use: Case, drawn: Numbers, gradients: tuple[Array, ...], mode: Mode) -> Result:
     """The reference's outputs, gradients and new state; a missing gradient is zero."""
+    return backward_of(use, drawn, mode)(gradients)
+
+
+def backward_of(use: Case, drawn: Numbers, mode: Mode) -> Callable[[tuple[Array, ...]], Result]:
+    """The reference's run as a function of the outputs' gradients: one forward, and as many backwards as wanted."""
     rule = netspec_numpy.table()[type(use.op)]
     at = _context(use, drawn, mode)
     ahead = rule.forward(use.op, drawn.inputs, at)
-    assert rule.pull is not None, f"{use.op.name} has no backward"
-    back = rule.pull(use.op, ahead.saved, gradients, at)
-    assert len(back.inputs) == len(drawn.inputs)
-    for x, one in zip(drawn.inputs, back.inputs, strict=True):
-        assert one is None or one.shape == x.shape, f"gradient {one.shape} of input {x.shape}"
-    inputs = tuple(
-        np.zeros(x.shape) if one is None else one for x, one in zip(drawn.inputs, back.inputs, strict=True)
-    )
-    parameters = {key: back.parameters.get(key, np.zeros_like(x)) for key, x in drawn.parameters.items()}
-    return Result(ahead.outputs, inputs, parameters, {**drawn.state, **ahead.state})
+    pull = rule.pull
+    assert pull is not None, f"{use.op.name} has no backward"
+
+    def run(gradients: tuple[Array, ...]) -> Result:
+        back = pull(use.op, ahead.saved, gradients, at)
+        assert len(back.inputs) == len(drawn.inputs)
+        for x, one in zip(drawn.inputs, back.inputs, strict=True):
+            assert one is None or one.shape == x.shape, f"gradient {one.shape} of input {x.shape}"
+        inputs = tuple(
+            np.zeros(x.shape) if one is None else one
+            for x, one in zip(drawn.inputs, back.inputs, strict=True)
+        )
+        parameters = {key: back.parameters.get(key, np.zeros_like(x)) for key, x in drawn.parameters.items()}
+        return Result(ahead.outputs, inputs, parameters, {**drawn.state, **ahead.state})
+
+    return run
 
 
 def _context(use: Case, drawn: Numbers, mode: Mode) -> Context:

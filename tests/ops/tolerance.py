@@ -9,6 +9,9 @@ Accuracy and Stability of Numerical Algorithms, 4.2), and every product adds u. 
 apart, so c = k + 2. The magnitude is the op itself run on absolute values, and k the op run on ones. The backward is
 such a sum as well: its magnitude is the backward run on absolute values, and k is the same run on ones.
 
+**Differences** (`TERMS`, and batch norm): where a formula takes the difference of nearly equal numbers, the numbers
+themselves are its terms, and they are added as they stand there.
+
 **All other ops**: a program that rounds each elementary step is, up to c, as far off as the exact op is when every
 input moves by one part in 1 / eps. To first order that is `|y| + sum_i |dy / dx_i| * |x_i|` for a value and
 `sum_o |g_o| * |dy_o / dx_i| + sum_k |d(dL / dx_i) / dx_k| * |x_k|` for a gradient. The Jacobian is made from the
@@ -20,14 +23,15 @@ k, the number of inputs, for whatever sums are inside. State is an average of te
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.conformance.case import Case, Mode, Numbers, Result, floating, reference
+from netspec.ops.norm import BatchNorm
+from tests.conformance.case import Case, Mode, Numbers, Result, backward_of, floating, reference
 
 EPS = 2.0**-52
 STEP = 2.0**-17  # second differences only set a scale: a few correct digits are plenty
@@ -43,9 +47,19 @@ SUMS: dict[str, str] = {
 }
 
 
+TERMS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
+    "tanh": lambda y, g: abs(g) * (1 + y * y),  # dx = g * (1 - y * y)
+    "sigmoid": lambda y, g: abs(g) * y * (1 + y),  # dx = g * y * (1 - y)
+    "softmax": lambda y, g: y * (abs(g) + abs(g).sum()),  # dx = y * (g - sum of g * y)
+    "log_softmax": lambda y, g: abs(g) + np.exp(y) * abs(g).sum(),  # dx = g - exp(y) * sum of g
+}
+"""Gradients that are written with a difference: where it cancels, its terms are larger than all it depends on."""
+
+
 def tolerances(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
     """The largest difference allowed in every number of a Result."""
-    return _sums(use, drawn, gradients, mode) if use.op.name in SUMS else _smooth(use, drawn, gradients, mode)
+    rule = _batch_norm if use.op.name == "batch_norm" else _sums if use.op.name in SUMS else _smooth
+    return rule(use, drawn, gradients, mode)
 
 
 def _sums(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
@@ -55,15 +69,15 @@ def _sums(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: 
     terms = max(
         float(np.max(one, initial=0)) for one in (*count.outputs, *count.inputs, *count.parameters.values())
     )
-    reach = max(
-        x.size for x in (*drawn.inputs, *gradients)
-    )  # averages count less than one: the terms are the inputs
+    # Averages count less than one when they are run on ones: there the terms are the numbers that go in.
+    reach = max(x.size for x in (*drawn.inputs, *gradients))
     c = (max(terms, 1) + 2) if use.op.name in {"conv", "linear", "sum", "cumsum"} else reach + 2
     return _scaled(size, c)
 
 
 def _smooth(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
-    start = reference(use, drawn, gradients, mode)
+    run = backward_of(use, drawn, mode)
+    start = run(gradients)
     outputs = [np.asarray(abs(y)) if floating(y) else np.zeros(y.shape) for y in start.outputs]
     inputs = [np.zeros(x.shape) for x in drawn.inputs]
     parameters = {key: np.zeros(x.shape) for key, x in drawn.parameters.items()}
@@ -71,22 +85,80 @@ def _smooth(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode
         for place in np.ndindex(y.shape) if floating(y) else ():
             pull = tuple(np.zeros(g.shape) for g in gradients)
             pull[which][place] = 1.0
-            row = reference(use, drawn, pull, mode)
+            row = run(pull)
             for i, slope in enumerate(row.inputs):
                 outputs[which][place] += float(np.sum(abs(slope) * abs(drawn.inputs[i])))
                 inputs[i] += abs(slope) * abs(gradients[which][place])
             for key, slope in row.parameters.items():
                 outputs[which][place] += float(np.sum(abs(slope) * abs(drawn.parameters[key])))
                 parameters[key] += abs(slope) * abs(gradients[which][place])
-    for low, high, scale in _nudged(drawn):
+    for low, high, scale in _nudged(drawn) if _curved(use, drawn, gradients, start, mode) else ():
         below, above = reference(use, low, gradients, mode), reference(use, high, gradients, mode)
         for i in range(len(inputs)):
             inputs[i] += abs(above.inputs[i] - below.inputs[i]) * scale
         for key in parameters:
             parameters[key] += abs(above.parameters[key] - below.parameters[key]) * scale
     state = {key: _state_size(key, drawn, start) for key in start.state}
+    if use.op.name in TERMS:
+        inputs[0] += TERMS[use.op.name](start.outputs[0], gradients[0])
     c = 8 + sum(x.size for x in (*drawn.inputs, *drawn.parameters.values()))
     return _scaled(Result(tuple(outputs), tuple(inputs), parameters, state), c)
+
+
+def _curved(
+    use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], start: Result, mode: Mode
+) -> bool:
+    """Whether gradients change with the numbers at all: where they do not, as in a maximum, second sums are zero."""
+    rng = np.random.default_rng(0)
+
+    def moved(x: NDArray[Any]) -> NDArray[Any]:
+        return x + STEP**2 * rng.choice([-1.0, 1.0], x.shape) if floating(x) else x
+
+    shifted = replace(
+        drawn,
+        inputs=tuple(map(moved, drawn.inputs)),
+        parameters={key: moved(x) for key, x in drawn.parameters.items()},
+    )
+    after = reference(use, shifted, gradients, mode)
+    pairs = [*zip(start.inputs, after.inputs, strict=True)]
+    pairs += [(x, after.parameters[key]) for key, x in start.parameters.items()]
+    return not all(np.array_equal(x, y) for x, y in pairs)
+
+
+def _batch_norm(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
+    """Nearly all of a batch norm's gradient may cancel, so its terms are summed as they stand in the formula.
+
+    With s = 1 / sqrt(var + eps), a = s * (|x| + |mean|) bounds |z| = s * |x - mean| and, times eps, its error; var is a
+    mean of squares of such differences, so s is off by eps * mean(a^2) of itself. That makes |y| <= a * |w| + |b| and
+    `dx = s * (d - mean(d) - z * mean(d * z))` a sum of s * (|d| + mean |d| + a * mean(|d| * a)), all of it times
+    1 + mean(a^2).
+    """
+    (x,), (g,) = drawn.inputs, gradients
+    start = reference(use, drawn, gradients, mode)
+    over = (0, *range(2, x.ndim))
+
+    def wide(values: NDArray[Any]) -> NDArray[Any]:
+        return np.asarray(values).reshape(1, -1, *[1] * (x.ndim - 2))
+
+    by_batch = mode == "train" and "statistics" not in use.frozen
+    if by_batch or "running_mean" not in drawn.state:
+        mean, var = x.mean(axis=over, keepdims=True), x.var(axis=over, keepdims=True)
+    else:
+        mean, var = wide(drawn.state["running_mean"]), wide(drawn.state["running_var"])
+    assert isinstance(use.op, BatchNorm)
+    s = 1 / np.sqrt(var + use.op.eps)
+    a = s * (abs(x) + abs(mean))
+    loose = 1 + (a**2).mean(axis=over, keepdims=True)
+    weight, bias = (
+        wide(abs(drawn.parameters[key])) if use.op.affine else np.zeros(1) + (key == "weight")
+        for key in ("weight", "bias")
+    )
+    d = abs(g) * weight
+    dx = s * loose * (d + d.mean(axis=over, keepdims=True) + a * (d * a).mean(axis=over, keepdims=True))
+    parameters = {"weight": (abs(g) * a * loose).sum(axis=over), "bias": abs(g).sum(axis=over)}
+    state = {key: _state_size(key, drawn, start) for key in start.state}
+    size = Result(((a * weight + bias) * loose,), (dx,), parameters if use.op.affine else {}, state)
+    return _scaled(size, 8 + 2 * x.size)
 
 
 def _nudged(drawn: Numbers) -> Iterator[tuple[Numbers, Numbers, float]]:

@@ -1,0 +1,103 @@
+"""Convolution under random legal and illegal attributes, and what the teacher says of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from netspec.ir.types import tensor
+from netspec.ops.conv import Conv
+from tests.conformance.case import Numbers, case, forward
+from tests.conformance.harness import check_or_refused
+from tests.ops.strategies import images, per_axis, seeds
+
+
+@st.composite
+def convs(draw: st.DrawFn, space: int) -> Conv:
+    """Convolutions, most of which fit small images."""
+    words: list[Literal["same", "valid"]] = ["same", "valid"]
+    padding = st.one_of(per_axis(space, 0, 2), st.sampled_from(words))
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    return Conv(
+        out_channels=groups * draw(st.integers(1, 2)),
+        kernel_size=draw(per_axis(space, 1, 3)),
+        stride=draw(per_axis(space, 1, 2)),
+        padding=draw(padding),
+        dilation=draw(per_axis(space, 1, 2)),
+        groups=groups,
+        bias=draw(st.booleans()),
+    )
+
+
+@pytest.mark.parametrize("space", [1, 2, 3])
+@given(data=st.data())
+def test_numpy_and_torch_agree_on_any_convolution(space: int, data: st.DataObject) -> None:
+    op = data.draw(convs(space))
+    image = data.draw(images(space, channels=(op.groups, 2 * op.groups)))
+    check_or_refused(op, image, seed=data.draw(seeds))
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(1, 9))
+def test_same_keeps_the_size_and_counts_every_product(
+    kernel: int, out: int, channels: int, size: int
+) -> None:
+    image = tensor(batch=2, channel=channels, height=size, width=size + 1)
+    op = Conv(out_channels=out, kernel_size=kernel, padding="same")
+    (y,) = case(op, image).inferred.outputs
+    assert y.sizes[2:] == image.sizes[2:]
+    assert op.macs((image,), (y,)) == channels * kernel**2 * out * size * (size + 1)
+
+
+@given(seeds, st.integers(1, 3), st.integers(2, 3), st.integers(2, 4))
+def test_the_response_is_largest_where_the_patch_equals_the_filter(
+    seed: int, channels: int, side: int, across: int
+) -> None:
+    """Patches of the filter's norm side by side: by Cauchy and Schwarz <w, p> <= |w| |p|, equal for p = w alone."""
+    rng = np.random.default_rng(seed)
+    weight = rng.normal(size=(1, channels, side, side))
+    patches = rng.normal(size=(across, across, channels, side, side))
+    patches *= np.sqrt((weight**2).sum() / (patches**2).sum(axis=(2, 3, 4), keepdims=True))
+    row, column = rng.integers(0, across, 2)
+    patches[row, column] = weight[0]
+    image = patches.transpose(2, 0, 3, 1, 4).reshape(1, channels, across * side, across * side)
+    kind = tensor(batch=1, channel=channels, height=across * side, width=across * side)
+    use = case(Conv(out_channels=1, kernel_size=side, stride=side, bias=False), kind)
+    (response,) = forward(use, Numbers((image,), {"weight": weight}), "eval")
+    found = np.unravel_index(int(response.argmax()), response.shape)[2:]
+    assert found == (row, column)
+    assert response[0, 0, row, column] == pytest.approx(float(np.sum(weight**2)), rel=1e-12)
+
+
+@given(seeds, st.integers(2, 5), st.integers(2, 3))
+def test_of_filters_of_equal_norm_the_one_that_equals_the_patch_responds_most(
+    seed: int, filters: int, side: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    weight = rng.normal(size=(filters, 2, side, side))
+    weight /= np.sqrt((weight**2).sum(axis=(1, 2, 3), keepdims=True))
+    chosen = int(rng.integers(filters))
+    kind = tensor(batch=1, channel=2, height=side, width=side)
+    use = case(Conv(out_channels=filters, kernel_size=side, bias=False), kind)
+    (response,) = forward(use, Numbers((weight[chosen : chosen + 1],), {"weight": weight}), "eval")
+    assert int(response.argmax()) == chosen
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"out_channels": 0, "kernel_size": 3},
+        {"out_channels": 4},
+        {"out_channels": 4, "kernel_size": 3.0},
+        {"out_channels": True, "kernel_size": 3},
+        {"out_channels": 4, "kernel_size": 3, "padding": "full"},
+        {"out_channels": 4, "kernel_size": 3, "in_channels": 3},
+    ],
+)
+def test_attributes_of_the_wrong_kind_are_refused(attributes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Conv(**attributes)  # type: ignore[arg-type]
