@@ -47,12 +47,16 @@ def accumulate(graph: Graph, given: Iterable[Ref], entry: str = "metrics") -> Ac
     Raises Problem NS294 where a value of each sample is compared with one of the whole split (a variance written as
     a formula), and NS295 where an op mixes samples in a way that has no totals.
     """
-    nodes = list(graph.walk(entry, stop=frozenset(ref.path for ref in given)))
+    outer = frozenset(ref.path for ref in given)
+    nodes = list(graph.walk(entry, stop=outer))
     after: set[str] = set()
     partial: list[Node] = []
     finish: list[Node] = []
     totals: dict[str, Total] = {}
     shares: dict[str, Ref] = {}
+    for ref in (*graph.entry(entry).values(), *(ref for node in nodes for ref in node.inputs)):
+        if ref.path in outer and not graph.type_of(ref).batched:
+            raise _of_a_batch(ref)
     for node in nodes:
         late = [ref for ref in node.inputs if ref.path in after]
         early = [ref for ref in node.inputs if ref.path not in after and graph.type_of(ref).batched]
@@ -118,6 +122,15 @@ def _mixed(node: Node, late: Ref, early: Ref) -> Problem:
         "NS294",
         f"`{node.op.name}` meets each sample's `{early}` and `{late}`, which is known only after the whole split",
         help="write it with means of samples alone, as in `mean(x ** 2) - mean(x) ** 2`, or as several metrics",
+    )
+
+
+def _of_a_batch(ref: Ref) -> Problem:
+    """The model itself gives one value for all samples of a batch."""
+    return Problem(
+        "NS295",
+        f"`{ref}` is one value for a whole batch, so it has no value over a whole split",
+        help="reduce over the batch in the metric, not in the layers",
     )
 
 

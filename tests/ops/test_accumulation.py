@@ -64,3 +64,10 @@ def test_a_metric_with_a_value_for_each_sample_is_refused() -> None:
     with pytest.raises(Problem) as caught:
         accumulate(graph(("d", Sub(), ("x", "y")), metric="d"), GIVEN)
     assert caught.value.code == "NS295"
+
+
+def test_a_value_that_the_model_reduced_itself_is_refused() -> None:
+    made = graph(("m", Mean(), ("x",)), ("s", Sub(), ("m", "m")), metric="s")
+    with pytest.raises(Problem) as caught:
+        accumulate(made, (*GIVEN, Ref("m")))
+    assert caught.value.code == "NS295"
