@@ -59,12 +59,12 @@ def tensors(draw: st.DrawFn, *, least: int = 1, most: int = 3) -> TensorType:
         )
     )
     sizes = {"batch": draw(st.integers(1, 3))} | {name: draw(st.integers(1, 4)) for name in names}
-    return typed(sizes, draw(facts_of(tuple(names))))
+    return typed(sizes, draw(facts_of(tuple(name for name in names if sizes[name] > 1))))
 
 
 @st.composite
 def facts_of(draw: st.DrawFn, names: tuple[str, ...]) -> Facts:
-    """Bounds alone, or with order, or probabilities, or their logarithms, or a mask."""
+    """Bounds alone, or with order, or probabilities, or their logarithms, or a mask, along one of the named axes."""
     low, high = draw(bounds())
     if not names:
         return Facts(low=low, high=high)
