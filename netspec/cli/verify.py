@@ -81,7 +81,7 @@ def _report(spec: Spec, proof: Proof, *, every: bool, seconds: float) -> str:
     """The table for a person, and the verdict."""
     from netspec.proof import KINDS
 
-    header = ("compared", "in", "tensors", "largest difference at", "difference", "relative", "may be")
+    header = ("compared", "in", "tensors", "largest difference at", "difference", "relative", "tolerance")
     rows: list[tuple[str, ...]] = [header]
     if every:
         rows += [(row.what, row.mode, "", *_numbers(row)) for row in proof.rows]

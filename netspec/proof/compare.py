@@ -21,32 +21,30 @@ def compare(
     be the same on both sides.
     """
     if ours is None or theirs is None or ours.shape != theirs.shape:
-        return Row(
-            what, mode, where, float("inf"), float("inf"), 0.0, (), ok=False, note=_shapes(ours, theirs)
-        )
+        return Row(what, mode, where, float("inf"), None, 0.0, (), ok=False, note=_shapes(ours, theirs))
     if ours.size == 0:
-        return Row(what, mode, where, 0.0, 0.0, 0.0, (), ok=True)
-    a, b = ours.astype(np.float64), theirs.astype(np.float64)
-    finite = np.isfinite(a) & np.isfinite(b)
+        return Row(what, mode, where, 0.0, None, 0.0, (), ok=True)
+    a, b = (x.astype(np.float64, copy=False) for x in (ours, theirs))
     with np.errstate(invalid="ignore", divide="ignore"):
-        difference = np.where(
-            finite, abs(a - b), np.where((a == b) | (np.isnan(a) & np.isnan(b)), 0.0, np.inf)
-        )
-        used = np.where(difference <= 0, 0.0, difference / tolerance)
-    worst = int(np.argmax(used)) if used.any() else int(np.argmax(difference))
-    place = tuple(int(i) for i in np.unravel_index(worst, difference.shape))
-    largest = float(np.max(abs(a), where=finite, initial=0.0))
-    far = float(difference[place])
+        difference = np.asarray(abs(a - b))
+        if not np.isfinite(difference).all():
+            same = (a == b) | (np.isnan(a) & np.isnan(b))
+            difference = np.where(same, 0.0, np.where(np.isnan(difference), np.inf, difference))
+        used = np.where(difference > 0, difference / tolerance, 0.0)
+    place = tuple(int(i) for i in np.unravel_index(int(np.argmax(used)), used.shape))
+    finite = bool(np.isfinite(a).all())
+    largest = float(np.max(abs(a))) if finite else float("nan")
+    far, may = float(difference[place]), float(tolerance[place])
     return Row(
         what,
         mode,
         where,
         difference=far,
-        relative=far / largest if largest else (0.0 if far == 0 else float("inf")),
-        tolerance=float(np.broadcast_to(tolerance, difference.shape)[place]),
+        relative=far / largest if largest > may else None,
+        tolerance=may,
         place=place,
-        ok=bool((difference <= tolerance).all()),
-        note="" if np.isfinite(a).all() else "the reference itself is not finite here",
+        ok=far <= may,
+        note="" if finite else "the reference itself is not finite here",
     )
 
 

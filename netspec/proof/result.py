@@ -28,14 +28,14 @@ class Row:
 
     `where` is the path of a layer, the key of a parameter or the name of an input. `difference`, `tolerance` and
     `place` are those of the number that uses most of what it may; `relative` is the difference over the tensor's
-    largest number. All numbers are finite, or the row says in `note` that they are not.
+    largest number, None where that is 0 but for rounding. All numbers are finite, or `note` says that they are not.
     """
 
     what: What
     mode: str
     where: str
     difference: float
-    relative: float
+    relative: float | None
     tolerance: float
     place: tuple[int, ...]
     ok: bool
@@ -106,6 +106,6 @@ class Proof:
         }
 
 
-def _finite(value: float) -> float | None:
+def _finite(value: float | None) -> float | None:
     """JSON knows no infinity."""
-    return value if abs(value) < float("inf") else None
+    return value if value is not None and abs(value) < float("inf") else None

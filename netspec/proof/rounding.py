@@ -213,9 +213,9 @@ def _with_factors(second: Disturbed, run: Run, feed: Feed, rng: np.random.Genera
 
 
 def _moves(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> Array:
-    """Random numbers of mean zero and mean square near `size ** 2`, none of them small."""
-    x = rng.uniform(-size, size, shape)
-    return x + np.copysign(size / 2, x)
+    """Random numbers of mean zero and mean square near `size ** 2`: 0.5 to 1.5 times `size`, of either sign."""
+    x = rng.random(shape, dtype=np.float32) - np.float32(0.5)  # single precision is plenty for chance
+    return np.asarray(np.multiply(2 * x + np.copysign(np.float32(0.5), x), size, dtype=np.float64))
 
 
 def disturbed_arrays(arrays: Arrays, rng: np.random.Generator) -> dict[str, Array]:
@@ -233,8 +233,11 @@ def spread(shown: list[Array], start: Array) -> Array:
     """How far disturbed numbers lie from the undisturbed: the largest at each place, at least the mean square."""
     if not np.issubdtype(start.dtype, np.floating):
         return np.zeros(start.shape)
+    largest = np.zeros(start.shape)
     with np.errstate(invalid="ignore"):
-        moves = [np.nan_to_num(abs(one - start), nan=0.0, posinf=0.0) for one in shown]
-    largest = np.asarray(np.max(moves, axis=0))
-    mean_square = np.sqrt(np.mean(np.square(largest))) if largest.size else 0.0
+        for one in shown:
+            np.fmax(largest, abs(one - start), out=largest)
+    if not np.isfinite(largest).all():
+        largest = np.nan_to_num(largest, posinf=0.0)
+    mean_square = np.sqrt(np.vdot(largest, largest) / largest.size) if largest.size else 0.0
     return np.asarray(np.maximum(largest, mean_square))

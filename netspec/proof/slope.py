@@ -54,7 +54,7 @@ def slope(graph: Graph, feed: Feed, run: Run, reference: Backend, *, seed: int) 
             feed.mode,
             "all",
             difference=far if finite else float("inf"),
-            relative=far / abs(told) if finite and told else 0.0,
+            relative=far / abs(told) if finite and told else None,
             tolerance=tolerance,
             place=(),
             ok=far <= tolerance or not finite,
