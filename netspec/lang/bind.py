@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Container
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, TypeVar, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -13,7 +16,7 @@ from netspec.ir.record import Record
 from netspec.lang.names import WIRES, meant
 from netspec.lang.report import Report
 from netspec.lang.tree import Node
-from netspec.text import Edit, Span
+from netspec.text import Edit, Span, nearest
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -28,21 +31,38 @@ class Argument:
 
 
 def bind(
-    kind: type[RecordT], arguments: dict[str, Argument], where: Span, report: Report, *, called: str = ""
+    kind: type[RecordT],
+    arguments: dict[str, Argument],
+    where: Span,
+    report: Report,
+    *,
+    called: str = "",
+    scope: Container[str] = (),
 ) -> RecordT | None:
-    """The record, or None after every misfit was reported. `where` is shown for what is missing."""
+    """The record, or None after every misfit was reported.
+
+    `where` is shown for what is missing; a word that is a constant of `scope` has lost its `$`.
+    """
     called = called or kind.name
     values = {name: one.value for name, one in arguments.items()}
     try:
         return kind.model_validate(values)
     except ValidationError as trouble:
-        seen: set[str] = set()
-        for item in trouble.errors(include_url=False):
+        items = trouble.errors(include_url=False)
+        known = tuple(_fields(kind))
+        strange = [str(item["loc"][0]) for item in items if item["type"] == "extra_forbidden"]
+        seen = {near for name in strange if (near := meant(name, known)) and near not in arguments}
+        for item in items:
             name = str(item["loc"][0]) if item["loc"] else ""
             if name not in seen:
                 seen.add(name)
-                _complain(kind, called, name, item, arguments, where, report)
+                _complain(kind, called, name, item, arguments, where, report, scope)
     return None
+
+
+def _fields(kind: type[Record]) -> dict[str, FieldInfo]:
+    """The arguments of a record by the name they are written with."""
+    return {field.alias or key: field for key, field in kind.model_fields.items()}
 
 
 def _complain(
@@ -53,9 +73,10 @@ def _complain(
     arguments: dict[str, Argument],
     where: Span,
     report: Report,
+    scope: Container[str],
 ) -> None:
     """Report one misfit in the words of the language."""
-    fields = {field.alias or key: field for key, field in kind.model_fields.items()}
+    fields = _fields(kind)
     argument = arguments.get(name)
     if item["type"] == "missing":
         example = f"`{called}: {{{name}: …}}`" + (f" or `{called}: …`" if kind.main == name else "")
@@ -65,20 +86,36 @@ def _complain(
     elif item["type"] == "extra_forbidden" and argument is not None:
         unknown_argument(called, name, argument, tuple(fields), report)
     elif argument is None:
-        report.error("NS124", f"`{called}`: {_said(item)}", where)
+        named = (one for one in re.findall(r"`(\w+)`", _said(item)) if one in arguments)
+        blamed = next(named, None)
+        report.error("NS124", f"`{called}`: {_said(item)}", arguments[blamed].span if blamed else where)
+    elif item["type"] in ("value_error", "assertion_error"):
+        said, asks, cure = _said(item).partition("? ")
+        cure = cure[:1].lower() + cure[1:] or f"see `{called}` in specs/README.md"
+        report.error("NS123", f"`{name}`: {said}{asks.strip()}", argument.span, help=cure)
     else:
-        said = (
-            _said(item)
-            if item["type"] in ("value_error", "assertion_error")
-            else f"it is {_shown(argument.value)}"
-        )
-        message = (
-            f"`{name}` of `{called}` must be {wanted(fields[name])}"
-            if said.startswith("it is")
-            else f"`{name}`"
-        )
-        joiner = ", and " if said.startswith("it is") else ": "
-        report.error("NS123", f"{message}{joiner}{said}", argument.span)
+        _misfit(called, name, fields[name], argument, report, scope)
+
+
+def _misfit(
+    called: str, name: str, field: FieldInfo, argument: Argument, report: Report, scope: Container[str]
+) -> None:
+    """Report a value that the argument cannot have; a constant's bare name has lost its `$`."""
+    help, edit, value = f"see `{called}` in specs/README.md", None, argument.value
+    if isinstance(value, str) and value in scope:
+        help, edit = f"did you mean `${value}`?", Edit(argument.span, f"${value}")
+    elif isinstance(value, str) and (near := nearest(value, _choices(field.annotation))):
+        help, edit = f"did you mean `{near}`?", Edit(argument.span, near)
+    elif isinstance(value, float) and isfinite(value) and "whole number" in wanted(field):
+        help = f"write `{round(value)}`"
+    message = f"`{name}` of `{called}` must be {wanted(field)}, and it is {_shown(value)}"
+    report.error("NS123", message, argument.span, help=help, edit=edit)
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """The words that an argument may be."""
+    parts = get_args(annotation)
+    return tuple(one for part in parts for one in ((part,) if isinstance(part, str) else _choices(part)))
 
 
 def unknown_argument(
@@ -107,17 +144,24 @@ def unknown_argument(
 
 def wanted(field: FieldInfo) -> str:
     """What a field takes, in words: `a whole number of at least 1`."""
-    words = _type_words(field.annotation)
+    bounds = []
     for rule in field.metadata:
         if isinstance(rule, Ge):
-            words += f" of at least {rule.ge}"
+            bounds.append(f"of at least {_number(rule.ge)}")
         elif isinstance(rule, Gt):
-            words += f" greater than {rule.gt}"
+            bounds.append(f"greater than {_number(rule.gt)}")
         elif isinstance(rule, Le):
-            words += f" of at most {rule.le}"
+            bounds.append(f"of at most {_number(rule.le)}")
         elif isinstance(rule, Lt):
-            words += f" less than {rule.lt}"
-    return words
+            bounds.append(f"less than {_number(rule.lt)}")
+    return " ".join([_type_words(field.annotation), " and ".join(bounds)]).strip()
+
+
+def _number(value: object) -> str:
+    """A bound without needless digits."""
+    return (
+        f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
+    )
 
 
 _WORDS = {

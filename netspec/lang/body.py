@@ -58,17 +58,19 @@ class Body:
             for name in outputs:
                 self.names[name] = self.flow
             return
-        refs = None if kept is None else self._call(head, wires, path)
+        refs = None if kept is None else self._call(head, wires, path, item)
         for i, name in enumerate(outputs):
             self.names[name] = refs[i] if refs and i < len(refs) else None
         if refs is not None and len(refs) > 1:
             if outputs and len(outputs) != len(refs):
+                written = "1 name is" if len(outputs) == 1 else f"{len(outputs)} names are"
                 self.report.error(
                     "NS117",
-                    f"`{head.name}` gives {len(refs)} values, and {len(outputs)} names are written",
+                    f"`{head.name}` gives {len(refs)} values, and {written} written",
                     wires["name"].value.span,
-                    help=f"name all {len(refs)}",
+                    help=f"name all {len(refs)}: `name: [a, b, …]`",
                 )
+                self.report.lose(max(0, len(refs) - len(outputs)))
             self.flow, self.flowing, self.last = None, False, ""
             return
         self._set_flow(refs[0] if refs else None, outputs[0] if outputs else path)
@@ -135,7 +137,14 @@ class Body:
             why = why_refused(item.text)
             if why is None and item.text in self.places:
                 labels = (Label(self.places[item.text], "the first one"),)
-                self.report.error("NS103", f"the name `{item.text}` is taken", item.span, labels=labels)
+                self.report.error(
+                    "NS103",
+                    f"the name `{item.text}` is taken",
+                    item.span,
+                    labels=labels,
+                    help="inputs, targets, constants and layers share one set of names: choose another",
+                )
+                self.report.lose()
                 continue
             if item.text in _ENTRIES:
                 why = "the file has a section of that name, whose formulas live under it"
@@ -143,7 +152,8 @@ class Body:
                 self.report.error(
                     "NS119", f"`{item.text}` cannot be a name: {why}", item.span, help="choose another"
                 )
-                self.names[item.text] = None
+                self.names.setdefault(item.text, None)
+                self.report.lose()
                 continue
             self.places[item.text] = item.span
             names.append(item.text)
@@ -159,7 +169,7 @@ class Body:
                 self.automatic.add(name)
                 return name
 
-    def _call(self, head: Entry, wires: dict[str, Entry], path: str) -> tuple[Ref, ...] | None:
+    def _call(self, head: Entry, wires: dict[str, Entry], path: str, item: Node) -> tuple[Ref, ...] | None:
         """The values of one layer; None after an error."""
         if head.name == "formula":
             return self._formula(head, wires, path)
@@ -182,11 +192,11 @@ class Body:
         wiring = read_wiring(head.name, wires, self.inits, self._values)
         if named is None or inputs is None or wiring is None:
             return None
-        op = bind(kind, named, head.key.span, self.report)
+        op = bind(kind, named, head.key.span, self.report, scope=self.scope)
         if op is None:
             return None
         refs, spans = inputs
-        place = Place(head.key.span, {key: one.span for key, one in named.items()}, spans)
+        place = Place(head.key.span, {key: one.span for key, one in named.items()}, spans, item=item)
         return self.weaver.apply(op, refs, path, place, wiring)
 
     def _op(self, head: Entry) -> type[Op] | None:
@@ -274,12 +284,16 @@ class Body:
         if node.text in self.names:
             self.used.add(node.text)
             return self.names[node.text], node.span
+        if self.report.forgives(node.text):
+            return None, node.span
         known = list(self.names)
         near = meant(node.text, known)
         if node.text in self.automatic:
             help = f"`{node.text}` is an automatic name; give that layer `name: {node.text}` to use it"
+            near = None
         elif node.text in self.weaver.targets:
-            help = "a layer never sees a target"
+            help = "it is a target, and a layer never sees targets"
+            near = None
         else:
             help = (
                 f"did you mean `{near}`?"

@@ -7,7 +7,7 @@ drops the places of keys, lets the last of two equal keys win, and reads numbers
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import yaml
 
@@ -226,7 +226,7 @@ class Composer:
             )
             node = Scalar(node.span.text, node.span, Style.PLAIN, node.span.text, refused=True)
         elif node.style is Style.PLAIN and not node.refused:
-            node = self._bare_key(node)
+            node = self._decimal_comma(place, node) or self._bare_key(node)
         place.repeated = node.text in place.keys
         if place.repeated:
             first = place.keys[node.text]
@@ -241,6 +241,26 @@ class Composer:
         else:
             place.keys[node.text] = node
         return node
+
+    def _decimal_comma(self, place: _Open, key: Scalar) -> Scalar | None:
+        """`{lr: 0,3}`: the digits behind a comma are the next key. None where that is not so."""
+        last = place.entries[-1] if place.entries else None
+        if last is None or not place.flow or not isinstance(last.value, Scalar) or not key.text.isdecimal():
+            return None
+        whole = self.source.span(last.value.span.start, key.span.end)
+        if whole.text != f"{last.value.span.text},{key.text}" or not last.value.span.text.isdecimal():
+            return None
+        point = whole.text.replace(",", ".")
+        self.report(
+            "NS024",
+            f"inside `{{...}}` a comma ends the value `{last.value.text}`",
+            whole,
+            help=f"write `{point}`",
+            edit=Edit(whole, point),
+        )
+        assert place.entries is not None
+        place.entries[-1] = Entry(last.key, replace(last.value, refused=True))
+        return replace(key, refused=True)
 
     def _bare_key(self, key: Scalar) -> Scalar:
         if key.text == "<<":

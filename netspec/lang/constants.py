@@ -52,7 +52,7 @@ def make_divisible(value: float, divisor: int) -> int:
     return near + divisor if near < 0.9 * value else near
 
 
-_FUNCTIONS: dict[str, Callable[..., object]] = {
+FUNCTIONS: dict[str, Callable[..., object]] = {
     "min": min,
     "max": max,
     "sum": sum,
@@ -65,6 +65,7 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     "log2": math.log2,
     "make_divisible": make_divisible,
 }
+"""What `$` can call, by name."""
 
 
 def evaluate(expression: Expression, scope: Scope, sizes: Sizes, report: Report) -> tuple[bool, Constant]:
@@ -206,9 +207,9 @@ class Evaluator:
 
     def _call(self, node: ast.Call) -> Constant:
         name = node.func.id if isinstance(node.func, ast.Name) else ""
-        function = _FUNCTIONS.get(name)
+        function = FUNCTIONS.get(name)
         if function is None or node.keywords:
-            known = ", ".join(f"`{one}`" for one in _FUNCTIONS)
+            known = ", ".join(f"`{one}`" for one in FUNCTIONS)
             raise Refused(
                 "NS112", "constants are computed with few functions", node.func, f"there are {known}"
             )

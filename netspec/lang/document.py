@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netspec import ops
 from netspec.ir.graph import Graph, Ref
@@ -87,6 +87,7 @@ class _Reader:
         self._define(settings)
         inputs = self._types("inputs", needed=True)
         targets = self._types("targets", needed=False)
+        whole = None not in (*inputs.values(), *targets.values())
         self.weaver.inputs.update({name: one for name, one in inputs.items() if one is not None})
         self.weaver.targets.update({name: one for name, one in targets.items() if one is not None})
         self.targets = {name: Ref(name) if one is not None else None for name, one in targets.items()}
@@ -110,7 +111,7 @@ class _Reader:
             body.read(layers.value)
         self._graphs(body)
         self._lint()
-        self.out.data = read_data(self.root.get("data"), self.values, self.weaver)
+        self.out.data = read_data(self.root, self.values, self.weaver, whole=whole)
         self.out.training = read_training(self.root.get("training"), self.values, self._metric_names())
         return self.out
 
@@ -118,8 +119,10 @@ class _Reader:
         return self.root.entries[0].key.span if self.root.entries else self.root.span
 
     def _keys(self) -> None:
-        """Report keys that the language does not have, and parts of it that wait."""
+        """Report keys that the language does not have, and parts of it that wait; read on with what was meant."""
+        read: list[Entry] = []
         for entry in self.root:
+            read.append(entry)
             if entry.name in LATER:
                 self.report.error(
                     "NS190",
@@ -129,6 +132,8 @@ class _Reader:
                 )
             elif entry.name not in SECTIONS:
                 near = meant(entry.name, SECTIONS)
+                if near and self.root.get(near) is None:
+                    read[-1] = Entry(replace(entry.key, text=near), entry.value)
                 self.report.error(
                     "NS102",
                     f"a spec has no section `{entry.name}`",
@@ -138,6 +143,7 @@ class _Reader:
                     else "it has " + ", ".join(f"`{one}`" for one in SECTIONS),
                     edit=Edit(entry.key.span, near) if near else None,
                 )
+        self.root = Mapping(tuple(read), self.root.span, self.root.flow)
 
     def _head(self) -> None:
         """The version, the name and the doc."""
@@ -204,10 +210,18 @@ class _Reader:
             self.report.error(
                 "NS119", f"`{entry.name}` cannot be a name: {why}", entry.key.span, help="choose another"
             )
+            self.report.lose()
             return False
         if entry.name in self.places:
             labels = (Label(self.places[entry.name], "the first one"),)
-            self.report.error("NS103", f"the name `{entry.name}` is taken", entry.key.span, labels=labels)
+            self.report.error(
+                "NS103",
+                f"the name `{entry.name}` is taken",
+                entry.key.span,
+                labels=labels,
+                help="inputs, targets, constants and layers share one set of names: choose another",
+            )
+            self.report.lose()
             return False
         self.places[entry.name] = entry.key.span
         return True
@@ -223,7 +237,12 @@ class _Reader:
                     "NS122", f"a spec needs `{section}`: names and their types", span, help=help
                 )
             return {}
-        return {one.name: read_type(one.value, self.values) for one in entry.value if self._declare(one)}
+        found: dict[str, TensorType | None] = {}
+        for one in entry.value:
+            free = self._declare(one)
+            kind = read_type(one.value, self.values)
+            found[one.name] = kind if free else None
+        return found
 
     def _inits(self) -> Inits:
         """The `init` section: initialisers by op and parameter."""
@@ -270,7 +289,7 @@ class _Reader:
             return
         if ignore is None or not isinstance(ignore.value, Mapping):
             self.report.error(
-                "NS114", "`lint` has `ignore`", entry.key.span, help="`lint: {ignore: {NS401: why}}`"
+                "NS114", "`lint` has `ignore`", entry.key.span, help="`lint: {ignore: {NS320: why}}`"
             )
             return
         for one in ignore.value:

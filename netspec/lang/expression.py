@@ -7,12 +7,13 @@ before anybody looks at it, and walked by `constants` (sizes and settings) and b
 from __future__ import annotations
 
 import ast
+import re
 import warnings
 from dataclasses import dataclass
 
 from netspec.lang.report import Report
 from netspec.lang.tree import Scalar
-from netspec.text import Span
+from netspec.text import Edit, Span
 
 LONGEST = 4_000
 DEEPEST = 60
@@ -79,6 +80,15 @@ _REFUSED = {
     ast.Yield: "`yield`",
 }
 
+_MEANT = {ast.BitXor: "**", ast.BitAnd: "and", ast.BitOr: "or"}
+"""What people who write these operators mean."""
+
+_SIDE_BY_SIDE = re.compile(
+    r"(?P<left>\b(?:\d+(?:\.\d*)?|(?!(?:and|or|not|in|if|else|is)\b)[A-Za-z_]\w*)|\))\s+"
+    r"(?P<right>(?!(?:and|or|not|in|if|else|is|for)\b)\w+)"
+)
+"""Two values with nothing between them."""
+
 
 @dataclass(frozen=True)
 class Expression:
@@ -93,11 +103,11 @@ class Expression:
         """Where a part of the expression stands in the file."""
         if not isinstance(node, (ast.expr, ast.keyword)):
             return self.scalar.span
-        start = self._place(node.lineno, node.col_offset)
-        end = self._place(node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
+        start = self.place(node.lineno, node.col_offset)
+        end = self.place(node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
         return self.scalar.part(start + self.offset, end + self.offset)
 
-    def _place(self, line: int, column: int) -> int:
+    def place(self, line: int, column: int) -> int:
         """The character offset in `text` of Python's line and byte column (one bracket was put before the text)."""
         lines = ("(" + self.text).split("\n")
         before = sum(len(one) + 1 for one in lines[: line - 1])
@@ -108,8 +118,8 @@ class Expression:
         """The part as it was written."""
         if not isinstance(node, (ast.expr, ast.keyword)):
             return self.text
-        start = self._place(node.lineno, node.col_offset)
-        end = self._place(node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
+        start = self.place(node.lineno, node.col_offset)
+        end = self.place(node.end_lineno or node.lineno, node.end_col_offset or node.col_offset)
         return " ".join(self.text[start:end].split())
 
 
@@ -160,6 +170,7 @@ def _syntax(scalar: Scalar, text: str, offset: int, trouble: SyntaxError, report
     row = min(max((trouble.lineno or 1) - 1, 0), len(lines) - 1)
     at = sum(len(one) + 1 for one in lines[:row]) + max((trouble.offset or 1) - 1, 0) - 1
     at = min(max(at, 0), max(len(text) - 1, 0))
+    length = 1
     help = "an expression has numbers, names, + - * / // % **, comparisons, `a if c else b`, and calls f(x, axis=bin)"
     if "&&" in text or "||" in text:
         help = "write `and` for `&&` and `or` for `||`"
@@ -167,7 +178,10 @@ def _syntax(scalar: Scalar, text: str, offset: int, trouble: SyntaxError, report
         help = "a power is written `**`"
     elif text.count("(") != text.count(")"):
         help = "the brackets do not close; quote the expression if it stands inside `{…}` or `[…]`"
-    span = scalar.part(at + offset, at + offset + 1)
+    elif found := _SIDE_BY_SIDE.search(text):
+        at, length = found.start("right"), len(found["right"])
+        help = f"an operator is missing between `{found['left']}` and `{found['right']}`"
+    span = scalar.part(at + offset, at + offset + length)
     report.error("NS130", f"`{_short(text)}` is no expression", span, help=help)
 
 
@@ -187,6 +201,9 @@ def _allowed(found: Expression, report: Report) -> bool:
         if not isinstance(node, _ALLOWED):
             what = next((words for kind, words in _REFUSED.items() if isinstance(node, kind)), "this")
             place = node if isinstance(node, (ast.expr, ast.keyword)) else found.tree
+            if isinstance(node, ast.operator):
+                _operator(found, node, what, report)
+                return False
             report.error(
                 "NS133",
                 f"{what} has no place in an expression",
@@ -204,6 +221,23 @@ def _allowed(found: Expression, report: Report) -> bool:
             return False
         level.extend((child, depth + 1) for child in ast.iter_child_nodes(node))
     return True
+
+
+def _operator(found: Expression, sign: ast.operator, what: str, report: Report) -> None:
+    """Report an operator of other languages between its two sides, with the one that is meant."""
+    holder = next(node for node in ast.walk(found.tree) if isinstance(node, ast.BinOp) and node.op is sign)
+    after = found.place(holder.left.end_lineno or 1, holder.left.end_col_offset or 0)
+    before = found.place(holder.right.lineno, holder.right.col_offset)
+    at = found.text.find(what.strip("`"), after, before)
+    meant = _MEANT.get(type(sign))
+    help = f"write `{meant}`" if meant else "there are + - * / // % ** and comparisons"
+    if at < 0:
+        report.error("NS133", f"{what} has no place in an expression", found.span(holder), help=help)
+        return
+    start = at + found.offset
+    span = found.scalar.part(start, start + len(what) - 2)
+    edit = Edit(span, meant) if meant and span.text == what.strip("`") else None
+    report.error("NS133", f"{what} has no place in an expression", span, help=help, edit=edit)
 
 
 def _short(text: str) -> str:

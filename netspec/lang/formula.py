@@ -14,7 +14,7 @@ from netspec.ir.graph import Ref
 from netspec.ir.op import Op
 from netspec.ir.record import Record
 from netspec.lang.bind import Argument, bind
-from netspec.lang.constants import Constant, Evaluator, Refused, Scope
+from netspec.lang.constants import FUNCTIONS, Constant, Evaluator, Refused, Scope
 from netspec.lang.expression import Expression, parse
 from netspec.lang.names import meant
 from netspec.lang.report import Report
@@ -156,6 +156,8 @@ class Formula:
         return Value(ref)
 
     def _unknown(self, node: ast.Name) -> Refused:
+        if self.report.forgives(node.id):
+            raise _Failed
         if node.id in self.hidden:
             return Refused("NS115", f"`{node.id}` {self.hidden[node.id]}", node)
         if node.id in ops.catalogue():
@@ -169,6 +171,13 @@ class Formula:
             node,
             f"did you mean `{near}`?" if near else f"here are {shown}",
         )
+
+    def _known_names(self, node: ast.Call) -> None:
+        """Raise Refused for a name in the arguments of a call that is neither a value nor a constant."""
+        for part in (*node.args, *(word.value for word in node.keywords)):
+            for one in ast.walk(part):
+                if isinstance(one, ast.Name) and one.id not in FUNCTIONS:
+                    self._name(one)
 
     def _mentions_value(self, node: ast.AST) -> bool:
         return any(isinstance(one, ast.Name) and one.id in self.names for one in ast.walk(node))
@@ -198,9 +207,10 @@ class Formula:
             raise Refused("NS136", "a function is called by its name", node.func)
         name = node.func.id
         kind = ops.find(name)
-        if kind is None or (not self._mentions_value(node) and kind.slots):
-            if not self._mentions_value(node):
-                return self._evaluator.value(node)
+        if name in FUNCTIONS and not self._mentions_value(node):
+            self._known_names(node)
+            return self._evaluator.value(node)
+        if kind is None:
             near = meant(name, ops.catalogue())
             help = (
                 f"did you mean `{near}`?"

@@ -42,8 +42,7 @@ def check_source(
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """As `check`, for a text that was read already; `folder` is where its relative data paths begin."""
     root, found, _ = read(source)
-    report = Report()
-    report.diagnostics.extend(found)
+    report = Report(found)
     if root is None:
         return None, tuple(report.diagnostics)
     document = read_document(root, define or {}, report)

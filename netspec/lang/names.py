@@ -33,7 +33,8 @@ _MODULE = frozenset(
 )
 
 _HABITS = {
-    "dense": "linear", "fc": "linear", "fully_connected": "linear", "bn": "batch_norm", "batchnorm": "batch_norm",
+    "dense": "linear", "fc": "linear", "fully_connected": "linear", "adaptive_avg_pool": "global_avg_pool",
+    "adaptive_max_pool": "global_max_pool",    "bn": "batch_norm", "batchnorm": "batch_norm",
     "batch_normalization": "batch_norm", "maxpool": "max_pool", "max_pooling": "max_pool", "avgpool": "avg_pool",
     "average_pooling": "avg_pool", "global_average_pooling": "global_avg_pool", "gap": "global_avg_pool",
     "convolution": "conv", "concatenate": "concat", "cat": "concat", "leakyrelu": "leaky_relu",

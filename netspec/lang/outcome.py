@@ -8,6 +8,7 @@ from collections.abc import Mapping as Table
 from netspec import ops
 from netspec.ir.dim import Dim
 from netspec.ir.graph import Graph, Ref
+from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType
 from netspec.lang.body import Body
 from netspec.lang.constants import Constant
@@ -17,6 +18,7 @@ from netspec.lang.names import meant, why_refused
 from netspec.lang.report import Report
 from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
 from netspec.lang.weave import Weaver
+from netspec.ops.accumulation import accumulate
 from netspec.text import Edit, Label
 
 Names = dict[str, "Ref | None"]
@@ -77,6 +79,8 @@ class Outcome:
             name = item.text if isinstance(item, Scalar) else ""
             if name in body.names and name not in found:
                 found[name] = body.names[name]
+                continue
+            if name not in body.names and self.report.forgives(name):
                 continue
             near = meant(name, body.names)
             help = (
@@ -144,6 +148,9 @@ class Outcome:
                 help="a loss compares an output of layers that learn with a target",
             )
             return None
+        if not learned and (problem := _unaccountable(weaver, ref)) is not None:
+            self.report.error(problem.code, problem.message, node.span, help=problem.help)
+            return None
         return ref
 
     def _mapping_form(self, name: str, node: Mapping) -> None:
@@ -182,6 +189,7 @@ class Outcome:
             if ref is None:
                 continue
             if "sample" in level.weaver.type_of(ref).names:
+                level.names[one.name] = None
                 self.report.error(
                     "NS206",
                     f"`{one.name}` still has the axis `sample`",
@@ -276,6 +284,16 @@ class _Level:
 def is_formula(path: str) -> bool:
     """Whether a node belongs to the loss or a metric."""
     return path.startswith(("loss.", "metrics."))
+
+
+def _unaccountable(weaver: Weaver, ref: Ref) -> Problem | None:
+    """Why a metric has no totals that batches add to; None where it has."""
+    given = [Ref(path) for path in (*weaver.inputs, *weaver.targets, *weaver.paths) if not is_formula(path)]
+    try:
+        accumulate(weaver.graph({"metrics": {"metric": ref}}), given)
+    except Problem as problem:
+        return problem
+    return None
 
 
 def depends_on_learning(weaver: Weaver, ref: Ref) -> bool:

@@ -10,7 +10,7 @@ from netspec.lang.names import meant
 from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
 from netspec.lang.values import Values
 from netspec.lang.weave import Weaver
-from netspec.recipe.data import DataRecipe, check
+from netspec.recipe.data import DataRecipe, Found, check, maker
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.source import SOURCES
@@ -25,8 +25,13 @@ DATA_KEYS = ("source", "fields", "split", "transforms", "pad", "cache", "workers
 _NESTED: dict[str, type[Record]] = {"clip": Clip, "early_stopping": EarlyStopping, "checkpoint": Checkpoint}
 
 
-def read_data(entry: Entry | None, values: Values, weaver: Weaver) -> DataRecipe | None:
-    """The data section, checked against the declared inputs and targets; None where it is absent or wrong."""
+def read_data(root: Mapping, values: Values, weaver: Weaver, *, whole: bool) -> DataRecipe | None:
+    """The data section, or None where it is absent or wrong.
+
+    It is checked against the declared inputs and targets if these are `whole`: else the data would be blamed for
+    their mistakes.
+    """
+    entry = root.get("data")
     if entry is None:
         return None
     report, node = values.report, entry.value
@@ -55,30 +60,44 @@ def read_data(entry: Entry | None, values: Values, weaver: Weaver) -> DataRecipe
     if not good or source is None or fields is None or split is None or transforms is None or options is None:
         return None
     recipe = DataRecipe(source, fields, split, transforms, **options)
-    if _inputs_known(weaver, values):
+    if whole and weaver.inputs:
         for found in check(recipe, weaver.inputs, weaver.targets):
-            span, labels = _place(entry, found.place, values)
-            problem = found.problem
+            problem, (span, labels) = found.problem, _places(root, recipe, found, weaver)
             report.error(problem.code, problem.message, span, labels=labels, help=problem.help)
     return recipe
 
 
-def _inputs_known(weaver: Weaver, values: Values) -> bool:
-    """Whether every declared input and target has a type: else the data would be blamed for their mistakes."""
-    del values
-    return bool(weaver.inputs)
+_DECLARED = {"NS502": "shape", "NS503": "shape", "NS504": "unit", "NS505": "range"}
+"""The key of a declaration that each disagreement with the data is about."""
 
 
-def _place(entry: Entry, path: tuple[str | int, ...], values: Values) -> tuple[Span, tuple[Label, ...]]:
+def _places(
+    root: Mapping, recipe: DataRecipe, found: Found, weaver: Weaver
+) -> tuple[Span, tuple[Label, ...]]:
+    """Where a disagreement is shown: at the transform that made it, else at the declaration; the other is a label."""
+    if found.place[0] not in ("inputs", "targets"):
+        return _place(root, found.place), ()
+    name = str(found.place[1])
+    declared = _place(root, (*found.place, _DECLARED.get(found.problem.code, "")))
+    made = maker(recipe, {**weaver.inputs, **weaver.targets}, name, found.problem)
+    if made is not None:
+        axis = found.problem.at if isinstance(found.problem.at, str) else "to"
+        place = _place(root, ("data", "transforms", made, recipe.transforms[made].name, axis))
+        return place, (Label(declared, f"`{name}` is declared here"),)
+    given = _place(root, ("data", "fields", name))
+    return declared, (Label(given, "the data's field"),)
+
+
+def _place(root: Mapping, path: tuple[str | int, ...]) -> Span:
     """The deepest part of a path of keys and indices that was written."""
-    del values
-    node: Node = Mapping((entry,), entry.span)
-    span = entry.key.span
+    node: Node = root
+    span = root.span
     for key in path:
         if isinstance(node, Mapping) and (inside := node.get(str(key))) is not None:
             span = (
                 inside.key.span
-                if isinstance(inside.value, (Mapping, Sequence))
+                if isinstance(inside.value, Mapping)
+                or (isinstance(inside.value, Sequence) and not inside.value.flow)
                 else span_of(inside.value, inside.key.span)
             )
             node = inside.value
@@ -87,7 +106,7 @@ def _place(entry: Entry, path: tuple[str | int, ...], values: Values) -> tuple[S
             span = node.span
         elif not (isinstance(node, Scalar) and node.text == key):
             break
-    return span, ()
+    return span
 
 
 def _known(entry: Entry, keys: tuple[str, ...], what: str, values: Values) -> bool:
@@ -140,7 +159,9 @@ def _record(kind: type[RecordT], entry: Entry, values: Values) -> RecordT | None
         return None
     arguments = values.named(entry.value)
     return (
-        None if arguments is None else bind(kind, arguments, entry.key.span, values.report, called=entry.name)
+        None
+        if arguments is None
+        else bind(kind, arguments, entry.key.span, values.report, called=entry.name, scope=values.scope)
     )
 
 
@@ -188,11 +209,11 @@ def read_training(entry: Entry | None, values: Values, metrics: tuple[str, ...])
     good = True
     for one in node:
         value = _training_value(one, values)
-        good = good and value is not _WRONG
+        good = good and value is not _WRONG and not report.told(one.key.span)
         arguments[one.name] = Argument(value, span_of(one.value, one.key.span), one.key.span)
     if not good:
         return None
-    training = bind(Training, arguments, entry.key.span, report, called="training")
+    training = bind(Training, arguments, entry.key.span, report, called="training", scope=values.scope)
     if training is not None:
         _watched(node, training, metrics, values)
     return training

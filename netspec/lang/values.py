@@ -109,7 +109,7 @@ class Values:
             )
             return None
         arguments = self.arguments(kind, argument, name.span)
-        return None if arguments is None else bind(kind, arguments, name.span, self.report)
+        return None if arguments is None else bind(kind, arguments, name.span, self.report, scope=self.scope)
 
     def head(self, node: Node, what: str) -> tuple[Scalar, Node | None] | None:
         """The name and the written argument of a call."""
@@ -146,6 +146,8 @@ class Values:
     def named(self, node: Mapping) -> dict[str, Argument] | None:
         """Named arguments."""
         found = {entry.name: (self.read(entry.value), entry) for entry in node}
+        if any(entry.key.refused or self.report.told(entry.key.span) for entry in node):
+            return None
         if not all(good for (good, _), _ in found.values()):
             return None
         return {

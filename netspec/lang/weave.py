@@ -13,6 +13,9 @@ from netspec.ir.problem import Problem, Warned
 from netspec.ir.record import Record
 from netspec.ir.types import BATCH, TensorType
 from netspec.lang.report import Report
+from netspec.lang.tree import Mapping as Table
+from netspec.lang.tree import Node as Written
+from netspec.lang.tree import Sequence as Sequenced
 from netspec.text import Edit, Span
 
 MOST_NODES = 20_000
@@ -31,6 +34,7 @@ class Place:
     arguments: Mapping[str, Span] = field(default_factory=dict)
     inputs: Sequence[Span | None] = ()
     layer: bool = True
+    item: Written | None = None
 
     def of(self, at: str | int | None) -> Span:
         """The place a Problem speaks of."""
@@ -69,6 +73,7 @@ class Weaver:
         self.state: dict[str, GraphState] = {}
         self._types: dict[str, tuple[TensorType, ...]] = {}
         self._by_path: dict[str, Node] = {}
+        self._items: dict[str, Written] = {}
 
     @property
     def paths(self) -> Mapping[str, Node]:
@@ -141,6 +146,8 @@ class Weaver:
         self.nodes.append(node)
         self._types[path] = types
         self._by_path[path] = node
+        if place.item is not None:
+            self._items[path] = place.item
         return node.refs
 
     def _check_wiring(
@@ -231,26 +238,24 @@ class Weaver:
             )
             notes = self.trace(subject)
         span = place.of(problem.at)
-        self.report.error(problem.code, problem.message, span, label=label, notes=notes, help=problem.help)
+        self.report.error(
+            problem.code,
+            problem.message,
+            span,
+            label=label,
+            notes=notes,
+            help=problem.help,
+            once=not place.layer,
+        )
 
     def _warn(self, refs: list[Ref], warned: Warned, place: Place) -> None:
         """Report what is legal and doubtful; where one more layer cures it, offer that as an exact edit."""
         edit = None
         index = warned.at if isinstance(warned.at, int) else None
         if warned.append and index is not None and index < len(refs):
-            maker = self._by_path.get(refs[index].path)
-            edit = self._appended(maker, warned.append) if maker else None
+            item = self._items.get(refs[index].path)
+            edit = appended(item, warned.append) if item else None
         self.report.warning(warned.code, warned.message, place.of(warned.at), help=warned.help, edit=edit)
-
-    def _appended(self, maker: Node, layer: str) -> Edit | None:
-        """The edit that puts one more layer behind a layer that stands on a line of its own."""
-        span = maker.origin[0].span
-        line = span.source.line(span.line)
-        if maker.origin[0].what != "layer" or not line.lstrip().startswith("- ") or " name:" in line:
-            return None
-        indent = line[: len(line) - len(line.lstrip())]
-        end = span.start - (span.column - 1) + len(line)
-        return Edit(span.source.span(end, end), f"\n{indent}- {layer}")
 
     def trace(self, ref: Ref) -> tuple[str, ...]:
         """Where the sizes of a value come from: the layers that last changed them, nearest first."""
@@ -268,6 +273,31 @@ class Weaver:
                 notes.append(f"`{node.path}` (line {line}) makes {_sizes(made)} of {_sizes(entering)}")
             ref = node.inputs[0]
         return tuple(notes)
+
+
+def appended(item: Written, layer: str) -> Edit | None:
+    """The edit that puts one more layer behind a written one; a name goes over to the new layer.
+
+    None where that is more than an insertion: the name must stand last, in a layer that begins a line.
+    """
+    source, start = item.span.source, item.span.start
+    line = source.line(item.span.line)
+    indent = line[: len(line) - len(line.lstrip())]
+    if line[: item.span.column - 1].strip() != "-":
+        return None
+    if not isinstance(item, Table) or item.get("name") is None:
+        if isinstance(item, Table) and len(item) > 1:
+            return None
+        return Edit(source.span(item.span.end, item.span.end), f"\n{indent}- {layer}")
+    *before, last = item.entries
+    if last.name != "name" or isinstance(last.value, Sequenced) or not before:
+        return None
+    head = source.text[start : last.span.start].rstrip()
+    if item.flow:
+        place = start + len(head.rstrip(","))
+        return Edit(source.span(place, place), f"}}\n{indent}- {{{layer}")
+    place = start + len(head)
+    return Edit(source.span(place, place), f"\n{indent}- {layer}:")
 
 
 def _sizes(one: TensorType) -> str:

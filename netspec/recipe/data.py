@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from typing import Literal
 
@@ -123,6 +123,29 @@ def check(
     return found
 
 
+def maker(recipe: DataRecipe, declared: Mapping[str, TensorType], name: str, problem: Problem) -> int | None:
+    """The index of the transform that gave the field `name` what a disagreement is about, if any did."""
+    steps = [
+        chain(replace(recipe, transforms=recipe.transforms[:count]), declared)[0].get(name)
+        for count in range(len(recipe.transforms) + 1)
+    ]
+    for i in reversed(range(len(recipe.transforms))):
+        before, after = steps[i], steps[i + 1]
+        if before is not None and after is not None and _aspect(before, problem) != _aspect(after, problem):
+            return i
+    return None
+
+
+def _aspect(kind: TensorType, problem: Problem) -> object:
+    """What a disagreement is about: the size of an axis, all axes, unit and classes, or the range."""
+    if problem.code == "NS503" and isinstance(problem.at, str):
+        found = kind.find(problem.at)
+        return None if found is None else kind.axes[found].size
+    if problem.code in ("NS502", "NS503"):
+        return kind.axes
+    return (kind.unit, kind.dtype) if problem.code == "NS504" else (kind.facts.low, kind.facts.high)
+
+
 def _try(found: list[Found], place: tuple[str | int, ...], rule: object) -> None:
     """Run a rule and keep its Problem with its place."""
     assert callable(rule)
@@ -208,11 +231,13 @@ def _same_size(name: str, declared: Axis, given: Axis, *, unequal: bool, letters
             "NS503",
             f"`{name}` is declared with {declared.name} {wanted}, and the data's {given.name} differs from "
             "file to file",
+            at=given.name,
             help=how,
         )
     raise Problem(
         "NS503",
         f"`{name}` is declared with {declared.name} {wanted}, and the data gives {got}",
+        at=given.name,
         help=f"declare {got}, or change the transforms",
     )
 
