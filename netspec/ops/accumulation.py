@@ -54,14 +54,12 @@ def accumulate(graph: Graph, given: Iterable[Ref], entry: str = "metrics") -> Ac
     finish: list[Node] = []
     totals: dict[str, Total] = {}
     shares: dict[str, Ref] = {}
-    for ref in (*graph.entry(entry).values(), *(ref for node in nodes for ref in node.inputs)):
-        if ref.path in outer and not graph.type_of(ref).batched:
-            raise _of_a_batch(ref)
+    _check(graph, outer, entry, nodes)
     for node in nodes:
         late = [ref for ref in node.inputs if ref.path in after]
         early = [ref for ref in node.inputs if ref.path not in after and graph.type_of(ref).batched]
         if late and early:
-            raise _mixed(node, late[0], early[0])
+            raise _mixed(node)
         if late or not early:  # totals and plain numbers
             finish.append(node)
             if late:
@@ -78,21 +76,13 @@ def accumulate(graph: Graph, given: Iterable[Ref], entry: str = "metrics") -> Ac
         if not all(kind.batched for kind in node.types):
             raise _mixing(node)
         partial.append(node)
-    wanted = graph.entry(entry)
-    for name, ref in wanted.items():
-        if ref.path not in after and graph.type_of(ref).batched:
-            raise Problem(
-                "NS295",
-                f"`{name}` has a value for each sample",
-                help="reduce it: `mean(...)` over everything",
-            )
     others = {node.path for node in nodes}
     outside = [node for node in graph.nodes if node.path not in others]  # where the given values come from
     begin = replace(graph, nodes=(*outside, *partial), entries={**graph.entries, SHARES: shares})
     end = Graph(
         inputs={path: graph.type_of(Ref(path)) for path in totals},
         nodes=tuple(finish),
-        entries={entry: dict(wanted)},
+        entries={entry: dict(graph.entry(entry))},
     )
     return Accumulation(begin, tuple(totals.values()), end)
 
@@ -116,22 +106,29 @@ def _gone(graph: Graph, value: Ref, node: Node) -> tuple[int, ...]:
     return tuple(i for i, name in enumerate(graph.type_of(value).names) if name not in kept)
 
 
-def _mixed(node: Node, late: Ref, early: Ref) -> Problem:
+def _mixed(node: Node) -> Problem:
     """A value of the whole split meets one of each sample."""
     return Problem(
         "NS294",
-        f"`{node.op.name}` meets each sample's `{early}` and `{late}`, which is known only after the whole split",
+        f"`{node.op.name}` meets a value of each sample and one that is known only after the whole split",
         help="write it with means of samples alone, as in `mean(x ** 2) - mean(x) ** 2`, or as several metrics",
     )
 
 
-def _of_a_batch(ref: Ref) -> Problem:
-    """The model itself gives one value for all samples of a batch."""
-    return Problem(
-        "NS295",
-        f"`{ref}` is one value for a whole batch, so it has no value over a whole split",
-        help="reduce over the batch in the metric, not in the layers",
-    )
+def _check(graph: Graph, outer: frozenset[str], entry: str, nodes: Iterable[Node]) -> None:
+    """Problem NS295 where a metric keeps a value for each sample, or the layers give one for the whole batch."""
+    wanted = graph.entry(entry)
+    for name, ref in wanted.items():
+        if graph.type_of(ref).batched:
+            help = "reduce it: `mean(...)` over everything"
+            raise Problem("NS295", f"`{name}` has a value for each sample", help=help)
+    for ref in (*wanted.values(), *(ref for node in nodes for ref in node.inputs)):
+        if ref.path in outer and not graph.type_of(ref).batched:
+            raise Problem(
+                "NS295",
+                f"`{ref}` is one value for a whole batch, so it has no value over a whole split",
+                help="reduce over the batch in the metric, not in the layers",
+            )
 
 
 def _mixing(node: Node) -> Problem:
