@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import netspec
+from netspec.cli.main import COMMANDS
 from netspec.text.codes import CODES
 
 ROOT = Path(__file__).parent.parent
@@ -125,6 +126,11 @@ def test_the_readme_has_one_command_for_the_main_job_and_one_for_the_tests() -> 
     assert main.startswith(SETUP + "'.[all]' && .venv/bin/netspec phantom data/heart")
     assert main.endswith(".venv/bin/netspec train specs/heart-volume.yaml")
     assert tests == SETUP + "'.[all,dev]' && .venv/bin/pytest"
+
+
+def test_the_readme_names_every_command_that_there_is_and_no_other() -> None:
+    named = set(re.findall(r"`netspec ([a-z]+)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    assert named | {"phantom"} == set(COMMANDS)
 
 
 def test_ci_reads_its_test_command_out_of_the_readme_and_has_none_of_its_own() -> None:
