@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from netspec.ops.window import channels, spatial
 from netspec.ops.conv import Conv
+from netspec.ops.window import channels, spatial
 from netspec_torch.rule import Lowered, Site, Value, call, lowers, scalar_or_list
 
 

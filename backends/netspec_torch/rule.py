@@ -1,8 +1,9 @@
-"""What a lowering is: how one op is written in PyTorch. A lowering is data; nothing here or in the table imports torch."""
+"""What a lowering is: how one op is written in PyTorch. It is data; nothing here or in the table imports torch."""
 
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -70,7 +71,7 @@ def literal(value: Value) -> ast.expr:
         return ast.Tuple([literal(one) for one in value], ast.Load())
     if isinstance(value, list):
         return ast.List([literal(one) for one in value], ast.Load())
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         return call("float", str(value))
     if isinstance(value, (int, float)) and value < 0:
         return ast.UnaryOp(ast.USub(), ast.Constant(-value))
@@ -91,7 +92,9 @@ def name(dotted: str) -> ast.expr:
 def call(function: str | ast.expr, *arguments: Value, **keywords: Value) -> ast.Call:
     """`function(*arguments, **keywords)`; the function is a dotted name such as `F.relu` or an expression."""
     target = name(function) if isinstance(function, str) else function
-    return ast.Call(target, [literal(one) for one in arguments], [ast.keyword(k, literal(v)) for k, v in keywords.items()])
+    return ast.Call(
+        target, [literal(one) for one in arguments], [ast.keyword(k, literal(v)) for k, v in keywords.items()]
+    )
 
 
 def method(value: ast.expr, called: str, *arguments: Value, **keywords: Value) -> ast.Call:
