@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import inspect
 import linecache
 import sys
 from dataclasses import dataclass
@@ -37,7 +38,8 @@ class Compiled:
     @property
     def for_loss(self) -> dict[str, bool]:
         """The keyword arguments that make `model` return what the loss reads, whatever mode it is in."""
-        return {FOR_LOSS: True} if f"{FOR_LOSS}:" in self.source.text else {}
+        asked = inspect.signature(self.model.forward).parameters.get(FOR_LOSS)
+        return {} if asked is None or asked.kind is not asked.KEYWORD_ONLY else {FOR_LOSS: True}
 
 
 def compile(  # the word that netspec's own interface uses

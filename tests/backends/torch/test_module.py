@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from netspec.ir.facts import Facts
@@ -92,7 +94,7 @@ def test_what_only_the_loss_reads_is_returned_in_training_or_when_asked() -> Non
     assert made.metrics is not None
     made.metrics.update(made.model(images()), torch.zeros(4))  # they read no more than the output
     assert made.metrics.compute()["worst"] == pytest.approx(float(asked["shares"].max().detach()))
-    assert assemble(regression()).for_loss == {}
+    assert assemble(regression(), doc="for_loss: bool").for_loss == {}
 
 
 def test_several_outputs_come_as_a_dict_in_declared_order() -> None:
@@ -218,3 +220,19 @@ def test_other_names_are_taken_as_they_are(name: str) -> None:
     model = compile(at.graph({"y": "last"}))
     assert f"{name}.weight" in model.state_dict()
     assert model(torch.rand(1, 2, 4, 4)).shape == (1, 3, 4, 4)
+
+
+PARTS = st.sampled_from(["a", "b1", "0", "1", "2", "10", "lambda", "_c", "linear1", "W"])
+
+
+@given(st.lists(st.lists(PARTS, min_size=1, max_size=3).map(".".join), min_size=1, max_size=6, unique=True))
+def test_layers_hang_where_their_paths_say(paths: list[str]) -> None:
+    at = Build(x=tensor(batch="N", feature=2))
+    last = "x"
+    for path in paths:
+        at.use(path, Linear(out_features=2), last)
+        last = path
+    graph = at.graph({"y": last})
+    model = compile(graph)
+    assert sorted(model.state_dict()) == sorted(graph.parameters)
+    assert model(torch.rand(3, 2)).shape == (3, 2)
