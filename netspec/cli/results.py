@@ -19,11 +19,13 @@ def told(report: Mapping[str, Any]) -> str:
     lines = [f"{report['split']}: {report['samples']} samples{whose}"]
     loss, metrics = report["loss"], report["metrics"]
     if len(loss) > 1:
-        loss = {"loss": sum(loss.values()), **loss}
-    lines += [f"  {shown(name):<24} {value:.5g}" for name, value in {**loss, **metrics}.items()]
+        loss = {"loss": None if None in loss.values() else sum(loss.values()), **loss}
+    lines += [f"  {shown(name):<24} {_number(value, '.5g')}" for name, value in {**loss, **metrics}.items()]
     scored = report.get("distributions")
     if scored:
         lines += _distributions(scored)
+    if "note" in report:
+        lines.append(f"note: {report['note']}")
     return "\n".join(lines)
 
 
@@ -36,8 +38,12 @@ def _distributions(scored: Mapping[str, Any]) -> list[str]:
     for name, words in _BASELINES.items():
         if name not in scored["mean"]:
             continue
-        lines.append(f"CRPS against {words.format(unit=scored['unit'])} ({scored['count']} {scored['unit']}s scored)")
-        cells = [("", "CRPS", "baseline", "skill", "95 % interval", "difference", "95 % interval")]
+        lines.append(
+            f"CRPS against {words.format(unit=scored['unit'])} ({scored['count']} {scored['unit']}s scored)"
+        )
+        cells: list[tuple[str, ...]] = [
+            ("", "CRPS", "baseline", "skill", "95 % interval", "difference", "95 % interval")
+        ]
         cells += [_row(row, row[name]) for row in rows if name in row]
         lines += _table(cells)
     if "median_mae" in scored["pairs"][0]:
@@ -50,16 +56,14 @@ def _distributions(scored: Mapping[str, Any]) -> list[str]:
 
 
 def _row(row: Mapping[str, Any], against: Mapping[str, Any]) -> tuple[str, ...]:
-    low, high = against["skill_interval"]
-    down, up = against["difference_interval"]
     return (
         shown(row["target"]),
-        f"{row['crps']:.5f}",
-        f"{against['crps']:.5f}",
-        f"{against['skill']:.3f}",
-        f"[{low:.3f}, {high:.3f}]",
-        f"{against['difference']:+.5f}",
-        f"[{down:+.5f}, {up:+.5f}]",
+        _number(row["crps"], ".5f"),
+        _number(against["crps"], ".5f"),
+        _number(against["skill"], ".3f"),
+        _range(against["skill_interval"], ".3f"),
+        _number(against["difference"], "+.5f"),
+        _range(against["difference_interval"], "+.5f"),
     )
 
 
@@ -67,12 +71,21 @@ def _calibration(row: Mapping[str, Any]) -> tuple[str, ...]:
     told_of = row["calibration"]
     return (
         shown(row["target"]),
-        f"{row['median_mae']:.2f}",
-        f"{row['median_bias']:+.2f}",
-        f"{told_of['coverage']['50']:.0%}",
-        f"{told_of['coverage']['90']:.0%}",
+        _number(row["median_mae"], ".2f"),
+        _number(row["median_bias"], "+.2f"),
+        _number(told_of["coverage"]["50"], ".0%"),
+        _number(told_of["coverage"]["90"], ".0%"),
         " ".join(str(count) for count in told_of["histogram"]),
     )
+
+
+def _number(value: float | None, how: str) -> str:
+    """A number, or a dash where there is none."""
+    return "-" if value is None else format(value, how)
+
+
+def _range(ends: Sequence[float | None], how: str) -> str:
+    return f"[{', '.join(_number(end, how) for end in ends)}]" if None not in ends else "-"
 
 
 def _table(cells: Sequence[tuple[str, ...]]) -> list[str]:

@@ -38,7 +38,7 @@ def empirical_cdf(values: Array, bins: int) -> Floats:
 
 
 def skill(score: Array, baseline: Array) -> float:
-    """`1 - mean(score) / mean(baseline)`: 1 is perfect, 0 is no better than the baseline. NaN for a perfect baseline."""
+    """`1 - mean(score) / mean(baseline)`: 1 is perfect, 0 no better than the baseline; NaN if that is perfect."""
     worst = float(np.mean(baseline))
     return 1 - float(np.mean(score)) / worst if worst > 0 else float("nan")
 
@@ -155,7 +155,7 @@ class AgeAndSex:
         columns = _columns(known, sex, mean_age)
         logs = np.log(np.maximum(np.asarray(target, np.float64), _LEAST))
         weights, *_ = np.linalg.lstsq(columns, logs, rcond=None)
-        return cls(weights, logs - columns @ weights, mean_age)
+        return cls(np.asarray(weights, np.float64), logs - columns @ weights, mean_age)
 
     def cdf(self, age: Array, sex: Array, bins: int) -> Floats:
         """The distributions of other patients, `[n, bins]`."""

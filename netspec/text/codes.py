@@ -204,6 +204,7 @@ TRAINING: dict[str, str] = {  # NS6: the recipe and the run
     "NS649": "The backend found cannot train.",
     "NS650": "The loss or a gradient stopped being a number.",
     "NS651": "There is nothing in the part of the data that is to be measured.",
+    "NS652": "The weights of a run do not fit the network.",
 }
 
 MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine

@@ -40,7 +40,7 @@ class Plan:
         if len(self.samples) < self.accumulate:
             raise SpecError.of(
                 "NS640",
-                f"one step is `accumulate: {self.accumulate}` parts, and there are {len(self.samples)} training samples",
+                f"a step is `accumulate: {self.accumulate}` parts, and there are {len(self.samples)} training samples",
                 help=f"use `accumulate: {max(1, len(self.samples) // _LEAST)}` or less",
             )
 
@@ -97,9 +97,7 @@ class Stream:
     The engine counts nothing that matters, so nothing of its state has to be restored when a run goes on.
     """
 
-    def __init__(
-        self, fields: Mapping[str, NDArray[np.generic]], plan: Plan, start: int, stop: int
-    ) -> None:
+    def __init__(self, fields: Mapping[str, NDArray[np.generic]], plan: Plan, start: int, stop: int) -> None:
         self._fields, self._plan, self._start, self._stop = fields, plan, start, stop
 
     def __len__(self) -> int:

@@ -48,7 +48,7 @@ def save_plain(path: Path, weights: Mapping[str, torch.Tensor]) -> None:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Read what `save` wrote, tensors onto the CPU; nothing in the file is ever executed. SpecError NS642 if it is bad."""
+    """Read what `save` wrote, onto the CPU. Nothing in the file is ever executed. SpecError NS642 if it is bad."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as trouble:

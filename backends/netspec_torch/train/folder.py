@@ -46,7 +46,7 @@ class RunFolder:
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write one of the records, at once."""
-        text = json.dumps(content, indent=2, ensure_ascii=True, allow_nan=True)
+        text = json.dumps(content, indent=2, default=str)
         write_bytes(self.path / name, (text + "\n").encode())
 
     def read_json(self, name: str) -> dict[str, Any]:

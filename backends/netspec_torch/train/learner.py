@@ -6,7 +6,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from math import isfinite
 from types import FrameType
 from typing import Any
 
@@ -28,21 +29,26 @@ class Progress:
     """Where a run is: all that a checkpoint must hold besides the weights and the optimizer.
 
     `taken` counts parts of steps since the run began, `loss_sum` and `loss_count` the samples' losses in this epoch.
-    `best` is the best value of the watched metric, `best_epoch` where it was (epochs count from 1), `kept` the values
-    and epochs of the checkpoints that stand.
+    `ranking` holds values of the watched metric (larger is worse) and their epochs, counted from 1, best first;
+    `waited` the same of the metric that early stopping watches, one entry. `stopped` says why a run ended early.
     """
 
     taken: int = 0
     loss_sum: float = 0.0
     loss_count: int = 0
-    best: float | None = None
-    best_epoch: int = 0
+    ranking: list[list[float]] = field(default_factory=list)
+    waited: list[list[float]] = field(default_factory=list)
     stopped: str = ""
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the best checkpoint; 0 before the first."""
+        return int(self.ranking[0][1]) if self.ranking else 0
 
 
 @dataclass(frozen=True)
 class Hooks:
-    """What the learner tells: `stepped` after each update of the weights, `epoch` at an epoch's end, `save` to keep all.
+    """What the learner calls: `stepped` after each update, `epoch` at an epoch's end, `save` to keep all.
 
     `epoch` gets the mean training loss and the learning rate, and may set `Progress.stopped`.
     """
@@ -135,7 +141,7 @@ class Learner(pl.LightningModule):
         with torch.autocast(self.device.type, enabled=False):
             loss: Tensor = loss_module(outputs, targets)
         value = float(loss.detach())
-        if value != value or value in (float("inf"), float("-inf")):
+        if not isfinite(value):
             raise Diverged(self.step, self.progress.taken, fields, "loss")
         self._part_losses.append((value, len(next(iter(fields.values())))))
         return loss * weight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -152,7 +153,7 @@ class _Groups:
         count = len(next(iter(outputs.values())))
         owners = self._owners[start : start + count]
         edges = [0, *(np.flatnonzero(np.diff(owners)) + 1).tolist(), count]
-        for begin, end in zip(edges, edges[1:], strict=False):
+        for begin, end in itertools.pairwise(edges):
             self._pending.append({name: outputs[name][begin:end] for name in self._graph.inputs})
             after = start + end
             if after < len(self._owners) and self._owners[after] == owners[begin]:
@@ -173,9 +174,9 @@ def check_targets_of_groups(spec: Spec, samples: Samples) -> None:
     """SpecError NS643 where samples of one group disagree about a target that a metric of the group reads."""
     if spec.group is None:
         return
-    read = {
-        ref.path for node in spec.group.graph.walk("metrics") for ref in node.inputs
-    } & set(spec.group.graph.targets)
+    read = {ref.path for node in spec.group.graph.walk("metrics") for ref in node.inputs} & set(
+        spec.group.graph.targets
+    )
     first = np.zeros(int(samples.groups.max(initial=-1)) + 1, np.int64)
     first[samples.groups[::-1]] = np.arange(len(samples))[::-1]
     for name in sorted(read):
@@ -183,6 +184,6 @@ def check_targets_of_groups(spec: Spec, samples: Samples) -> None:
         if not np.array_equal(values, values[first[samples.groups]]):
             raise SpecError.of(
                 "NS643",
-                f"a metric of each {spec.group.by} reads `{name}`, which differs between samples of one {spec.group.by}",
+                f"a metric of each {spec.group.by} reads `{name}`, and samples of one {spec.group.by} disagree on it",
                 help=f"compare `{name}` in a metric of the samples",
             )

@@ -1,8 +1,8 @@
 """What a model is worth on one part of the data, as plain data: loss, metrics, and for distributions their skill.
 
 Which outputs are distributions that are scored is read from the metrics: each `crps` there whose distribution is an
-output and whose other side is a target makes a pair, and pairs of groups (patients) go before pairs of samples. The skill
-of a pair is 1 - CRPS / CRPS of the empirical distribution of the training groups' targets.
+output and whose other side is a target makes a pair, at the level of the groups (patients) where there are groups. The
+skill of a pair is 1 - CRPS / CRPS of the empirical distribution of the training groups' targets.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 
 from netspec.data import score
 from netspec.data.samples import Samples
-from netspec.ir.graph import Graph
 from netspec.ops.loss import Crps
 from netspec.recipe.spec import Spec
 from netspec.text import SpecError
@@ -44,13 +44,8 @@ class Known:
 
 
 def pairs(spec: Spec) -> tuple[Pair, ...]:
-    """The distributions of the spec's metrics, those of groups first; see the module."""
-    graphs = [spec.graph] if spec.group is None else [spec.group.graph]
-    return tuple(dict.fromkeys(pair for graph in graphs for pair in _pairs(graph)))
-
-
-def _pairs(graph: Graph) -> list[Pair]:
-    """The pairs of one level."""
+    """The distributions of the spec's metrics; see the module."""
+    graph = spec.graph if spec.group is None else spec.group.graph
     names = {ref: name for entry in ("train", "predict") for name, ref in graph.entry(entry).items()}
     found = []
     for node in graph.walk("metrics"):
@@ -58,7 +53,7 @@ def _pairs(graph: Graph) -> list[Pair]:
             cdf, target = node.inputs
             if cdf in names and target.path in graph.targets:
                 found.append(Pair(names[cdf], target.path))
-    return found
+    return tuple(dict.fromkeys(found))
 
 
 def known(spec: Spec, samples: Samples, part: str = "train") -> Known:
@@ -68,7 +63,9 @@ def known(spec: Spec, samples: Samples, part: str = "train") -> Known:
         _, index = np.unique(samples.groups[first], return_index=True)
         first = first[index]
     owners = samples.groups[first]
-    targets = {name: np.asarray(samples.fields[name])[first] for name in {pair.target for pair in pairs(spec)}}
+    targets = {
+        name: np.asarray(samples.fields[name])[first] for name in {pair.target for pair in pairs(spec)}
+    }
     age, sex = (samples.covariates.get(name) for name in ("age", "sex"))
     return Known(targets, None if age is None else age[owners], None if sex is None else sex[owners])
 
@@ -111,7 +108,21 @@ def report(
     }
     if scored:
         told["distributions"] = _distributions(spec, samples, found, scored, training, details=details)
-    return told
+    whole: dict[str, Any] = plain(told)
+    return whole
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can say it: what is no number (one patient has no interval) is null."""
+    match value:
+        case dict():
+            return {key: plain(one) for key, one in value.items()}
+        case list() | tuple():
+            return [plain(one) for one in value]
+        case float():
+            return value if isfinite(value) else None
+        case _:
+            return value
 
 
 def _distributions(
