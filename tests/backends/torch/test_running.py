@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from netspec.ir.facts import Facts
 from netspec.ir.graph import Graph
@@ -12,7 +15,7 @@ from netspec.ir.types import tensor
 from netspec.ops.arithmetic import Constant, Pow, Sub
 from netspec.ops.loss import L1, CrossEntropy
 from netspec.ops.reduce import Amax, Amin, Mean, Sum
-from netspec_torch.module import assemble
+from netspec_torch.module import Compiled, assemble
 from netspec_torch.running import Running
 from tests.backends.torch.build import Build
 
@@ -43,9 +46,16 @@ def measures() -> Graph:
     return at.graph({"x": "x"}, metrics={name: name for name in names})
 
 
+@cache
+def compiled() -> Compiled:
+    return assemble(measures())
+
+
 def metrics() -> Running:
-    made = assemble(measures()).metrics
-    assert made is not None
+    """A fresh one."""
+    kind = type(compiled().metrics)
+    assert issubclass(kind, nn.Module)
+    made: Running = kind()
     return made
 
 
