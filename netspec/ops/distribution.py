@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import ceil, isfinite
 from typing import ClassVar
 
 from pydantic import Field
@@ -166,7 +166,8 @@ def within_bins(x: TensorType, bins: int, op: str, at: int) -> tuple[Warned, ...
             "NS321",
             f"the value ranges over [{low:g}, {high:g}], and the {bins} bins are 0 .. {bins - 1}",
             at=at,
-            help=f"declare a `range` within [0, {bins - 1}], or use more bins",
+            help=f"declare a `range` within [0, {bins - 1}]"
+            + (f", or use {ceil(high) + 1} bins" if isfinite(high) and high > bins - 1 else ""),
         )
     if isfinite(low) and isfinite(high):
         return ()
@@ -186,6 +187,15 @@ def curve(cdf: TensorType, op: str) -> Axis:
     return cdf.axes[-1]
 
 
+def told(x: TensorType) -> str:
+    """What is proved of the bounds of `x`, in words."""
+    return (
+        f"they lie in [{x.facts.low:g}, {x.facts.high:g}]"
+        if x.facts.bounded
+        else "no bound of them is proved"
+    )
+
+
 def is_cdf(cdf: TensorType, op: str) -> tuple[Warned, ...]:
     """Problem NS319 where `cdf` is no distribution function over its last axis, NS320 warns where that is unproved."""
     axis = curve(cdf, op).name
@@ -193,8 +203,7 @@ def is_cdf(cdf: TensorType, op: str) -> tuple[Warned, ...]:
     if not facts.within_unit:
         raise Problem(
             "NS319",
-            f"`{op}` wants a distribution function over `{axis}`, and these numbers may leave [0, 1]: "
-            f"they lie in [{facts.low:g}, {facts.high:g}]",
+            f"`{op}` wants a distribution function over `{axis}`, and these numbers may leave [0, 1]: {told(cdf)}",
             at=0,
             help="end with `- softmax` and `- cumsum`, or with `- sigmoid` and `- cummax`",
         )

@@ -125,7 +125,9 @@ def _pair(
     cure = (
         "nothing spreads by itself: write `broadcast: true` if that is meant"
         if spreads and op in SPREADING
-        else "the inputs must be of one shape: crop, pad or resize one of them"
+        else "nothing spreads by itself: give both the same shape"
+        if spreads
+        else "the inputs must be of one shape: crop, pad or resize one, or let one layer give as many as the other"
     )
     raise Problem(
         "NS251",

@@ -10,7 +10,7 @@ from netspec.ir.problem import Problem, Warned
 from netspec.ir.types import TensorType, tensor
 from netspec.ops import interval
 from netspec.ops.classes import class_losses, per_class
-from netspec.ops.distribution import curve, is_cdf, within_bins
+from netspec.ops.distribution import curve, is_cdf, told, within_bins
 from netspec.ops.elementwise import Agreed, agree, common_unit, floating
 from netspec.ops.reduction import Over, Reduction
 
@@ -108,11 +108,10 @@ class Bce(Loss):
         floating(prediction, self.name, 0)
         warnings = _zero_to_one(target, self.name)
         axes, constraints = _elementwise(prediction, target, self.name)
-        low, high = interval.of(prediction)
         if not prediction.facts.within_unit:
             raise Problem(
                 "NS314",
-                f"`bce` wants probabilities, and these numbers may leave [0, 1]: they lie in [{low:g}, {high:g}]",
+                f"`bce` wants probabilities, and these numbers may leave [0, 1]: {told(prediction)}",
                 at=0,
                 help="use `bce_with_logits`, or end with `- sigmoid`",
             )

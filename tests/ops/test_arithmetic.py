@@ -168,6 +168,18 @@ def test_a_mixture_of_distribution_functions_is_one() -> None:
     assert outcome(Add(), half, half).facts.is_cdf("bin")
 
 
+def test_a_product_rises_only_where_nothing_is_negative() -> None:
+    rising = tensor(batch=2, bin=5, facts=Facts(low=0, high=1, nondecreasing="bin"))
+    signed = tensor(batch=2, bin=5, facts=Facts(low=-1, high=1, nondecreasing="bin"))
+    assert outcome(Mul(), rising, plain(2.0)).facts.nondecreasing == "bin"
+    assert outcome(Mul(), rising, rising).facts.nondecreasing == "bin"
+    assert outcome(Mul(), rising, plain(-2.0)).facts.nondecreasing is None
+    assert outcome(Mul(), signed, rising).facts.nondecreasing is None
+    assert outcome(Div(), rising, plain(-2.0)).facts.nondecreasing is None
+    assert outcome(Sub(), plain(1.0), rising).facts.nondecreasing is None
+    assert outcome(Pow(), signed, plain(2.0)).facts.nondecreasing is None
+
+
 def test_units_meet_and_part_as_they_should() -> None:
     ml, mm, none = tensor(batch=2, unit="ml"), tensor(batch=2, unit="mm"), tensor(batch=2)
     assert outcome(Add(), ml, none).unit == "ml"
