@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +19,9 @@ from netspec.data.study import Array, Study
 class Opened:
     """What `open_samples` needs of a source.
 
-    `read(i)` gives the study of `group_ids[i]` under the source's field names, or None where nothing of it can be
-    used; what it decides goes to `quality`. `finish` is called once all have been read and may raise SpecError.
-    `fingerprint` changes with the content and with settings that change what is read.
+    `read(i)`, which several threads may call at once, gives the study of `group_ids[i]` under the source's field names,
+    or None where nothing of it can be used; what it decides goes to `quality`. `finish` is called once all have been
+    read and may raise SpecError. `fingerprint` changes with the content and with settings that change what is read.
     """
 
     fingerprint: str
@@ -26,6 +29,29 @@ class Opened:
     read: Callable[[int], Study | None]
     quality: QualityRecord = field(default_factory=QualityRecord)
     finish: Callable[[], None] = lambda: None
+
+
+def studies(opened: Opened, workers: int | Literal["auto"]) -> Iterator[Study | None]:
+    """All studies in order, the next ones read by `workers` threads while the caller is busy with the last.
+
+    `auto` is one thread: arithmetic on arrays and reading files then overlap. More of them help where files come
+    slowly, as from a network; 0 reads in the caller's own thread.
+    """
+    threads = 1 if workers == "auto" else workers
+    if threads == 0:
+        yield from map(opened.read, range(len(opened.group_ids)))
+        return
+    ahead: deque[Future[Study | None]] = deque()
+    with ThreadPoolExecutor(threads, "netspec-reader") as pool:
+        try:
+            for i in range(len(opened.group_ids)):
+                ahead.append(pool.submit(opened.read, i))
+                if len(ahead) > threads:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def one_by_one(

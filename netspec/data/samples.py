@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from netspec.data.cache import FORMAT, Cache, Prepared
 from netspec.data.declared import Extent, as_stored, check_declared, check_missing
-from netspec.data.opened import Opened
+from netspec.data.opened import Opened, studies
 from netspec.data.places import inside
 from netspec.data.quality import QualityRecord
 from netspec.data.split import assign, sample_numbers
@@ -182,9 +182,8 @@ def _make(
     groups: list[int] = []
     age: list[float | None] = []
     sex: list[int] = []
-    for i in range(len(opened.group_ids)):
+    for i, study in enumerate(studies(opened, recipe.workers)):
         tell(i, len(opened.group_ids), "reading")
-        study = opened.read(i)
         if study is None or not study.count:
             continue
         _transformed(recipe, study, kinds, steps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -354,3 +355,25 @@ def test_without_a_cache_nothing_is_written(tmp_path: Path) -> None:
     samples = opened(tmp_path, what)
     assert not (tmp_path / ".netspec").exists()
     assert samples.fields["cine"].shape == (6, 4, 8, 8)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_any_number_of_readers_gives_the_same_samples(tmp_path: Path, workers: int) -> None:
+    root = write_collection(tmp_path / "hearts", patients=6)
+    write_slice(root / "train" / "5" / "study" / "sax_9", z=50.0, values=[0] * 4)
+    one = open_samples(replace(recipe(), cache="none"), tmp_path, declared={"cine": CINE, "volume": VOLUME})
+    many = replace(recipe(), cache="none", workers=workers)
+    other = open_samples(many, tmp_path, declared={"cine": CINE, "volume": VOLUME})
+    assert all((one.fields[name] == other.fields[name]).all() for name in one.fields)
+    assert one.quality == other.quality
+    assert one.groups.tolist() == other.groups.tolist()
+
+
+def test_a_failure_while_reading_ahead_is_not_swallowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_collection(tmp_path / "hearts", patients=4)
+    monkeypatch.setattr("netspec.data.dicom.source.stack", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        opened(tmp_path)
+    assert not [place for place in (tmp_path / ".netspec" / "samples").glob("*") if place.is_dir()]

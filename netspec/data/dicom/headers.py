@@ -53,7 +53,7 @@ class _Unusable(Exception):
 def read_header(path: Path) -> tuple[Frame, ...]:
     """The frames of one file; a single frame that carries the reason where the file cannot be used."""
     try:
-        with path.open("rb") as file, quiet():
+        with path.open("rb") as file:
             return _frames(file)
     except _Unusable as unusable:
         return (Frame(unusable.status),)
@@ -75,8 +75,9 @@ def _frames(file: BinaryIO) -> tuple[Frame, ...]:
     if _DEFLATED in start:
         raise _Unusable(Status.UNSUPPORTED)  # unpacking would take memory that nobody has measured
     file.seek(0)
-    header = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
-    return _of_header(header, lambda wanted: _offset(file, header, wanted))
+    with quiet():
+        header = dcmread(file, stop_before_pixels=True, specific_tags=list(_TAGS))
+        return _of_header(header, lambda wanted: _offset(file, header, wanted))
 
 
 def _of_header(header: Header, place: Callable[[int], int]) -> tuple[Frame, ...]:

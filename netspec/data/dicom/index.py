@@ -10,6 +10,7 @@ import os
 import zipfile
 from functools import cached_property
 from pathlib import Path
+from threading import RLock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,7 @@ class Index:
 
     def __init__(self, folder: Path | None, base: Path) -> None:
         name = hashlib.sha256(f"{FORMAT} {base}".encode("utf-8", "surrogateescape")).hexdigest()[:32]
+        self._lock = RLock()
         self._path = None if folder is None else folder / f"{name}.npz"
         self._unsaved = 0
 
@@ -51,15 +53,17 @@ class Index:
 
     def get(self, file: File) -> tuple[Frame, ...] | None:
         """The frames of a file as it is now; None where it is not known or has changed."""
-        found = self._known.get(file.key)
+        with self._lock:
+            found = self._known.get(file.key)
         return found[2] if found is not None and found[:2] == (file.size, file.changed) else None
 
     def put(self, file: File, frames: tuple[Frame, ...]) -> None:
         """Remember a file."""
-        self._known[file.key] = (file.size, file.changed, frames)
-        self._unsaved += 1
-        if self._unsaved >= _SAVE_EVERY:
-            self.save()
+        with self._lock:
+            self._known[file.key] = (file.size, file.changed, frames)
+            self._unsaved += 1
+            if self._unsaved >= _SAVE_EVERY:
+                self.save()
 
     def save(self) -> None:
         """Write what is new; SpecError NS529 where that cannot be done."""

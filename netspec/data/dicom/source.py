@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from math import isnan, nan
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -132,6 +133,7 @@ class _Reader:
         self._wanted = wanted
         self._index = index
         self._bad: list[str] = []
+        self._lock = Lock()
 
     def begin(self, opened: Opened) -> None:
         """Start the account with the files that nobody asked for."""
@@ -151,7 +153,8 @@ class _Reader:
         asked = quality.found - sum(self._found.others.values())
         if quality.bad > self._source.at_most_bad.share * asked:
             names = ", ".join(
-                f"`{name.encode('unicode_escape').decode()[:120]}`" for name in self._bad[:_SHOWN]
+                f"`{name.encode('unicode_escape').decode()[:120]}`"
+                for name in sorted(self._bad, key=natural)[:_SHOWN]
             )
             more = f" and {len(self._bad) - _SHOWN} more" if len(self._bad) > _SHOWN else ""
             raise SpecError.of(
@@ -174,19 +177,25 @@ class _Reader:
         numbers = self._numbers(patient)
         if numbers is None:
             account.drop_files(files, "of a patient without a label")
-            self._bad += account.close(self._quality, patient, [])
+            self._close(patient, account, [])
             return None
         pictures = self._pictures(files, account)
         slices = stack(pictures, self._source.frame_order, account.drop, account.note)
         study, used = self._study(slices, account, numbers)
-        self._bad += account.close(self._quality, patient, used)
         if not used:
-            self._quality.decide(patient, "patient without a usable slice")
+            account.note("patient without a usable slice", 1)
+        self._close(patient, account, used)
+        if not used:
             return None
         study.age = next((one.frame.age for one in pictures if not isnan(one.frame.age)), nan)
         study.sex = next((one.frame.sex for one in pictures if one.frame.sex >= 0), -1)
         self._add_person(study)
         return study
+
+    def _close(self, patient: str, account: Account, used: list[Picture]) -> None:
+        """Put a patient's account into the record, one thread at a time."""
+        with self._lock:
+            self._bad += account.close(self._quality, patient, used)
 
     def _numbers(self, patient: str) -> dict[str, float] | None:
         """The wanted labels of a patient; None where one is missing."""
