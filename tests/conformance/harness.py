@@ -217,10 +217,9 @@ def _directions(
 ) -> Iterable[tuple[str, tuple[float, float], Callable[[float], Numbers]]]:
     """One direction for every floating input and parameter: its name, what the gradient says, and the moved numbers."""
     for i, x in enumerate(drawn.inputs):
-        tied = (
-            np.unique(x).size < x.size
-        )  # masks, classes, the one probability of one class: kinks lie at ties
-        if floating(x) and x.size and not tied:
+        # Masks, classes, the one probability of one class: kinks lie at ties and at whole numbers.
+        kinked = np.unique(x).size < x.size or np.array_equal(x, np.round(x))
+        if floating(x) and x.size and not kinked:
             v = rng.normal(size=x.shape) / np.sqrt(x.size)
             told = (float(np.sum(back.inputs[i] * v)), float(np.sum(abs(back.inputs[i] * v))))
 
