@@ -98,11 +98,13 @@ class Learner(pl.LightningModule):
         return build(self.training_recipe.optimizer, [p for p in self.model.parameters() if p.requires_grad])
 
     def on_train_start(self) -> None:
-        """Give the optimizer its memory back, and take over the signals that ask for an end."""
+        """Give the optimizer its memory back, or keep the first weights; take over the signals that ask for an end."""
         if self.restored is not None:
             self.trainer.optimizers[0].load_state_dict(dict(self.restored["optimizer"]))
             if self.restored["precision"]:
                 self.trainer.precision_plugin.load_state_dict(dict(self.restored["precision"]))
+        else:
+            self.save()
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._handlers[number] = signal.signal(number, self._asked)
