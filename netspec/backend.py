@@ -69,17 +69,12 @@ class Run:
     state: Arrays = field(default_factory=dict)
 
 
-class Backend(Protocol):
-    """What the entry point group `netspec.backends` must name: a module that offers these."""
+class Runner(Protocol):
+    """What computes a graph on given numbers: all that a proof asks of either side."""
 
-    name: str
-
-    def table(self) -> dict[type[Op], Rule]:
-        """The rule of every op this backend knows."""
-        ...
-
-    def assemble(self, graph: Graph, *, name: str = "model", seed: int | None = None) -> Any:  # noqa: ANN401
-        """The model and its loss as objects of the backend's own library, under `.model` and `.loss`."""
+    @property
+    def name(self) -> str:
+        """What the side is called in a report."""
         ...
 
     def run(self, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
@@ -90,6 +85,18 @@ class Backend(Protocol):
         self, optimizer: Record, parameters: Arrays, gradients: Sequence[Arrays], factors: Sequence[float]
     ) -> list[dict[str, NDArray[Any]]]:
         """The parameters after each step of the optimizer, given each step's gradients and learning rate factor."""
+        ...
+
+
+class Backend(Runner, Protocol):
+    """What the entry point group `netspec.backends` must name: a module that offers these."""
+
+    def table(self) -> dict[type[Op], Rule]:
+        """The rule of every op this backend knows."""
+        ...
+
+    def assemble(self, graph: Graph, *, name: str = "model", seed: int | None = None) -> Any:
+        """The model and its loss as objects of the backend's own library, under `.model` and `.loss`."""
         ...
 
 

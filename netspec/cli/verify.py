@@ -114,7 +114,7 @@ def _numbers(row: Row) -> tuple[str, ...]:
     return (
         f"{row.where}{place}",
         f"{row.difference:.1e}",
-        f"{row.relative:.0e}",
+        "-" if row.relative is None else f"{row.relative:.0e}",
         f"{row.tolerance:.1e}{mark}",
     )
 

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.backend import Arrays, Backend, Feed, Run
+from netspec.backend import Arrays, Feed, Run, Runner
 from netspec.ir.graph import Graph, Node, Ref
 from netspec.ir.types import TensorType
 from netspec.ops.arithmetic import Mul
@@ -174,7 +174,7 @@ def _factored(ref: Ref, graph: Graph) -> Node:
     return Node(_behind(ref).path, Mul(), (ref, Ref(_factor(ref))), (kind,))
 
 
-def sizes(graph: Graph, run: Run, feed: Feed, reference: Backend, *, seed: int) -> Run:
+def sizes(graph: Graph, run: Run, feed: Feed, reference: Runner, *, seed: int) -> Run:
     """The tolerance of every number of `run`, which is the reference's on `feed`."""
     second = disturbed(graph, run, feed)
     rng = np.random.default_rng([seed, 1])

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.backend import Arrays, Backend, Feed, Run
+from netspec.backend import Arrays, Feed, Run, Runner
 from netspec.ir.graph import Graph
 from netspec.proof.result import Row
 from netspec.proof.rounding import EPS
@@ -25,7 +25,7 @@ Array = NDArray[Any]
 STEPS = (2.0**-20, 2.0**-23, 2.0**-26)
 
 
-def slope(graph: Graph, feed: Feed, run: Run, reference: Backend, *, seed: int) -> list[Row]:
+def slope(graph: Graph, feed: Feed, run: Run, reference: Runner, *, seed: int) -> list[Row]:
     """The row of a run with gradients; none where there is nothing to differentiate."""
     rng = np.random.default_rng([seed, 2])
     parameters = {key: _direction(feed.parameters[key], rng) for key in run.parameters}

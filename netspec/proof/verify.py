@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec import backend as backends
-from netspec.backend import Arrays, Backend, Feed, Run
+from netspec.backend import Arrays, Feed, Run, Runner
 from netspec.ir.graph import Graph
 from netspec.proof import rounding
 from netspec.proof.compare import compare
@@ -36,8 +36,8 @@ def verify(
     seed: int = 0,
     batch: int = 2,
     factors: Sequence[float] = (1.0,) * STEPS,
-    reference: str | Backend = "numpy",
-    candidate: str | Backend = "torch",
+    reference: str | Runner = "numpy",
+    candidate: str | Runner = "torch",
 ) -> Proof:
     """Run a graph in both backends on random numbers and compare all that they give.
 
@@ -98,7 +98,7 @@ def _updates(
     parameters: Mapping[str, Array],
     gradients: Mapping[str, Array],
     factors: Sequence[float],
-    sides: tuple[Backend, Backend],
+    sides: tuple[Runner, Runner],
     seed: int,
 ) -> list[Row]:
     """The rows of the parameters after each step, from the run's gradients and, for later steps, random shares of them.
