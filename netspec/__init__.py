@@ -35,7 +35,7 @@ def load(path: str | Path, define: Mapping[str, Any] | None = None) -> Spec:
     return read(path, define)
 
 
-def compile(  # noqa: A001 - the word of the trade, and of torch
+def compile(
     spec: Spec | str | Path, *, define: Mapping[str, Any] | None = None, seed: int | None = None
 ) -> nn.Module:
     """The model as an ordinary `nn.Module` in training mode, on the CPU.
@@ -44,10 +44,8 @@ def compile(  # noqa: A001 - the word of the trade, and of torch
     the spec has several outputs. Layers and `state_dict` keys carry the spec's names. With a `seed` the initial weights
     are always the same; without, they are drawn from torch's own generator. Raises SpecError.
     """
-    from netspec.backend import find  # noqa: PLC0415
-
     checked = _checked(spec, define)
-    module: nn.Module = find("torch").assemble(checked.graph, name=checked.name, seed=seed).model
+    module: nn.Module = _assembled(checked, seed=seed).model
     return module
 
 
@@ -57,13 +55,23 @@ def loss(spec: Spec | str | Path, *, define: Mapping[str, Any] | None = None) ->
     `outputs` is what the model returned in training mode, `targets` a tensor, or a dict by name where the spec has
     several. Raises SpecError, NS122 where the spec has no loss.
     """
-    from netspec.backend import find  # noqa: PLC0415
-
     checked = _checked(spec, define)
     if not checked.graph.entry("loss"):
-        raise SpecError.of("NS122", f"the spec `{checked.name}` has no `loss`", help="`loss: crps(cdf, volume)`")
-    module: nn.Module = find("torch").assemble(checked.graph, name=checked.name).loss
+        raise SpecError.of(
+            "NS122", f"the spec `{checked.name}` has no `loss`", help="`loss: crps(cdf, volume)`"
+        )
+    module: nn.Module = _assembled(checked, seed=None).loss
     return module
+
+
+def _assembled(spec: Spec, *, seed: int | None) -> Any:
+    """Everything the spec compiles to, from the very source that `netspec compile` writes."""
+    from netspec.backend import find  # noqa: PLC0415
+
+    group = spec.group.graph if spec.group else None
+    return find("torch").assemble(
+        spec.graph, name=spec.name, doc=spec.doc, digest=spec.digest, group=group, seed=seed
+    )
 
 
 def _checked(spec: Spec | str | Path, define: Mapping[str, Any] | None) -> Spec:

@@ -95,7 +95,16 @@ class Backend(Runner, Protocol):
         """The rule of every op this backend knows."""
         ...
 
-    def assemble(self, graph: Graph, *, name: str = "model", seed: int | None = None) -> Any:
+    def assemble(
+        self,
+        graph: Graph,
+        *,
+        name: str = "model",
+        doc: str = "",
+        digest: str = "",
+        group: Graph | None = None,
+        seed: int | None = None,
+    ) -> Any:
         """The model and its loss as objects of the backend's own library, under `.model` and `.loss`."""
         ...
 

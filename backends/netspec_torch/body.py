@@ -72,12 +72,9 @@ class Body:
     def _assign(self, node: Node, value: ast.expr, passing: str | None, kept: Mapping[Ref, str]) -> None:
         """`name = value  # [N, 40, 60, 60]`, or `first, second = value` for an op with several outputs."""
         targets: list[ast.expr] = []
-        for ref in node.refs:
-            label = (
-                node.path.rsplit(".", 1)[-1]
-                if len(node.refs) == 1
-                else f"{node.path.rsplit('.', 1)[-1]}_{ref.output}"
-            )
+        last = node.path.rsplit(".", 1)[-1]
+        numbered = tuple(f"{last}_{ref.output}" for ref in node.refs) if len(node.refs) > 1 else (last,)
+        for ref, label in zip(node.refs, node.names or numbered, strict=True):
             local = passing or self.names.fresh(kept.get(ref, label))
             targets.append(ast.Name(local, ast.Store()))
             self.values[ref] = name(local)

@@ -73,7 +73,7 @@ class Node:
 
     `parameters` and `state` map the op's local names to keys of the graph's tables, so that sharing is two references.
     `frozen` holds what is written beside `freeze`: names of parameters, or `statistics`. `regions` hold the bodies of
-    ops that contain layers.
+    ops that contain layers. `names` are the written names of the outputs, where a spec names several.
     """
 
     path: str
@@ -88,6 +88,7 @@ class Node:
     scope: Scope = Scope()
     origin: tuple[Origin, ...] = ()
     regions: tuple[Graph, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def refs(self) -> tuple[Ref, ...]:

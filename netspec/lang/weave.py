@@ -47,13 +47,14 @@ class Place:
 
 @dataclass(frozen=True)
 class Wiring:
-    """What is written beside an op and ends up in the node: freezing, initialisers, a claim about the result."""
+    """What is written beside an op and ends up in the node: freezing, initialisers, a claim about the result, names."""
 
     freeze: frozenset[str] | None = frozenset()
     inits: Mapping[str, Record] = field(default_factory=dict)
     init_spans: Mapping[str, Span] = field(default_factory=dict)
     claim: TensorType | None = None
     freeze_span: Span | None = None
+    names: tuple[str, ...] = ()
 
 
 NO_WIRING = Wiring()
@@ -142,6 +143,7 @@ class Weaver:
             frozen,
             Scope(),
             (Origin("layer" if place.layer else "formula", place.head),),
+            names=wiring.names if len(wiring.names) == len(types) else (),
         )
         self.nodes.append(node)
         self._types[path] = types

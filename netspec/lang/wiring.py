@@ -9,7 +9,7 @@ from netspec.ir.record import Record
 from netspec.ir.types import TensorType
 from netspec.lang.bind import span_of
 from netspec.lang.kinds import read_meaning
-from netspec.lang.tree import Entry, Mapping
+from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
 from netspec.lang.values import Values
 from netspec.lang.weave import Wiring
 from netspec.recipe.initializer import INITIALIZERS
@@ -31,7 +31,15 @@ def read_wiring(op: str, wires: Wires, declared: Inits, values: Values) -> Wirin
         return None
     inits.update({name: record for name, (record, _) in own.items()})
     place = span_of(wires["freeze"].value, wires["freeze"].key.span) if "freeze" in wires else None
-    return Wiring(frozen, inits, {name: span for name, (_, span) in own.items()}, claim, place)
+    spans = {name: span for name, (_, span) in own.items()}
+    return Wiring(frozen, inits, spans, claim, place, _names(wires))
+
+
+def _names(wires: Wires) -> tuple[str, ...]:
+    """The names of several outputs: `name: [left, right]`."""
+    written = wires["name"].value if "name" in wires else None
+    items = written.items if isinstance(written, Sequence) else ()
+    return tuple(item.text for item in items if isinstance(item, Scalar))
 
 
 def _inits(wires: Wires, values: Values) -> dict[str, tuple[Record, Span]] | None:
