@@ -133,6 +133,18 @@ def test_the_readme_names_every_command_that_there_is_and_no_other() -> None:
     assert named | {"phantom"} == set(COMMANDS)
 
 
+def test_every_link_between_pages_leads_to_a_page() -> None:
+    pages = [path for path in kept_files() if path.endswith(".md")]
+    links = {
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#\s]+)", (ROOT / page).read_text(encoding="utf-8"))
+        if "://" not in link
+    }
+    assert ("README.md", "specs/README.md") in links
+    assert [link for link in sorted(links) if not (ROOT / link[0]).parent.joinpath(link[1]).exists()] == []
+
+
 def test_ci_reads_its_test_command_out_of_the_readme_and_has_none_of_its_own() -> None:
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     pattern = re.search(r'grep -E "(.*)" README\.md', script)
