@@ -20,7 +20,7 @@ import numpy as np
 from netspec.data.study import Array
 from netspec.text import SpecError
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key; changes when what is written changes."""
 
 KEPT = 8
@@ -39,16 +39,21 @@ class Prepared:
     notes: Mapping[str, Any]
 
 
+def claim(folder: Path) -> None:
+    """Make a folder for what can be made again, and keep it out of version control; OSError where that fails."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignore = folder / ".gitignore"
+    if not ignore.exists():
+        ignore.write_text("*\n", encoding="utf-8")
+
+
 class Cache:
     """The prepared sets in one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            ignore = folder / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="utf-8")
+            claim(folder)
         except OSError as error:
             raise _unwritable(error) from error
 

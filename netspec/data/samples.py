@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
@@ -39,7 +39,8 @@ class Samples:
     sample's patient (or its own number, where there are no patients), an index into `group_ids`, which are for
     messages on the user's terminal and never for a file. `splits` holds the sample numbers of `train`, `validation`
     and `test`. `covariates` are known of each patient: `age` in years (NaN where missing) and `sex` (0 F, 1 M, 2 other,
-    -1 missing). `fingerprint` stands for the files and everything that was done to them.
+    -1 missing). `fingerprint` stands for the numbers themselves and whose they are: it is
+    the same wherever the files lie.
     """
 
     fields: Mapping[str, Array]
@@ -78,7 +79,7 @@ def open_samples(
     opened = _open(recipe, root, kinds, None if recipe.cache == "none" else cache_dir, tell)
     key = _key(recipe, kinds, opened.fingerprint)
     prepared = _prepared(recipe, kinds, opened, key, cache_dir, tell)
-    return _finished(recipe, kinds, opened, prepared, key)
+    return _finished(recipe, kinds, opened, prepared)
 
 
 def _open(
@@ -160,6 +161,7 @@ def _usable(found: Prepared, kinds: Mapping[str, TensorType], opened: Opened) ->
         Extent.all_from(notes["extents"])
         QualityRecord.from_notes(notes["quality"], opened.group_ids)
         patients = len(notes["members"])
+        _fingerprint(notes["content"], groups, ())
         whole = len(notes["age"]) == len(notes["sex"]) == patients
         known = all(0 <= one < len(opened.group_ids) for one in notes["members"])
         fits = all(len(found.fields[name]) == len(groups) for name in kinds)
@@ -179,6 +181,7 @@ def _make(
     steps = _steps(recipe, kinds)
     extents = {name: Extent() for name in kinds}
     members: list[int] = []
+    digests = {name: hashlib.sha256(kind.dtype.encode()) for name, kind in kinds.items()}
     groups: list[int] = []
     age: list[float | None] = []
     sex: list[int] = []
@@ -191,6 +194,7 @@ def _make(
             arrays = [as_stored(name, array, kind) for array in study.fields[name]]
             for array in arrays:
                 extents[name].take(name, array, kind)
+                digests[name].update(array.data)
             add(name, arrays)
         groups += [len(members)] * study.count
         members.append(i)
@@ -206,9 +210,16 @@ def _make(
         "members": members,
         "age": age,
         "sex": sex,
+        "content": {name: digest.hexdigest() for name, digest in digests.items()},
         "extents": {name: extent.as_json() for name, extent in extents.items()},
         "quality": opened.quality.as_notes(opened.group_ids),
     }
+
+
+def _fingerprint(content: Mapping[str, str], groups: NDArray[np.int64], ids: Sequence[str]) -> str:
+    """A hash of the numbers in every field, of whose they are, and of who is who."""
+    told = [*(f"{name} {digest}" for name, digest in sorted(content.items())), *ids]
+    return hashlib.sha256("\n".join(told).encode("utf-8", "surrogateescape") + groups.tobytes()).hexdigest()
 
 
 def _steps(recipe: DataRecipe, kinds: Mapping[str, TensorType]) -> list[dict[str, TensorType]]:
@@ -234,7 +245,7 @@ def _transformed(
 
 
 def _finished(
-    recipe: DataRecipe, kinds: Mapping[str, TensorType], opened: Opened, prepared: Prepared, key: str
+    recipe: DataRecipe, kinds: Mapping[str, TensorType], opened: Opened, prepared: Prepared
 ) -> Samples:
     """The samples, checked against what is declared, and divided."""
     notes = prepared.notes
@@ -255,7 +266,7 @@ def _finished(
         groups=groups,
         group_ids=group_ids,
         splits=sample_numbers(assign(recipe.split, ids, values), owners),
-        fingerprint=key,
+        fingerprint=_fingerprint(notes["content"], groups, group_ids),
         quality=QualityRecord.from_notes(notes["quality"], opened.group_ids),
         covariates={
             "age": np.asarray([nan if one is None else one for one in notes["age"]], np.float64),

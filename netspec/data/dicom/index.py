@@ -15,6 +15,7 @@ from threading import RLock
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.cache import claim
 from netspec.data.dicom.find import File
 from netspec.data.dicom.frame import FRAME_RECORD, Frame
 from netspec.text import SpecError
@@ -78,7 +79,7 @@ class Index:
             rows += frames
         unfinished = self._path.with_suffix(f".unfinished-{os.getpid()}")
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            claim(self._path.parent)
             with unfinished.open("wb") as file:
                 np.savez(file, files=files, frames=np.asarray(rows, FRAME_RECORD))
             unfinished.replace(self._path)
