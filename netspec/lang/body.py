@@ -61,19 +61,27 @@ class Body:
         refs = None if kept is None else self._call(head, wires, path, item)
         for i, name in enumerate(outputs):
             self.names[name] = refs[i] if refs and i < len(refs) else None
+        if refs is not None and "name" in wires:
+            self._named_all(head.name, len(refs), wires["name"].value)
         if refs is not None and len(refs) > 1:
-            if outputs and len(outputs) != len(refs):
-                written = "1 name is" if len(outputs) == 1 else f"{len(outputs)} names are"
-                self.report.error(
-                    "NS117",
-                    f"`{head.name}` gives {len(refs)} values, and {written} written",
-                    wires["name"].value.span,
-                    help=f"name all {len(refs)}: `name: [a, b, …]`",
-                )
-                self.report.lose(max(0, len(refs) - len(outputs)))
             self.flow, self.flowing, self.last = None, False, ""
             return
         self._set_flow(refs[0] if refs else None, outputs[0] if outputs else path)
+
+    def _named_all(self, op: str, made: int, node: Node) -> None:
+        """Report another number of names than of values."""
+        names = len(node) if isinstance(node, Sequence) else 1
+        if names == made:
+            return
+        values = "1 value" if made == 1 else f"{made} values"
+        written = "1 name is" if names == 1 else f"{names} names are"
+        self.report.error(
+            "NS117",
+            f"`{op}` gives {values}, and {written} written",
+            node.span,
+            help=f"name all {made}: `name: [a, b, …]`" if made > 1 else "write one name",
+        )
+        self.report.lose(max(0, made - names))
 
     def _set_flow(self, ref: Ref | None, name: str) -> None:
         self.flow, self.flowing, self.last = ref, True, name

@@ -19,6 +19,8 @@ Sizes: TypeAlias = Callable[[str, str], "Dim | None"]
 """From the name of a value and of an axis to its size; None where there is no such value or axis."""
 
 LARGEST = 2**53
+MOST = 10_000
+"""Values in a computed list: lists of lists of lists would fill the memory."""
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[object, object], object]] = {
     ast.Add: operator.add,
@@ -44,6 +46,18 @@ class Refused(Exception):
     def __init__(self, code: str, message: str, node: ast.AST, help: str = "") -> None:
         super().__init__(message)
         self.code, self.message, self.node, self.help = code, message, node, help
+
+
+class Poisoned(Exception):
+    """A part of an expression has no value, and the reason has been reported where it lies."""
+
+
+class Constants(dict[str, Constant]):
+    """Constants by name. `failed` are those whose value could not be read: whoever uses one fails silently."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed: set[str] = set()
 
 
 def make_divisible(value: float, divisor: int) -> int:
@@ -74,6 +88,8 @@ def evaluate(expression: Expression, scope: Scope, sizes: Sizes, report: Report)
         return True, Evaluator(scope, sizes).value(expression.tree)
     except Refused as refused:
         report.error(refused.code, refused.message, expression.span(refused.node), help=refused.help)
+    except Poisoned:
+        pass
     return False, None
 
 
@@ -87,7 +103,7 @@ class Evaluator:
     def value(self, node: ast.expr) -> Constant:
         """The value of one node."""
         if isinstance(node, ast.Constant):
-            return node.value  # type: ignore[return-value]  # the parser let only numbers, words and truths through
+            return _bounded(node.value, node)  # type: ignore[arg-type]  # only numbers, words and truths came through
         visit = getattr(self, f"_{type(node).__name__.lower()}", None)
         if visit is None:
             raise Refused("NS133", "this has no place where a constant is computed", node)
@@ -99,13 +115,18 @@ class Evaluator:
             return node.id == "true"
         if node.id in self.scope:
             return self.scope[node.id]
+        if isinstance(self.scope, Constants) and node.id in self.scope.failed:
+            raise Poisoned
         meant = nearest(node.id, self.scope)
         known = ", ".join(f"`{name}`" for name in sorted(self.scope)[:12]) or "none"
         help = f"did you mean `{meant}`?" if meant else f"constants here: {known}; add yours to `define`"
         raise Refused("NS110", f"there is no constant `{node.id}`", node, help)
 
     def _list(self, node: ast.List | ast.Tuple) -> Constant:
-        return tuple(self.value(item) for item in node.elts)
+        found = tuple(self.value(item) for item in node.elts)
+        if _count(found) > MOST:
+            raise Refused("NS134", f"a list of more than {MOST:,} values", node)
+        return found
 
     _tuple = _list
 
@@ -233,6 +254,11 @@ class Evaluator:
         if isinstance(value, bool) or not isinstance(value, (int, float, Dim)):
             raise Refused("NS134", "arithmetic wants numbers", node)
         return value
+
+
+def _count(value: Constant) -> int:
+    """How many values a list holds, those of the lists in it counted."""
+    return sum(map(_count, value)) if isinstance(value, tuple) else 1
 
 
 def _bounded(value: Constant, node: ast.expr) -> Constant:

@@ -10,7 +10,7 @@ from netspec.ir.graph import Graph, Ref
 from netspec.ir.record import Record
 from netspec.ir.types import TensorType
 from netspec.lang.body import Body
-from netspec.lang.constants import Constant
+from netspec.lang.constants import Constant, Constants
 from netspec.lang.kinds import read_type
 from netspec.lang.names import meant, why_refused
 from netspec.lang.outcome import Outcome
@@ -58,7 +58,7 @@ class Document:
 
     name: str = "model"
     doc: str = ""
-    define: dict[str, Constant] = field(default_factory=dict)
+    define: Constants = field(default_factory=Constants)
     graph: Graph | None = None
     group: tuple[str, Graph] | None = None
     data: DataRecipe | None = None
@@ -177,31 +177,38 @@ class _Reader:
             )
         for one in entry.value if entry is not None and isinstance(entry.value, Mapping) else ():
             if self._declare(one):
-                good, value = self.values.read(one.value)
-                if good and isinstance(one.value, Mapping):
-                    self.report.error("NS114", "a constant is a number, a word or a list", one.value.span)
-                elif good:
-                    self.out.define[one.name] = value  # type: ignore[assignment]  # mappings were refused above
-        for name, given in settings.items():
-            new = given
-            if name not in self.out.define:
+                self._constant(one, settings)
+        for name in settings:
+            if name not in self.out.define and name not in self.out.define.failed:
                 near = meant(name, self.out.define)
                 known = ", ".join(f"`{one}`" for one in self.out.define) or "none"
                 help = f"did you mean `{near}`?" if near else f"constants of this spec: {known}"
-                self.report.error("NS138", f"there is no constant `{name}` to set", None, help=help)
-                continue
-            old = self.out.define[name]
-            if isinstance(old, float) and isinstance(new, int) and not isinstance(new, bool):
-                new = float(new)
-            if type(old) is not type(new):
-                self.report.error(
-                    "NS138",
-                    f"`{name}` is {_kind(old)}, and cannot be set to {_kind(new)}",
-                    self.places[name],
-                    help=f"the spec says `{name}: {old}`",
-                )
-                continue
-            self.out.define[name] = new
+                span = entry.key.span if entry is not None else self._start()
+                self.report.error("NS138", f"there is no constant `{name}` to set", span, help=help)
+
+    def _constant(self, entry: Entry, settings: Table[str, Constant]) -> None:
+        """One constant with its written value, or the one it is set to; what is computed from it follows."""
+        name, define = entry.name, self.out.define
+        good, old = self.values.read(entry.value)
+        if isinstance(entry.value, Mapping):
+            self.report.error("NS114", "a constant is a number, a word or a list", entry.value.span)
+        if not good or isinstance(entry.value, Mapping):
+            define.failed.add(name)
+            return
+        define[name] = old  # type: ignore[assignment]  # mappings were refused above
+        if name not in settings:
+            return
+        new = _as_tuple(settings[name])
+        if isinstance(old, float) and isinstance(new, int) and not isinstance(new, bool):
+            new = float(new)
+        if type(old) is type(new):
+            define[name] = new
+            return
+        help = f"the spec says `{name}: {entry.value.span.text[:60]}`"
+        if isinstance(old, str):
+            help = "put it in quotes that the shell leaves alone: `--set NAME='\"12\"'`"
+        message = f"`{name}` is {_kind(old)}, and cannot be set to {_kind(new)}"
+        self.report.error("NS138", message, entry.key.span, help=help)
 
     def _declare(self, entry: Entry) -> bool:
         """Whether a name can be given here; inputs, targets and constants share one namespace with the layers."""
@@ -299,6 +306,13 @@ class _Reader:
                     "NS140", f"`{one.name}` is silenced without a reason", one.key.span, help="say why"
                 )
             self.out.ignored[one.name] = (reason, one.key.span)
+
+
+def _as_tuple(value: object) -> Constant:
+    """A list, at any depth, as the tuple that YAML's lists are read to."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_as_tuple(one) for one in value)
+    return value  # type: ignore[return-value]  # what it is, is checked against the written constant
 
 
 def _kind(value: object) -> str:

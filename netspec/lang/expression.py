@@ -109,10 +109,10 @@ class Expression:
 
     def place(self, line: int, column: int) -> int:
         """The character offset in `text` of Python's line and byte column (one bracket was put before the text)."""
-        lines = ("(" + self.text).split("\n")
-        before = sum(len(one) + 1 for one in lines[: line - 1])
-        inside = len(lines[line - 1].encode()[:column].decode(errors="ignore"))
-        return before + inside - 1
+        lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", "(" + self.text)
+        before = sum(map(len, lines[: line - 1]))
+        here = lines[line - 1] if line <= len(lines) else ""
+        return before + len(here.encode()[:column].decode(errors="ignore")) - 1
 
     def words(self, node: ast.AST) -> str:
         """The part as it was written."""
@@ -148,6 +148,8 @@ def parse(scalar: Scalar, report: Report, *, dollar: bool = False) -> Expression
             help=f"write `{text[1:].strip()}`",
         )
         return None
+    if not _closed(scalar, text, offset, report):
+        return None
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -162,6 +164,27 @@ def parse(scalar: Scalar, report: Report, *, dollar: bool = False) -> Expression
         return None
     found = Expression(tree, text, scalar, offset)
     return found if _allowed(found, report) else None
+
+
+def _closed(scalar: Scalar, text: str, offset: int, report: Report) -> bool:
+    """Whether the text stays in the bracket that it is parsed in, and no `#` makes a comment of a part of it."""
+    depth = 0
+    for found in _TOKENS.finditer(text):
+        sign = found.group()
+        depth += (sign in "([{") - (sign in ")]}") if len(sign) == 1 else 0
+        if sign != "#" and depth >= 0:
+            continue
+        span = scalar.part(found.start() + offset, found.end() + offset)
+        if sign == "#":
+            report.error("NS133", "`#` has no place in an expression", span, help="write comments in YAML")
+        else:
+            report.error("NS130", f"this `{sign}` closes nothing", span, help="remove it, or open a bracket")
+        return False
+    return True
+
+
+_TOKENS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[()\[\]{}#]""")
+"""Quoted words, brackets, and the sign that begins a comment of Python's."""
 
 
 def _syntax(scalar: Scalar, text: str, offset: int, trouble: SyntaxError, report: Report) -> None:

@@ -14,7 +14,7 @@ from netspec.ir.graph import Ref
 from netspec.ir.op import Op
 from netspec.ir.record import Record
 from netspec.lang.bind import Argument, bind
-from netspec.lang.constants import FUNCTIONS, Constant, Evaluator, Refused, Scope
+from netspec.lang.constants import FUNCTIONS, Constant, Constants, Evaluator, Poisoned, Refused, Scope
 from netspec.lang.expression import Expression, parse
 from netspec.lang.names import meant
 from netspec.lang.report import Report
@@ -89,7 +89,7 @@ class Formula:
         except Refused as refused:
             span = self._expression.span(refused.node)
             self.report.error(refused.code, refused.message, span, help=refused.help)
-        except _Failed:
+        except (_Failed, Poisoned):
             pass
         return None
 
@@ -142,6 +142,8 @@ class Formula:
             return self._known(self.names[node.id])
         if node.id in self.scope or node.id in ("true", "false"):
             return self._evaluator.value(node)
+        if isinstance(self.scope, Constants) and node.id in self.scope.failed:
+            raise Poisoned
         raise self._unknown(node)
 
     def _signed(self, node: ast.UnaryOp) -> Item:

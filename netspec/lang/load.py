@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping as Table
+from dataclasses import replace
 from pathlib import Path
 
 from netspec.lang.constants import Constant
 from netspec.lang.document import Document, read_document
 from netspec.lang.report import Report
-from netspec.lang.scalars import resolve
+from netspec.lang.tree import Mapping, Node, Scalar, Sequence, Style
+from netspec.lang.values import Values
 from netspec.lang.yaml import open_source, read
 from netspec.recipe.spec import Group, Spec
 from netspec.text import Diagnostic, Severity, Source, SpecError
 
 
-def load(path: str | Path, define: Mapping[str, Constant] | None = None) -> Spec:
+def load(path: str | Path, define: Table[str, Constant] | None = None) -> Spec:
     """The checked spec at `path`, its constants set by `define`.
 
     Raises SpecError holding every diagnostic if one is an error; warnings are in `Spec.diagnostics`.
@@ -27,7 +29,7 @@ def load(path: str | Path, define: Mapping[str, Constant] | None = None) -> Spec
 
 
 def check(
-    path: str | Path, define: Mapping[str, Constant] | None = None
+    path: str | Path, define: Table[str, Constant] | None = None
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """The checked spec, or None, and everything there is to say about the file. Never raises for what is in it."""
     try:
@@ -38,7 +40,7 @@ def check(
 
 
 def check_source(
-    source: Source, folder: Path, define: Mapping[str, Constant] | None = None
+    source: Source, folder: Path, define: Table[str, Constant] | None = None
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """As `check`, for a text that was read already; `folder` is where its relative data paths begin."""
     root, found, _ = read(source)
@@ -79,7 +81,33 @@ def parse_setting(text: str) -> tuple[str, Constant]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise ValueError(f"`{text}` is not NAME=VALUE")
-    return name.strip(), resolve(value.strip())
+    return name.strip(), _setting(value.strip())
+
+
+def _setting(text: str) -> Constant:
+    """A value of the command line: a scalar or a list as YAML reads it, and any other text as a word."""
+    root, found, comments = read(Source("--set", f"value: {text}\n"))
+    entry = root.get("value") if root is not None and len(root) == 1 else None
+    if entry is None or found or comments or isinstance(entry.value, Mapping):
+        return text
+    good, value = Values({}, Report()).read(_literal(entry.value))
+    return value if good and _is_constant(value) else text  # type: ignore[return-value]  # so the check has shown
+
+
+def _is_constant(value: object) -> bool:
+    """Whether a value can be a constant: a number, a word, a truth, or a list of such."""
+    if isinstance(value, tuple):
+        return all(map(_is_constant, value))
+    return value is None or isinstance(value, (bool, int, float, str))
+
+
+def _literal(node: Node) -> Node:
+    """The node with `$` taken as it stands: what is set is never computed."""
+    if isinstance(node, Scalar):
+        return replace(node, style=Style.QUOTED)
+    if isinstance(node, Sequence):
+        return Sequence(tuple(map(_literal, node)), node.span, node.flow)
+    return node
 
 
 def _silenced(diagnostics: list[Diagnostic], document: Document) -> list[Diagnostic]:
@@ -104,7 +132,7 @@ def _sorted(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(sorted(once, key=lambda one: (one.span.start if one.span else -1, one.code)))
 
 
-def _digest(sources: tuple[Source, ...], define: Mapping[str, Constant]) -> str:
+def _digest(sources: tuple[Source, ...], define: Table[str, Constant]) -> str:
     """SHA-256 over the files' texts and the constants."""
     whole = hashlib.sha256()
     for source in sources:
