@@ -9,7 +9,7 @@ import numpy as np
 from netspec.ops.compare import Equal, Greater, GreaterEqual, Less, LessEqual, Maximum, Minimum, Where
 from netspec.ops.elementwise import number
 from netspec_numpy.elementwise import Operand, back, operands
-from netspec_numpy.rule import Arrays, Backward, Context, Forward, lowers
+from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
 
 @lowers(Less)
@@ -101,7 +101,7 @@ def minimum_backward(op: Minimum, saved: tuple[Any, ...], grads: Arrays, at: Con
     del op
     x, y = saved
     (g,) = grads
-    return Backward((back(x, g * _share(x < y, x == y, at)), back(y, g * _share(y < x, x == y, at))))
+    return Backward((back(x, _share(g, x < y, x == y, at)), back(y, _share(g, y < x, x == y, at))))
 
 
 @lowers(Maximum)
@@ -118,7 +118,7 @@ def maximum_backward(op: Maximum, saved: tuple[Any, ...], grads: Arrays, at: Con
     del op
     x, y = saved
     (g,) = grads
-    return Backward((back(x, g * _share(x > y, x == y, at)), back(y, g * _share(y > x, x == y, at))))
+    return Backward((back(x, _share(g, x > y, x == y, at)), back(y, _share(g, y > x, x == y, at))))
 
 
 @lowers(Where)
@@ -140,7 +140,7 @@ def where_backward(op: Where, saved: tuple[Any, ...], grads: Arrays, at: Context
     return Backward((nothing, back(x, np.where(chosen, g, 0.0)), back(y, np.where(chosen, 0.0, g))))
 
 
-def _share(better: Operand, equal: Operand, at: Context) -> Operand:
+def _share(g: Array, better: Operand, equal: Operand, at: Context) -> Array:
     """What one of two inputs takes of the gradient."""
     tie = 1.0 if any(number(kind) is not None for kind in at.types) else 0.5
-    return np.where(better, 1.0, np.where(equal, tie, 0.0))
+    return np.where(better, g, np.where(equal, tie * g, np.zeros_like(g)))

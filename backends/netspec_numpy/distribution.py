@@ -34,7 +34,8 @@ def normal_cdf(op: NormalCdf, inputs: Arrays, at: Context) -> Forward:
     """`y[n] = Phi((n - mu) / sigma)`, with `Phi(z) = erfc(-z / sqrt(2)) / 2`, exact in both tails."""
     mu, sigma = operands(inputs, at)
     spread = np.asarray(sigma)[..., np.newaxis]
-    z = (np.arange(op.bins) - np.asarray(mu)[..., np.newaxis]) / spread
+    places = np.arange(op.bins, dtype=np.result_type(mu, sigma))
+    z = (places - np.asarray(mu)[..., np.newaxis]) / spread
     y = (_erfc(-z / sqrt(2)) / 2).astype(z.dtype)
     return Forward((y,), (mu, sigma, spread, z))
 

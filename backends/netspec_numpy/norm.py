@@ -52,7 +52,7 @@ def _by_batch(op: BatchNorm, at: Context) -> bool:
 def _moved(op: BatchNorm, at: Context, mean: Array, var: Array, count: int) -> dict[str, Array]:
     """The running statistics after this batch; the running variance takes the one that divides by count - 1."""
     seen = at.state["num_batches_tracked"] + 1
-    step = 1 / seen if op.momentum is None else op.momentum
+    step = 1 / float(seen) if op.momentum is None else op.momentum
     moved = {"running_mean": mean, "running_var": var * (count / (count - 1))}
     return {
         **{key: (1 - step) * at.state[key] + step * value for key, value in moved.items()},

@@ -46,7 +46,8 @@ def avg_pool(op: AvgPool, inputs: Arrays, at: Context) -> Forward:
     kernel, stride, padding = _geometry(op, at)
     view = windows(padded(x, padding), kernel, stride, (1,) * len(kernel))
     inside = tuple(range(x.ndim, view.ndim))
-    return Forward((view.sum(axis=inside) / _count(op, x.shape, kernel, stride, padding),), (x.shape,))
+    count = _count(op, x.shape, kernel, stride, padding).astype(x.dtype)
+    return Forward((view.sum(axis=inside) / count,), (x.shape,))
 
 
 @avg_pool.backward
@@ -55,7 +56,7 @@ def avg_pool_backward(op: AvgPool, saved: tuple[Any, ...], grads: Arrays, at: Co
     (shape,) = saved
     (g,) = grads
     kernel, stride, padding = _geometry(op, at)
-    share = g / _count(op, shape, kernel, stride, padding)
+    share = g / _count(op, shape, kernel, stride, padding).astype(g.dtype)
     d_view = np.broadcast_to(share.reshape(*g.shape, *[1] * len(kernel)), (*g.shape, *kernel))
     return Backward((scatter_windows(d_view, shape, kernel, stride, (1,) * len(kernel), padding),))
 
@@ -76,7 +77,7 @@ def global_avg_pool_backward(
     del op, at
     (shape,) = saved
     (g,) = grads
-    share = g / np.prod(shape[2:])
+    share = g / float(np.prod(shape[2:]))
     return Backward((np.broadcast_to(_spread(share, shape), shape),))
 
 
@@ -97,7 +98,7 @@ def global_max_pool_backward(
     del op, at
     (largest,) = saved
     (g,) = grads
-    share = g / largest.sum(axis=tuple(range(2, largest.ndim)))
+    share = g / largest.sum(axis=tuple(range(2, largest.ndim)), dtype=g.dtype)
     return Backward((largest * _spread(share, largest.shape),))
 
 
@@ -114,10 +115,10 @@ def _geometry(op: MaxPool | AvgPool, at: Context) -> tuple[tuple[int, ...], tupl
 
 def _count(
     op: AvgPool, shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], padding: Pairs
-) -> Array | float:
+) -> Array:
     """What a window's sum is divided by: its size, or how many of its places are true ones."""
     if op.count_include_pad:
-        return float(np.prod(kernel))
+        return np.asarray(np.prod(kernel))
     true = padded(np.ones((1, 1, *shape[2:])), padding)
     view = windows(true, kernel, stride, (1,) * len(kernel))
     return np.asarray(view.sum(axis=tuple(range(true.ndim, view.ndim))))

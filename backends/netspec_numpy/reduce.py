@@ -91,4 +91,4 @@ def _among_equals(op: Reduce, x: Array, y: Array, g: Array, at: Context) -> Arra
     axes = _axes(op, at)
     best = x == np.expand_dims(y, axes)
     share = _spread(op, x, g, at)
-    return None if share is None else share * best / best.sum(axis=axes, keepdims=True)
+    return None if share is None else share * best / best.sum(axis=axes, keepdims=True, dtype=x.dtype)

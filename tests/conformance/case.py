@@ -249,6 +249,11 @@ def _torch_forward(
     return tuple(outputs), inputs, layer
 
 
+def candidate_outputs(use: Case, drawn: Numbers, mode: Mode) -> tuple[Array, ...]:
+    """PyTorch's outputs alone."""
+    return tuple(_array(y) for y in _torch_forward(use, drawn, mode)[0])
+
+
 def candidate(use: Case, drawn: Numbers, gradients: tuple[Array, ...], mode: Mode) -> Result:
     """PyTorch's outputs, gradients by autograd and new state, from the lowering; a missing gradient is zero."""
     outputs, inputs, layer = _torch_forward(use, drawn, mode)

@@ -25,6 +25,7 @@ from tests.conformance.case import (
     Numbers,
     Result,
     candidate,
+    candidate_outputs,
     case,
     floating,
     forward,
@@ -125,7 +126,7 @@ def check_shapes(use: Case, seed: int = 0) -> None:
     drawn = numbers(use, seed)
     for mode in modes(use):
         ours = forward(use, drawn, mode)
-        theirs = candidate(use, drawn, pulls(ours, seed), mode).outputs
+        theirs = candidate_outputs(use, drawn, mode)
         assert len(ours) == len(theirs) == len(use.inferred.outputs), f"number of outputs of {use}"
         for kind, y, z in zip(use.inferred.outputs, ours, theirs, strict=True):
             assert y.shape == z.shape == shape(kind), (
@@ -134,6 +135,35 @@ def check_shapes(use: Case, seed: int = 0) -> None:
             assert _kind(y) == _kind(z) == kind.dtype, (
                 f"inferred {kind}, NumPy {y.dtype}, torch {z.dtype}: {use}"
             )
+
+
+def check_precision(use: Case, seed: int = 0) -> None:
+    """The reference stays in the floating type of its numbers: float32 in, float32 out, backward as well."""
+
+    def single(x: Array) -> Array:
+        return x.astype(np.float32) if floating(x) else x
+
+    drawn = numbers(use, seed)
+    narrow = Numbers(
+        tuple(map(single, drawn.inputs)),
+        {key: single(x) for key, x in drawn.parameters.items()},
+        {key: single(x) for key, x in drawn.state.items()},
+        {key: single(x) for key, x in drawn.noise.items()},
+    )
+    if not any(map(floating, (*narrow.inputs, *narrow.parameters.values()))) or not all(
+        k.rank for k in use.types
+    ):
+        return  # plain numbers take the type of what they meet, and alone they are Python's own
+    for mode in modes(use):
+        result = reference(use, narrow, tuple(map(single, pulls(forward(use, narrow, mode), seed))), mode)
+        for i, y in enumerate(result.outputs):
+            assert not floating(y) or y.dtype == np.float32, f"output {i} of {use} is {y.dtype}"
+        for i, (x, dx) in enumerate(zip(narrow.inputs, result.inputs, strict=True)):
+            assert not floating(x) or not dx.any() or dx.dtype == np.float32, (
+                f"gradient {i} of {use} is {dx.dtype}"
+            )
+        for key, value in (*result.parameters.items(), *result.state.items()):
+            assert not floating(value) or value.dtype == np.float32, f"{key} of {use} is {value.dtype}"
 
 
 def _kind(array: Array) -> str:
