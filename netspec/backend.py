@@ -149,7 +149,7 @@ class RunResult:
 class Trainer(Protocol):
     """A backend that can also train a spec and measure what came of it."""
 
-    def train(
+    def fit(
         self,
         spec: Spec,
         *,

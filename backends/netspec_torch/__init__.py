@@ -70,7 +70,7 @@ def update(
     return steps(optimizer, parameters, gradients, factors)
 
 
-def train(
+def fit(
     spec: Spec,
     *,
     runs: Path,

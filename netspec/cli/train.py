@@ -50,7 +50,7 @@ def train(
     checked = load(spec, define)
     backend = trainer()
     with watching() as watcher:
-        result = backend.train(checked, runs=runs, resume=resume, device=device, watcher=watcher)
+        result = backend.fit(checked, runs=runs, resume=resume, device=device, watcher=watcher)
     click.echo(told(result.report))
     place = shown(click.format_filename(result.folder))
     if result.report.get("stopped") == "interrupted":

@@ -18,6 +18,9 @@ from netspec_torch.train.batches import Batch, Plan, noise_seed
 _HELP = "lower the learning rate, warm it up (`schedule: [warmup: 1 epochs, ...]`), or bound it: `clip: {norm: 1}`"
 
 
+_FIRST = "the weights are still the first ones: look at what this layer gets, and at the values it has no answer for"
+
+
 class Diverged(Exception):
     """Raised inside a step, before the weights are touched; `explain` makes the message."""
 
@@ -51,7 +54,8 @@ def explain(found: Diverged, spec: Spec, compiled: Compiled, plan: Plan) -> Spec
                 continue
             bad = f"{np.count_nonzero(~np.isfinite(value))} of {value.size}"
             words = f"it began in `{node.path}` ({node.op.name}): {bad} values are no numbers, and all before it were"
-            return _error(f"the loss became no number at {where}", node, words)
+            cure = _HELP if found.step else _FIRST
+            return _error(f"the loss became no number at {where}", node, words, cure)
     words = "on the CPU in float32 the same step has a finite loss: the precision or the device made it"
     return _error(f"the loss became no number at {where}", None, words)
 
@@ -97,10 +101,10 @@ def _owner(graph: Graph, key: str) -> Node | None:
     return next((node for node in graph.nodes if key in node.parameters.values()), None)
 
 
-def _error(message: str, node: Node | None, words: str) -> SpecError:
+def _error(message: str, node: Node | None, words: str, cure: str = _HELP) -> SpecError:
     """The error, at the layer's place in the spec."""
     span = node.origin[0].span if node is not None and node.origin else None
     note = "the last checkpoint is from before it, and stands"
     return SpecError(
-        [Diagnostic("NS650", Severity.ERROR, f"{message}: {words}", span, notes=(note,), help=_HELP)]
+        [Diagnostic("NS650", Severity.ERROR, f"{message}: {words}", span, notes=(note,), help=cure)]
     )
