@@ -112,6 +112,13 @@ def test_a_range_that_leaves_the_bins_shows_both_numbers() -> None:
     assert "599" in caught.value.message
 
 
+def test_a_range_may_reach_the_last_bin_and_no_further() -> None:
+    assert not infer_node(Step(bins=600), (tensor(batch="N", facts=Facts(low=0, high=599)),)).warnings
+    with pytest.raises(Problem) as caught:
+        infer_node(Step(bins=600), (tensor(batch="N", facts=Facts(low=0, high=599.5)),))
+    assert "use 601 bins" in caught.value.help
+
+
 @pytest.mark.parametrize("facts", [Facts(), Facts(low=0), Facts(high=9)])
 def test_a_range_that_is_not_declared_is_told(facts: Facts) -> None:
     (warning,) = infer_node(Step(bins=10), (tensor(batch="N", facts=facts),)).warnings
