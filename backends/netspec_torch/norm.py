@@ -30,4 +30,5 @@ def batch_norm(op: BatchNorm, at: Site) -> Lowered:
         return Lowered(call(at.module, *at.inputs), layer)
     held = ["running_mean", "running_var", *(["weight", "bias"] if op.affine else [])]
     kept = [ast.Attribute(at.module, one, ast.Load()) for one in held]
-    return Lowered(call("F.batch_norm", *at.inputs, *kept, eps=op.eps), layer)
+    eps: dict[str, Value] = {"eps": op.eps} if op.eps != 1e-5 else {}
+    return Lowered(call("F.batch_norm", *at.inputs, *kept, **eps), layer)

@@ -263,5 +263,5 @@ def _pointless(x: TensorType, over: str, op: str) -> tuple[Warned, ...]:
 
 def _twice(code: str, op: str, already: str, result: str) -> Warned:
     """The warning of squashing what is squashed."""
-    help = "leave one of the two out"
+    help = f"leave this `{op}` out, or the layer that did the same before it"
     return Warned(code, f"`{op}` of what {already}: {result}", at=0, help=help)

@@ -38,12 +38,16 @@ class Narrow(Op):
         size = x.axes[place].size
         low = Dim.of(self.start) if self.start >= 0 else size + self.start
         high = size if self.stop is None else Dim.of(self.stop) if self.stop >= 0 else size + self.stop
-        why = f"the stretch lies inside `{self.axis}`"
-        needed: list[Constraint] = []
-        needed += _needed(low, ">=", 0, why, "start", f"it starts at `{low}`", x)
-        needed += _needed(size, ">=", high, why, "stop", f"it stops at `{high}`, and the size is `{size}`", x)
-        at = "start" if self.stop is None else "stop"
-        needed += _needed(high, ">", low, why, at, f"nothing is left from `{low}` to before `{high}`", x)
+        of = f"of `{self.axis}`, which has the size `{size}`"
+        early = f"`start: {self.start}` is before the first place {of}"
+        late = f"`stop: {self.stop}` is past the last place {of}"
+        empty = f"nothing is left between `start` at `{low}` and `stop` at `{high}` {of}"
+        last = "start" if self.stop is None else "stop"
+        needed = [
+            *_needed(low, ">=", Dim.of(0), "start", early, f"use `start: -{size}` or more"),
+            *_needed(size, ">=", high, "stop", late, f"use `stop: {size}` or less, or leave it out"),
+            *_needed(high, ">", low, last, empty, "let the stretch end after it starts"),
+        ]
         axes = (*x.axes[:place], Axis(self.axis, high - low), *x.axes[place + 1 :])
         facts = apart_from(x.facts, self.axis, keep=("nondecreasing",))
         return Inferred((replace(x, axes=axes, facts=facts),), constraints=tuple(needed))
@@ -205,12 +209,9 @@ def frames(op: FrameDifference, x: TensorType) -> int:
     return along(x, "time" if op.axis is None and x.find("time") is not None else op.axis, op.name)
 
 
-def _needed(
-    left: Dim, relation: Relation, right: Dim | int, why: str, at: str, false: str, x: TensorType
-) -> list[Constraint]:
+def _needed(left: Dim, relation: Relation, right: Dim, at: str, false: str, help: str) -> list[Constraint]:
     """What a stretch needs: a constraint where that depends, nothing where it is proved, else Problem NS230."""
     holds = decide(left, relation, right)
     if holds is False:
-        help = "places run from 0 to the size, and from the end with a minus sign"
-        raise Problem("NS230", f"the stretch is not there: {false} in {x.named()}", at=at, help=help)
-    return [] if holds else [Constraint(left, relation, Dim.of(right), why, at=at)]
+        raise Problem("NS230", false, at=at, help=help)
+    return [] if holds else [Constraint(left, relation, right, "the stretch is there", at=at)]
