@@ -3,8 +3,9 @@
 Along a direction v of all parameters and inputs the loss is a function of one number, f(t) = L(w + t v), and its slope
 at 0 must be the gradient times v. The slope is taken as D(h) = (f(h) - f(-h)) / (2 h) for three steps h1 > h2 > h3.
 What D(h1) and D(h2) differ by bounds the error that the curve's bend leaves in D(h2) (it falls with h squared, or with
-h where kinks are crossed), and what D(h2) and D(h3) differ by shows the rounding (it grows with 1 / h). Twice their sum
-is the tolerance. A wrong gradient is wrong by the same amount for every h.
+h where kinks are crossed); what D(h2) and D(h3) differ by shows the rounding (it grows with 1 / h). The tolerance is
+four times their sum, and lam * eps * |L| / h2 for the rounding of L itself, in case the three agree by chance. A wrong
+gradient is wrong by the same amount for every h.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from netspec.backend import Arrays, Feed, Run, Runner
 from netspec.ir.graph import Graph
 from netspec.proof.result import Row
-from netspec.proof.rounding import EPS
+from netspec.proof.rounding import EPS, LAM
 
 Array = NDArray[Any]
 
@@ -45,7 +46,9 @@ def slope(graph: Graph, feed: Feed, run: Run, reference: Runner, *, seed: int) -
     told = float(sum(np.sum(share) for share in shares))
     size = float(sum(np.sum(abs(share)) for share in shares))
     bent, best, rough = ((loss(h) - loss(-h)) / (2 * h) for h in STEPS)
-    tolerance = 2 * (abs(bent - best) + abs(best - rough)) + size * EPS
+    tolerance = 4 * (abs(bent - best) + abs(best - rough)) + LAM * EPS * (
+        size + abs(run.loss or 0.0) / STEPS[1]
+    )
     finite = bool(np.isfinite([told, best, tolerance]).all())
     far = abs(told - best)
     return [

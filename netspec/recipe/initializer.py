@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from netspec.ir.record import Numbers, Record
 
@@ -14,6 +14,8 @@ Nonlinearity = Literal["linear", "sigmoid", "tanh", "relu", "leaky_relu", "selu"
 
 class Initializer(Record):
     """The base of every initialiser: a distribution for one parameter tensor."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
 
 class Zeros(Initializer):
@@ -80,24 +82,34 @@ class XavierNormal(Initializer):
     gain: float = Field(default=1.0, gt=0)
 
 
-class KaimingUniform(Initializer):
+class Kaiming(Initializer):
+    """He and others' initialisers (2015): `fan` is the number of inputs of an output, or the other way round.
+
+    The gain is that of `torch.nn.init.calculate_gain`: sqrt(2) for relu, sqrt(2 / (1 + a ** 2)) for leaky_relu with the
+    slope `a`, 5 / 3 for tanh, 3 / 4 for selu, 1 for linear and sigmoid.
+    """
+
+    a: float = 0.0
+    mode: Mode = "fan_in"
+    nonlinearity: Nonlinearity = "leaky_relu"
+
+    @model_validator(mode="after")
+    def _slope_is_used(self) -> Self:
+        if self.a != 0 and self.nonlinearity != "leaky_relu":
+            raise ValueError(f"`a` is the slope of `leaky_relu`; `{self.nonlinearity}` has none")
+        return self
+
+
+class KaimingUniform(Kaiming):
     """Uniform in `[-b, b)`, `b = gain * sqrt(3 / fan)` (He et al. 2015, eq. 10 and 14); gain by the nonlinearity."""
 
     name: ClassVar[str] = "kaiming_uniform"
 
-    a: float = 0.0
-    mode: Mode = "fan_in"
-    nonlinearity: Nonlinearity = "leaky_relu"
 
-
-class KaimingNormal(Initializer):
+class KaimingNormal(Kaiming):
     """Normal with `std = gain / sqrt(fan)` (He et al. 2015, eq. 10 and 14); gain by the nonlinearity."""
 
     name: ClassVar[str] = "kaiming_normal"
-
-    a: float = 0.0
-    mode: Mode = "fan_in"
-    nonlinearity: Nonlinearity = "leaky_relu"
 
 
 INITIALIZERS: dict[str, type[Initializer]] = {

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from netspec.ir.record import Record
 
 
 class Optimizer(Record):
-    """The base of every update rule. `lr` is the rate that the schedule's factor multiplies."""
+    """The base of every update rule. `lr` is the rate that the schedule's factor multiplies.
+
+    A new rule is a class here, in the table below, with its formula and source in its docstring; its step is written in
+    the reference's `update.py` and named in the torch backend's `optimizer.py`.
+    """
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     lr: float = Field(gt=0, le=1e6)
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from itertools import pairwise
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from netspec.ir.record import Record
 from netspec.recipe.quantity import Duration, Quantity
@@ -21,13 +22,35 @@ def steps_of(duration: Quantity, steps_per_epoch: int) -> int:
     return max(1, round(duration.value * scale))
 
 
+def _lasting(duration: Quantity) -> Quantity:
+    """A duration that is not nothing."""
+    if duration.value <= 0:
+        raise ValueError(f"`{duration}` is no time at all: it must be more than 0")
+    return duration
+
+
+def _listed(value: object) -> object:
+    """A list is how YAML writes a tuple; one duration is a list of one."""
+    return tuple(value) if isinstance(value, (list, tuple)) else (value,)
+
+
+Stretch = Annotated[Duration, AfterValidator(_lasting)]
+"""A duration of more than nothing."""
+
+
 class Schedule(Record):
     """The base of every phase. `length` is how many steps it lasts (None: what is left)."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    @property
+    def lasts(self) -> Quantity | None:
+        """How long the phase lasts, as it is written; None takes what is left."""
+        return None
+
     def length(self, steps_per_epoch: int) -> int | None:
         """How many steps the phase lasts; None takes what is left."""
-        del steps_per_epoch
-        return None
+        return None if self.lasts is None else steps_of(self.lasts, steps_per_epoch)
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """The factor of step `step` (from 0) of a phase that lasts `steps`."""
@@ -51,12 +74,13 @@ class Warmup(Schedule):
     name: ClassVar[str] = "warmup"
     main: ClassVar[str | None] = "for"
 
-    length_: Duration = Field(alias="for")
+    length_: Stretch = Field(alias="for")
     start: float = Field(default=0.0, ge=0, le=1)
 
-    def length(self, steps_per_epoch: int) -> int | None:
+    @property
+    def lasts(self) -> Quantity:
         """What `for` says."""
-        return steps_of(self.length_, steps_per_epoch)
+        return self.length_
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """A straight line up to 1."""
@@ -83,13 +107,37 @@ class Step(Schedule):
 
     name: ClassVar[str] = "step"
 
-    step_size: Duration
-    gamma: float = Field(default=0.1, gt=0)
+    step_size: Stretch
+    gamma: float = Field(default=0.1, gt=0, le=1)
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """A staircase."""
         del steps
         return math.pow(self.gamma, step // steps_of(self.step_size, steps_per_epoch))
+
+
+class MultiStep(Schedule):
+    """`factor(t) = gamma ** n`, n being how many of the `milestones` have passed, as `MultiStepLR` has it."""
+
+    name: ClassVar[str] = "multistep"
+    main: ClassVar[str | None] = "milestones"
+
+    milestones: Annotated[tuple[Stretch, ...], BeforeValidator(_listed)] = Field(min_length=1)
+    gamma: float = Field(default=0.1, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if len({one.unit for one in self.milestones}) > 1:
+            raise ValueError("all milestones must be counted in one unit, epochs or steps")
+        if any(late.value <= early.value for early, late in pairwise(self.milestones)):
+            raise ValueError("the milestones must follow one another, the earliest first")
+        return self
+
+    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        """A staircase with steps of unequal length."""
+        del steps
+        passed = sum(step >= steps_of(one, steps_per_epoch) for one in self.milestones)
+        return float(self.gamma**passed)
 
 
 class Exponential(Schedule):
@@ -117,11 +165,11 @@ class Polynomial(Schedule):
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """From 1 down to 0."""
         del steps_per_epoch
-        return (1 - min(step, steps) / steps) ** self.power
+        return float((1 - min(step, steps) / steps) ** self.power)
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
-    kind.name: kind for kind in (Constant, Warmup, Cosine, Step, Exponential, Polynomial)
+    kind.name: kind for kind in (Constant, Warmup, Cosine, Step, MultiStep, Exponential, Polynomial)
 }
 
 

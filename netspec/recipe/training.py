@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, SerializeAsAny, model_validator
+from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
 from netspec.ir.record import Record
 from netspec.recipe.optimizer import Optimizer
@@ -14,6 +14,8 @@ from netspec.recipe.schedule import Schedule
 
 class Clip(Record):
     """Bound the gradients of a step: their joint 2-norm, or each number's size."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
 
     name: ClassVar[str] = "clip"
 
@@ -89,5 +91,16 @@ class Training(Record):
     def _phases_end(self) -> Self:
         for phase in self.schedule[:-1]:
             if phase.length(1) is None:
-                raise ValueError(f"`{phase.name}` takes all that is left, so it must be the last phase of `schedule`")
+                raise ValueError(
+                    f"`{phase.name}` takes all that is left, so it must be the last phase of `schedule`"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _phases_fit(self) -> Self:
+        for unit, most in (("epochs", self.epochs), ("steps", self.steps)):
+            written = [phase.lasts for phase in self.schedule[:-1] if phase.lasts is not None]
+            total = sum(one.value for one in written if one.unit == unit)
+            if most is not None and total > most:
+                raise ValueError(f"the first phases of `schedule` take {total:g} {unit} of {most}")
         return self
