@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.window import explicit_padding, spatial
 from netspec.ops.conv import Conv
-from netspec_numpy.window import padded, scatter_windows, windows
+from netspec.ops.window import explicit_padding, spatial
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
+from netspec_numpy.window import padded, scatter_windows, windows
 
 
 @lowers(Conv)
@@ -24,7 +24,10 @@ def conv(op: Conv, inputs: Arrays, at: Context) -> Forward:
     filters = weight.reshape(op.groups, -1, *weight.shape[1:])
     over_view = [2, *range(3 + space, 3 + 2 * space)]
     over_filters = [2, *range(3, 3 + space)]
-    groups = [np.tensordot(split[:, g], filters[g], (_less(over_view), _less(over_filters))) for g in range(op.groups)]
+    groups = [
+        np.tensordot(split[:, g], filters[g], (_less(over_view), _less(over_filters)))
+        for g in range(op.groups)
+    ]
     y = np.moveaxis(np.concatenate(groups, axis=-1), -1, 1)
     if op.bias:
         y = y + at.parameters["bias"].reshape(-1, *[1] * space)
