@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from netspec.cli.options import set_option, spec_argument
+from netspec.cli.options import SPEC, set_option
 from netspec.lang.constants import Constant
 from netspec.text import SpecError
 from netspec.text.shown import shown
@@ -19,7 +21,7 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
 @click.command()
-@spec_argument
+@click.argument("spec", metavar="[SPEC]", required=False, type=SPEC)
 @set_option
 @click.option(
     "--runs",
@@ -36,25 +38,36 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 )
 @click.option("--device", type=click.Choice(DEVICES), help="Replace the recipe's device.")
 def train(
-    spec: Path, define: dict[str, Constant], runs: Path, resume: Path | None, device: str | None
+    spec: Path | None, define: dict[str, Constant], runs: Path, resume: Path | None, device: str | None
 ) -> int:
     """Train SPEC on its data and keep everything in a new folder of its own.
 
-    The data is checked against what the spec declares before the first step. Ctrl+C, or a kill, loses at most half a
-    minute: `--resume RUN` goes on, to the very same weights on a CPU.
+    The data is checked against what the spec declares before the first step. Ctrl+C ends a run after the step it is
+    in, and a kill loses half a minute at the most: `netspec train --resume RUN` goes on, on a CPU to the very same
+    weights.
     """
+    from netspec.cli.evaluate import run_spec
     from netspec.cli.progress import watching
     from netspec.cli.results import told
     from netspec.lang import load
+    from netspec.text.render import render_all
 
-    checked = load(spec, define)
+    if spec is not None:
+        checked = load(spec, define)
+    elif resume is not None:
+        checked = run_spec(resume, define)
+    else:
+        raise click.UsageError("Missing argument 'SPEC': name a spec, or a run with `--resume`.")
+    if checked.diagnostics:
+        color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+        click.echo(render_all(checked.diagnostics, color=color), err=True)
     backend = trainer()
     with watching() as watcher:
         result = backend.fit(checked, runs=runs, resume=resume, device=device, watcher=watcher)
     click.echo(told(result.report))
     place = shown(click.format_filename(result.folder))
     if result.report.get("stopped") == "interrupted":
-        click.echo(f"stopped; to go on: netspec train {shown(str(spec))} --resume {place}")
+        click.echo(f"stopped; to go on: netspec train --resume {place}")
         return 130
     click.echo(f"run: {place} ({result.seconds:.0f} s)")
     return 0

@@ -197,6 +197,30 @@ def test_a_setting_of_the_command_line_is_kept_with_the_run(tmp_path: Path) -> N
     (folder,) = runs.iterdir()
     assert json.loads((folder / "run.json").read_text(encoding="utf-8"))["define"] == {"count": 2}
     assert measured(str(folder), "--checkpoint", "last")["parts_taken"] == 2
+    again = CliRunner().invoke(train, ["--resume", str(folder)])
+    assert again.exit_code == 0, (again.output, again.exception)
+    assert f"run: {folder}" in again.stdout
+
+
+def test_without_a_spec_or_a_run_the_command_line_is_wrong() -> None:
+    assert CliRunner().invoke(train, []).exit_code == 2
+
+
+def test_a_missing_engine_is_named_with_the_line_that_installs_it(tmp_path: Path) -> None:
+    code = """
+import sys
+sys.modules["torch"] = None
+from netspec import backend
+from netspec_torch import backend as torch_backend
+backend.find = lambda name: torch_backend
+from netspec.cli.main import main
+main(["train", sys.argv[1]])
+"""
+    (tmp_path / "digits.yaml").write_text(DIGITS, encoding="utf-8")
+    done = process(code, str(tmp_path / "digits.yaml"))
+    assert done.returncode == 1
+    assert b"NS702" in done.stderr
+    assert b"pip install 'netspec-compiler[train]'" in done.stderr
 
 
 def test_help_needs_neither_torch_nor_numpy() -> None:
@@ -208,6 +232,13 @@ for command in ("train", "evaluate"):
     assert CliRunner().invoke(netspec, [command, "--help"]).exit_code == 0
 print(sorted({"torch", "numpy", "pytorch_lightning", "rich"} & set(sys.modules)))
 """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")])}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    done = process(code)
+    assert done.returncode == 0, done.stderr.decode()
     assert done.stdout.decode().strip() == "[]"
+
+
+def process(code: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    """A new interpreter that runs `code`."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")])}
+    command = [sys.executable, "-c", code, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, check=False)

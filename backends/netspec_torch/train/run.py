@@ -173,11 +173,10 @@ def _state(spec: Spec, resume: Path, samples: Samples) -> dict[str, Any]:
         raise not_a_run(resume)
     told = folder.read_json("run.json")
     if told.get("digest") != spec.digest:
-        settings = " ".join(f"--set {name}={value}" for name, value in dict(told.get("define", {})).items())
         raise SpecError.of(
             "NS648",
             "the run was made from another text of this spec, or with other constants",
-            help=f"resume with the run's own `spec.yaml`{f' and `{settings}`' if settings else ''}",
+            help="`netspec train --resume RUN` without a spec goes on with the run's own",
         )
     if told.get("data") != samples.fingerprint:
         raise SpecError.of(

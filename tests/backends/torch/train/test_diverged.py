@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from netspec.lang import load
 from netspec.text import SpecError
 from tests.backends.torch.train import small
 
@@ -68,5 +69,5 @@ def test_a_gradient_that_is_no_number_stops_the_run_before_it_reaches_the_weight
 
 def test_the_last_good_checkpoint_stands(tmp_path: Path) -> None:
     trouble(tmp_path, *WILD)
-    folder = small.only_run(small.load(tmp_path / "small.yaml"))
+    folder = small.only_run(load(tmp_path / "small.yaml"))
     assert all(value.isfinite().all() for value in small.last(folder)["model"].values())

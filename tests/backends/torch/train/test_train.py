@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from netspec.data.samples import open_samples
+from netspec.lang import load
 from netspec.recipe.schedule import factors
 from netspec.text import SpecError
 from netspec_torch.train.batches import Plan, noise_seed
@@ -60,7 +61,7 @@ def test_the_run_folder_holds_all_that_is_needed_to_know_what_was_done(folder: P
 
 
 def test_the_split_of_the_run_is_the_one_that_was_trained_on(folder: Path) -> None:
-    checked = small.load(folder / "spec.yaml")
+    checked = load(folder / "spec.yaml")
     assert checked.data is not None
     declared = {**checked.graph.inputs, **checked.graph.targets}
     samples = open_samples(checked.data, checked.folder, declared=declared)
@@ -93,7 +94,7 @@ def test_training_leaves_torchs_generator_as_it_was(tmp_path: Path) -> None:
 
 
 def test_the_rates_in_the_log_are_those_of_the_schedule(folder: Path) -> None:
-    checked = small.load(folder / "spec.yaml")
+    checked = load(folder / "spec.yaml")
     assert checked.training is not None
     factor = factors(checked.training.schedule, 10, 5)
     assert [float(row["lr"]) for row in rows(folder)] == [0.05 * factor(4), 0.05 * factor(9)]
@@ -204,7 +205,7 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_made(
 def test_a_spec_without_training_is_refused(tmp_path: Path) -> None:
     text = small.SPEC[: small.SPEC.index("training:")]
     with pytest.raises(SpecError, match="NS645"):
-        small.run(small.load(small.write(tmp_path, text=text)))
+        small.run(load(small.write(tmp_path, text=text)))
 
 
 def test_a_place_where_no_folder_can_be_made_is_refused(tmp_path: Path) -> None:
