@@ -14,7 +14,9 @@ class Record(BaseModel):
     of the language hands over tuples). `main` names the argument that needs no name.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", arbitrary_types_allowed=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", arbitrary_types_allowed=False, defer_build=True
+    )
 
     name: ClassVar[str] = ""
     main: ClassVar[str | None] = None

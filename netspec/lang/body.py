@@ -211,7 +211,7 @@ class Body:
         kind = ops.find(head.name)
         if kind is not None:
             return kind
-        near = meant(head.name, ops.catalogue())
+        near = meant(head.name, ops.names())
         edit = Edit(head.key.span, near) if near else None
         help = f"did you mean `{near}`?" if near else "the ops are listed in specs/README.md"
         if head.name.startswith("$"):

@@ -262,7 +262,7 @@ class _Reader:
             return found
         for op in entry.value:
             if ops.find(op.name) is None or not isinstance(op.value, Mapping):
-                near = meant(op.name, ops.catalogue())
+                near = meant(op.name, ops.names())
                 help = f"did you mean `{near}`?" if near else "write `init: {conv: {weight: zeros}}`"
                 self.report.error(
                     "NS101", f"there is no op `{op.name}` with parameters to start", op.key.span, help=help

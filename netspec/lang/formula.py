@@ -98,7 +98,7 @@ class Formula:
         if self.result is None or ref.path == self.prefix:
             return ref
         place = Place(self.expression.scalar.span, layer=False)
-        made = self.weaver.apply(ops.catalogue()["identity"](), [ref], self.prefix, place, self.result)
+        made = self.weaver.apply(_op("identity")(), [ref], self.prefix, place, self.result)
         if made is None:
             raise _Failed
         return made[0]
@@ -162,7 +162,7 @@ class Formula:
             raise _Failed
         if node.id in self.hidden:
             return Refused("NS115", f"`{node.id}` {self.hidden[node.id]}", node)
-        if node.id in ops.catalogue():
+        if node.id in ops.names():
             return Refused("NS110", f"`{node.id}` is a function", node, f"call it: `{node.id}(…)`")
         known = {*self.names, *self.scope}
         near = meant(node.id, known)
@@ -213,7 +213,7 @@ class Formula:
             self._known_names(node)
             return self._evaluator.value(node)
         if kind is None:
-            near = meant(name, ops.catalogue())
+            near = meant(name, ops.names())
             help = (
                 f"did you mean `{near}`?"
                 if near
@@ -315,7 +315,7 @@ class Formula:
             )
         if isinstance(item, bool) or not isinstance(item, (int, float)):
             raise Refused("NS136", f"`{self.expression.words(node)}` is no number", node)
-        kind = ops.catalogue()["constant"]
+        kind = _op("constant")
         op = kind.model_validate({"value": float(item)})
         made = self.weaver.apply(
             op, (), self._path("constant"), Place(self.expression.span(node), layer=False)
@@ -336,6 +336,13 @@ class Formula:
             return None
         found = self.weaver.type_of(ref)
         return found.size(axis) if found.find(axis) is not None else None
+
+
+def _op(name: str) -> type[Op]:
+    """An op that formulas need whatever they say."""
+    kind = ops.find(name)
+    assert kind is not None, name
+    return kind
 
 
 def signature(kind: type[Record]) -> str:
