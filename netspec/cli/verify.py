@@ -49,6 +49,7 @@ def verify(spec: Any, define: dict[str, Constant], form: str, batch: int, seed: 
     proof = prove(
         checked.graph,
         training.optimizer if training else None,
+        group=checked.group.graph if checked.group else None,
         seed=seed,
         batch=batch,
         factors=_factors(checked),

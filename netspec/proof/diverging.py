@@ -17,7 +17,14 @@ def first(graph: Graph, rows: Sequence[Row], candidate: str) -> tuple[Diagnostic
     gradients and the state must, and are not told.
     """
     found: list[Diagnostic] = []
-    for kinds in (("value", "loss"), ("slope",), ("gradient", "input gradient"), ("state",), ("update",)):
+    for kinds in (
+        ("value", "loss"),
+        ("group value",),
+        ("slope",),
+        ("gradient", "input gradient"),
+        ("state",),
+        ("update",),
+    ):
         if found and kinds != ("update",):
             continue
         wrong = [row for row in rows if row.what in kinds and not row.ok]
@@ -39,7 +46,7 @@ def _origin(graph: Graph, wrong: Sequence[Row]) -> Row:
 
 def _path(graph: Graph, row: Row) -> str:
     """The path of the node that a row is about; empty where it is about none."""
-    if row.what == "value":
+    if row.what in ("value", "group value"):
         return row.where.partition("[")[0]
     users = [node for node in graph.nodes if _owns(node, row.where)]
     return users[-1].path if users else ""
@@ -52,6 +59,7 @@ def _owns(node: Node, key: str) -> bool:
 
 _SAID: dict[What, str] = {
     "value": "the value of `{where}`",
+    "group value": "the value of `{where}` of a group",
     "loss": "the loss",
     "gradient": "the gradient of `{where}`",
     "input gradient": "the gradient of the input `{where}`",

@@ -8,7 +8,7 @@ from typing import Literal
 
 from netspec.text import Diagnostic
 
-What = Literal["value", "loss", "gradient", "input gradient", "state", "update", "slope"]
+What = Literal["value", "loss", "gradient", "input gradient", "state", "update", "slope", "group value"]
 
 KINDS: dict[What, str] = {
     "value": "what every layer gives",
@@ -18,6 +18,7 @@ KINDS: dict[What, str] = {
     "state": "running statistics after the batch",
     "update": "parameters after each optimizer step",
     "slope": "the gradient against the slope of the loss itself",
+    "group value": "what the samples of one group give together",
 }
 """What is compared, in the order of a report."""
 

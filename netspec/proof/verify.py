@@ -33,6 +33,7 @@ def verify(
     graph: Graph,
     optimizer: Optimizer | None = None,
     *,
+    group: Graph | None = None,
     seed: int = 0,
     batch: int = 2,
     factors: Sequence[float] = (1.0,) * STEPS,
@@ -43,8 +44,9 @@ def verify(
 
     Compared are every node's value, the loss, the gradient of every trainable parameter and floating input, and the
     running statistics; then the parameters after one optimizer step for each of `factors` (what the schedule makes of
-    the rate), from the same gradients; and the reference's gradient with the slope of its loss. Every tolerance is
-    derived (see `rounding` and `slope`). SpecError where a backend is missing or no numbers can be drawn.
+    the rate), from the same gradients; the reference's gradient with the slope of its loss; and every value of `group`,
+    the graph from samples to groups. Tolerances are derived (see `rounding` and `slope`). SpecError where a backend is
+    missing or no numbers can be drawn.
     """
     ours, theirs = (backends.find(one) if isinstance(one, str) else one for one in (reference, candidate))
     training = draw(graph, seed=seed, batch=batch, mode="train")
@@ -58,25 +60,22 @@ def verify(
         rows += slope(graph, feed, run, ours, seed=seed)
     if optimizer is not None and run is not None and run.parameters:
         rows += _updates(optimizer, training.parameters, run.parameters, factors, (ours, theirs), seed)
+    together = _group(group, (ours, theirs), seed=seed, batch=batch) if group is not None else []
+    sizes = small_sizes(graph, batch) | (small_sizes(group, batch) if group is not None else {})
     return Proof(
         reference=ours.name,
         candidate=theirs.name,
         seed=seed,
-        sizes=small_sizes(graph, batch),
-        rows=tuple(rows),
-        diverging=first(graph, rows, theirs.name),
+        sizes=sizes,
+        rows=(*rows, *together),
+        diverging=first(graph, rows, theirs.name) or first(group or graph, together, theirs.name),
         notes=_notes(graph, optimizer, rows),
     )
 
 
 def _runs(graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Row]:
     """The rows of one run in both backends; a value that the loss or an output does not need is compared as well."""
-    written = {str(ref) for node in graph.nodes if not node.op.slots for ref in node.refs}
-    rows = [
-        compare("value", feed.mode, key, value, theirs.values.get(key), may.values[key])
-        for key, value in ours.values.items()
-        if key not in written
-    ]
+    rows = _values("value", graph, feed, ours, theirs, may)
     if ours.loss is not None:
         other = None if theirs.loss is None else np.asarray(theirs.loss)
         rows.append(compare("loss", feed.mode, "loss", np.asarray(ours.loss), other, np.asarray(may.loss)))
@@ -91,6 +90,24 @@ def _runs(graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Ro
             compare(what, feed.mode, key, value, given.get(key), allowed[key]) for key, value in mine.items()
         ]
     return rows
+
+
+def _values(what: What, graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Row]:
+    """The rows of all values but the numbers written in formulas."""
+    written = {str(ref) for node in graph.nodes if not node.op.slots for ref in node.refs}
+    return [
+        compare(what, feed.mode, key, value, theirs.values.get(key), may.values[key])
+        for key, value in ours.values.items()
+        if key not in written
+    ]
+
+
+def _group(group: Graph, sides: tuple[Runner, Runner], *, seed: int, batch: int) -> list[Row]:
+    """The rows of the graph from samples to groups, which has nothing to train."""
+    feed = draw(group, seed=seed, batch=batch, mode="eval")
+    ours, theirs = (side.run(group, feed, gradients=False) for side in sides)
+    may = rounding.sizes(group, ours, feed, sides[0], seed=seed)
+    return _values("group value", group, feed, ours, theirs, may)
 
 
 def _updates(

@@ -18,6 +18,7 @@ from netspec.ir.record import Record
 from netspec.ops.activation import LeakyRelu, Relu, Softmax
 from netspec.ops.arithmetic import Pow
 from netspec.ops.conv import Conv
+from netspec.ops.cumulative import Cummax
 from netspec.ops.dropout import Dropout
 from netspec.ops.linear import Linear
 from netspec.ops.loss import CrossEntropy, Crps
@@ -321,6 +322,37 @@ def test_without_loss_or_optimizer_the_rest_is_proved_and_that_is_told() -> None
     assert proof.ok
     assert {row.what for row in proof.rows} == {"value", "state"}
     assert len(proof.notes) == 2
+
+
+GROUPED = (
+    CURVE
+    + """
+aggregate:
+  by: patient
+  outputs: {patient_cdf: "cummax(mean(cdf, axis=sample))"}
+metrics: {patient_crps: "crps(patient_cdf, volume)"}
+"""
+)
+
+
+def test_what_a_group_gives_is_compared_as_well() -> None:
+    spec = read(GROUPED)
+    assert spec.group is not None
+    right = verify(spec.graph, group=spec.group.graph, reference=netspec_numpy, candidate=netspec_torch)
+    assert right.ok
+    rows = [row.where for row in right.rows if row.what == "group value"]
+    assert len(rows) == 3
+    assert set(right.sizes) == {"N", "K"}
+
+    def late(op: Any, inputs: Any, at: Context, made: Any) -> Any:
+        del op, inputs, at
+        return replace(made, outputs=(np.roll(made.outputs[0], 1),))
+
+    planted = Planted(altered(Cummax, forward=late))
+    proof = verify(spec.graph, group=spec.group.graph, reference=netspec_numpy, candidate=planted)
+    assert {what for what, _, _ in wrong(proof)} == {"group value"}
+    assert proof.diverging[0].span is not None
+    assert proof.diverging[0].span.line == line(GROUPED, "cummax")
 
 
 def test_free_sizes_get_numbers() -> None:
