@@ -3,8 +3,9 @@
     spec = netspec.load("specs/heart-volume.yaml", define={"width": 64})    # checked; SpecError holds all that is wrong
     model = netspec.compile(spec)                                           # an ordinary torch.nn.Module
     loss = netspec.loss(spec)                                               # the loss of the spec, a module too
+    result = netspec.train(spec)                                            # a run folder, and what the model is worth
 
-`load` needs no torch; `compile` and `loss` need the extra `torch`.
+`load` needs no torch; `compile` and `loss` need the extra `torch`, `train` the extra `train`.
 """
 
 from __future__ import annotations
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from netspec.backend import RunResult
     from netspec.recipe.spec import Spec
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "SpecError", "compile", "load", "loss"]
+__all__ = ["Diagnostic", "SpecError", "compile", "load", "loss", "train"]
 
 
 def load(path: str | Path, define: Mapping[str, Any] | None = None) -> Spec:
@@ -72,6 +74,31 @@ def _assembled(spec: Spec, *, seed: int | None) -> Any:
     return find("torch").assemble(
         spec.graph, name=spec.name, doc=spec.doc, digest=spec.digest, group=group, seed=seed
     )
+
+
+def train(
+    spec: Spec | str | Path,
+    *,
+    define: Mapping[str, Any] | None = None,
+    runs: str | Path = "runs",
+    resume: str | Path | None = None,
+    device: str | None = None,
+) -> RunResult:
+    """Train the spec on its data, as `netspec train` does, into a new folder in `runs` or on with the run `resume`.
+
+    The result names the run's folder and holds, as plain data, loss, metrics and the skill of distributions. `device`
+    replaces the recipe's. Raises SpecError.
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from netspec.backend import Trainer, find  # noqa: PLC0415
+
+    backend = find("torch")
+    if not isinstance(backend, Trainer):
+        raise SpecError.of("NS649", "the torch backend found here cannot train", help="update netspec")
+    checked = _checked(spec, define)
+    going_on = None if resume is None else Path(resume)
+    return backend.fit(checked, runs=Path(runs), resume=going_on, device=device)
 
 
 def _checked(spec: Spec | str | Path, define: Mapping[str, Any] | None) -> Spec:

@@ -11,6 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 
+import netspec
 from netspec import backend
 from netspec.cli.evaluate import evaluate
 from netspec.cli.train import train
@@ -200,6 +201,14 @@ def test_a_setting_of_the_command_line_is_kept_with_the_run(tmp_path: Path) -> N
     again = CliRunner().invoke(train, ["--resume", str(folder)])
     assert again.exit_code == 0, (again.output, again.exception)
     assert f"run: {folder}" in again.stdout
+
+
+def test_python_trains_as_the_command_does(tmp_path: Path) -> None:
+    text = shortened(DIGITS, ("epochs: 10", "steps: 1"))
+    (tmp_path / "digits.yaml").write_text(text, encoding="utf-8")
+    result = netspec.train(tmp_path / "digits.yaml", runs=tmp_path / "runs", device="cpu")
+    assert result.folder.parent == tmp_path / "runs"
+    assert result.report == json.loads((result.folder / "result.json").read_text(encoding="utf-8"))
 
 
 def test_without_a_spec_or_a_run_the_command_line_is_wrong() -> None:
