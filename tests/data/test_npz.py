@@ -121,6 +121,32 @@ def test_arrays_that_do_not_fit_are_refused(tmp_path: Path, arrays: dict[str, An
     assert refused(tmp_path).startswith(message)
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e308, -1e308])
+@pytest.mark.parametrize(
+    "normalize",
+    [
+        Normalize(percentiles=(1, 99)),
+        Normalize(percentiles=(1, 99), over=("height", "width")),
+        Normalize(by="max"),
+        Normalize(by="max", over=("height", "width")),
+        Normalize(mean=1.0, std=1e-30, divide=1e-30),
+    ],
+)
+def test_numbers_that_are_not_finite_are_told_and_never_learnt_from(
+    tmp_path: Path, value: float, normalize: Normalize
+) -> None:
+    image = np.random.default_rng(0).random((2, 1, 6, 5))
+    image[1, 0, 2, 2] = value
+    write(tmp_path, image=image)
+    recipe = DataRecipe(Npz(file="data.npz"), {}, Split(train=1), (normalize, Crop(height=6, width=5)))
+    try:
+        samples = open_samples(recipe, tmp_path, declared={"image": IMAGE})
+    except SpecError as error:
+        assert {one.code for one in error.diagnostics} <= {"NS532", "NS533"}  # noqa: PT017 - either outcome is right
+    else:
+        assert np.isfinite(samples.fields["image"]).all()
+
+
 def test_values_outside_what_is_declared_are_refused(tmp_path: Path) -> None:
     write(tmp_path, image=np.full((2, 1, 6, 5), 300.0), truth=np.full((2, 6, 5), 4))
     bytes_ = IMAGE.with_facts(Facts(0, 255))
