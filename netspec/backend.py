@@ -78,7 +78,10 @@ class Runner(Protocol):
         ...
 
     def run(self, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
-        """Run every entry point that the feed has numbers for, in the feed's floating type; differentiate the loss."""
+        """Run every entry point that the feed has numbers for, and differentiate the loss.
+
+        In the feed's floating type; a reference may always use float64.
+        """
         ...
 
     def update(
