@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ from netspec.cli.options import SPEC, format_option, set_option
 from netspec.lang import check
 from netspec.lang.constants import Constant
 from netspec.text import Diagnostic, Severity, SpecError
-from netspec.text.render import render_all, to_github, to_json
 
 
 @click.command()
@@ -29,8 +27,14 @@ def validate(paths: tuple[Path, ...], define: dict[str, Constant], form: str) ->
         diagnostics.extend(found)
     failed = any(one.severity is Severity.ERROR for one in diagnostics)
     if form == "json":
+        import json
+
+        from netspec.text.render import to_json
+
         click.echo(json.dumps(to_json(diagnostics), indent=2))
     elif form == "github":
+        from netspec.text.render import to_github
+
         click.echo(to_github(diagnostics), nl=bool(diagnostics))
     else:
         _print(diagnostics, len(files), failed=failed)
@@ -43,13 +47,17 @@ def _files(path: Path) -> list[Path]:
         return [path]
     found = sorted(file for pattern in ("*.yaml", "*.yml") for file in path.rglob(pattern))
     if not found:
-        raise SpecError.of("NS001", f"there is no `.yaml` file in `{path}`", help="name a spec or a folder of specs")
+        raise SpecError.of(
+            "NS001", f"there is no `.yaml` file in `{path}`", help="name a spec or a folder of specs"
+        )
     return found
 
 
 def _print(diagnostics: list[Diagnostic], files: int, *, failed: bool) -> None:
     """Text for a person: all messages, and one line when nothing is wrong."""
     if diagnostics:
+        from netspec.text.render import render_all
+
         color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         click.echo(render_all(diagnostics, color=color))
     if not failed:

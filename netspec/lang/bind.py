@@ -6,7 +6,7 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
@@ -44,6 +44,8 @@ def bind(
     `where` is shown for what is missing; a word that is a constant of `scope` has lost its `$`.
     """
     called = called or kind.name
+    if not arguments and _complete(kind):
+        return cast("RecordT", kind.model_construct())
     values = {name: one.value for name, one in arguments.items()}
     try:
         return kind.model_validate(values)
@@ -58,6 +60,19 @@ def bind(
                 seen.add(name)
                 _complain(kind, called, name, item, arguments, where, report, scope)
     return None
+
+
+def _complete(kind: type[Record]) -> bool:
+    """Whether a record needs no argument and checks none: then its defaults are all there is to it.
+
+    Most layers of a spec are such, and building a validator to find that costs more than the rest of reading them.
+    """
+    rules = kind.__pydantic_decorators__
+    return not (
+        rules.model_validators
+        or rules.field_validators
+        or any(one.is_required() for one in kind.model_fields.values())
+    )
 
 
 def _fields(kind: type[Record]) -> dict[str, FieldInfo]:

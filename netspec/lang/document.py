@@ -21,7 +21,6 @@ from netspec.lang.values import Values
 from netspec.lang.weave import Weaver
 from netspec.lang.wiring import Inits
 from netspec.recipe.data import DataRecipe
-from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.training import Training
 from netspec.text import Edit, Label, Span
 
@@ -269,7 +268,7 @@ class _Reader:
                 )
                 continue
             for parameter in op.value:
-                record = self.values.call(parameter.value, INITIALIZERS, "initialiser")
+                record = self.values.initializer(parameter.value)
                 if record is not None:
                     found.setdefault(op.name, {})[parameter.name] = (record, parameter.key.span)
         return found

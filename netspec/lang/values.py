@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from netspec.ir.dim import Dim
 from netspec.ir.record import Record
@@ -16,6 +16,9 @@ from netspec.lang.names import meant
 from netspec.lang.report import Report
 from netspec.lang.tree import Mapping, Node, Scalar, Sequence, Style
 from netspec.text import Edit, Span
+
+if TYPE_CHECKING:
+    from netspec.recipe.initializer import Initializer
 
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -110,6 +113,12 @@ class Values:
             return None
         arguments = self.arguments(kind, argument, name.span)
         return None if arguments is None else bind(kind, arguments, name.span, self.report, scope=self.scope)
+
+    def initializer(self, node: Node) -> Initializer | None:
+        """An initialiser, written as a call; None after an error."""
+        from netspec.recipe.initializer import INITIALIZERS  # noqa: PLC0415 - most specs say nothing of it
+
+        return self.call(node, INITIALIZERS, "initialiser")
 
     def head(self, node: Node, what: str) -> tuple[Scalar, Node | None] | None:
         """The name and the written argument of a call."""

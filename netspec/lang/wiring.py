@@ -12,7 +12,6 @@ from netspec.lang.kinds import read_meaning
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
 from netspec.lang.values import Values
 from netspec.lang.weave import Wiring
-from netspec.recipe.initializer import INITIALIZERS
 from netspec.text import Span
 
 Inits = Table[str, Table[str, tuple[Record, Span]]]
@@ -52,7 +51,7 @@ def _inits(wires: Wires, values: Values) -> dict[str, tuple[Record, Span]] | Non
         return None
     found: dict[str, tuple[Record, Span]] = {}
     for entry in node:
-        record = values.call(entry.value, INITIALIZERS, "initialiser")
+        record = values.initializer(entry.value)
         if record is not None:
             found[entry.name] = (record, entry.key.span)
     return found if len(found) == len(node) else None

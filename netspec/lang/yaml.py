@@ -14,7 +14,6 @@ from pathlib import Path
 
 import yaml
 
-from netspec.lang import mistakes
 from netspec.lang.compose import MOST, Composer, Stop
 from netspec.lang.traps import traps
 from netspec.lang.tree import Comment, Mapping, Scalar, Style
@@ -84,12 +83,18 @@ def read(source: Source) -> tuple[Mapping | None, list[Diagnostic], list[Comment
     except Stop:
         return None, composer.found, []
     except yaml.MarkedYAMLError as trouble:
+        from netspec.lang import mistakes  # noqa: PLC0415 - a good file needs no explanation
+
         return None, [mistakes.explain(source, trouble, composer.scalars)], []
     except yaml.YAMLError:
         span = source.span(0, min(1, len(source.text)))
         return None, [Diagnostic("NS008", Severity.ERROR, "this text is not YAML", span)], []
     comments, tabs = _outside(source, composer.scalars)
-    found = [*composer.found, *([mistakes.tab(source, tabs)] if tabs else [])]
+    found = list(composer.found)
+    if tabs:
+        from netspec.lang import mistakes  # noqa: PLC0415 - as above
+
+        found.append(mistakes.tab(source, tabs))
     root = composer.root
     if root is not None and len(found) < MOST:
         found.extend(islice(traps(root, comments), MOST))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import entry_points
 
 from netspec.ir.op import Op
 
@@ -58,6 +57,8 @@ def find(name: str) -> type[Op] | None:
     """The op called `name`; one of a third party is called `vendor.op` and comes by the entry point of that name."""
     if "." not in name:
         return _family(_FAMILY_OF[name]).get(name) if name in _FAMILY_OF else None
+    from importlib.metadata import entry_points  # noqa: PLC0415 - only other people's ops need it
+
     for entry in entry_points(group="netspec.ops", name=name):
         op: type[Op] = entry.load()
         return op
