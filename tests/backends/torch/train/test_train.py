@@ -89,7 +89,7 @@ def test_the_same_spec_trained_twice_gives_two_folders_and_one_result(tmp_path: 
 
 def test_training_leaves_torchs_generator_as_it_was(tmp_path: Path) -> None:
     before = torch.get_rng_state()
-    small.run(small.spec(tmp_path, ("epochs: 2", "steps: 1")))
+    small.run(small.spec(tmp_path, ("epochs: 2", "steps: 4")))
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -242,7 +242,7 @@ def test_a_run_writes_nothing_outside_its_folder_and_the_cache(tmp_path: Path) -
     here = Path.cwd()
     os.chdir(tmp_path)
     try:
-        small.run(small.spec(tmp_path, ("epochs: 2", "steps: 1")))
+        small.run(small.spec(tmp_path, ("epochs: 2", "steps: 4")))
     finally:
         os.chdir(here)
     assert {path.name for path in tmp_path.iterdir()} <= {"small.yaml", "runs", ".netspec"}
