@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from netspec.cli.show import show
+from netspec.lang import load
+
+ROOT = Path(__file__).parents[2]
+FREE = """
+netspec: 1
+inputs: {image: {shape: [3, H, W], kind: image, range: [0, 1]}}
+layers:
+  - {conv: {out_channels: 8, kernel_size: 3}, name: first}
+  - batch_norm:
+    freeze: true
+  - {max_pool: 2, name: pooled}
+  - global_avg_pool
+  - linear: 4
+  - {unbind: feature, name: [a, b, c, d]}
+outputs: [a, pooled]
+"""
+
+
+def shown(path: Path, *arguments: str) -> str:
+    made = CliRunner().invoke(show, [str(path), *arguments], standalone_mode=False, catch_exceptions=False)
+    assert made.return_value == 0
+    return made.stdout
+
+
+def data(path: Path, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(shown(path, "--format", "json", *arguments))
+    return found
+
+
+@pytest.fixture
+def free(tmp_path: Path) -> Path:
+    path = tmp_path / "free.yaml"
+    path.write_text(FREE.replace("unbind: feature", "unbind: channel"))
+    return path
+
+
+def test_every_node_says_name_op_inputs_type_facts_parameters_and_macs(free: Path) -> None:
+    nodes = {one["name"]: one for one in data(free)["nodes"]}
+    first = nodes["first"]
+    assert (first["op"], first["inputs"], first["dtype"]) == ("conv", ["image"], "float32")
+    assert first["axes"] == ["batch", "channel", "height", "width"]
+    assert first["shape"] == ["N", 8, "H - 2", "W - 2"]
+    assert first["parameters"] == 8 * 3 * 9 + 8
+    assert isinstance(first["macs"], str)
+    assert isinstance(first["facts"], list)
+    assert nodes["pooled"]["shape"][2:] == ["H//2 - 1", "W//2 - 1"]
+    assert nodes["linear1"]["macs"] == 8 * 4
+
+
+def test_totals_are_the_sums_and_frozen_parameters_are_not_trainable(free: Path) -> None:
+    found = data(free)
+    assert found["totals"]["parameters"] == sum(one["parameters"] for one in found["nodes"])
+    assert found["totals"]["parameters"] - found["totals"]["trainable"] == 2 * 8
+    assert isinstance(found["totals"]["macs"], str)
+
+
+def test_the_tutorial_has_the_parameters_that_the_tutorial_says() -> None:
+    totals = data(ROOT / "specs" / "heart-tutorial-2015.yaml")["totals"]
+    assert totals["trainable"] == 4_748_160
+    assert isinstance(totals["macs"], int)
+
+
+def test_a_layer_of_several_values_shows_the_type_of_each(free: Path) -> None:
+    node = next(one for one in data(free)["nodes"] if one["op"] == "unbind")
+    assert [one["shape"] for one in node["outputs"]] == [["N"]] * 4
+
+
+def test_inputs_and_outputs_are_said_by_name(free: Path) -> None:
+    found = data(free)
+    assert found["inputs"]["image"]["shape"] == ["N", 3, "H", "W"]
+    assert found["outputs"] == {"a": found["outputs"]["a"], "pooled": "pooled"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "specs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_table_names_every_layer_and_the_totals(path: Path) -> None:
+    text = shown(path)
+    lines = text.splitlines()
+    names = {line.split()[0] for line in lines if line.strip()}
+    spec = load(path)
+    wanted = {node.path for node in spec.graph.walk("predict") if node.op.slots}
+    assert wanted <= names
+    assert f"{data(path)['totals']['trainable']:,} trainable parameters" in text
+
+
+def test_a_setting_changes_what_is_shown() -> None:
+    path = ROOT / "specs" / "heart-volume.yaml"
+    few, many = data(path, "--set", "width=8")["totals"], data(path)["totals"]
+    assert few["parameters"] < many["parameters"]

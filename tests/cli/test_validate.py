@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from netspec.cli.validate import validate
+
+ROOT = Path(__file__).parents[2]
+GOOD = "netspec: 1\ndefine: {width: 4}\ninputs: {x: [3]}\nlayers: [relu, linear: $width]\n"
+BAD = "netspec: 1\ninputs: {x: [3]}\nlayers: [rely, linear: 2]\n"
+HEAVY = ("torch", "numpy", "pydicom", "rich", "sklearn", "pytorch_lightning", "hypothesis")
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(validate, [str(one) for one in arguments], standalone_mode=False)
+
+
+def netspec(
+    *arguments: str, cwd: Path = ROOT, code: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own; `code` runs after it."""
+    program = (
+        f"import sys\nfrom netspec.cli.main import main\ntry:\n    main()\nfinally:\n    {code or 'pass'}"
+    )
+    path = os.pathsep.join([str(ROOT), str(ROOT / "backends")])
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": path, **environment},
+    )
+
+
+@pytest.fixture
+def specs(tmp_path: Path) -> Path:
+    (tmp_path / "inner").mkdir()
+    (tmp_path / "good.yaml").write_text(GOOD)
+    (tmp_path / "inner" / "bad.yml").write_text(BAD)
+    (tmp_path / "inner" / "notes.txt").write_text("no spec")
+    return tmp_path
+
+
+def test_a_good_spec_gives_status_0_and_says_how_many_were_checked(specs: Path) -> None:
+    made = run(specs / "good.yaml")
+    assert (made.return_value, made.stdout) == (0, "1 spec checked: no errors\n")
+
+
+def test_a_bad_spec_gives_status_1_and_the_line(specs: Path) -> None:
+    made = run(specs / "inner" / "bad.yml")
+    assert made.return_value == 1
+    assert "error[NS101]: there is no op `rely`" in made.stdout
+    assert "bad.yml:3:10" in made.stdout
+    assert "no errors" not in made.stdout
+
+
+def test_files_and_folders_are_checked_together(specs: Path) -> None:
+    made = run(specs / "good.yaml", specs, "--format", "json")
+    assert made.return_value == 1
+    (found,) = json.loads(made.stdout)
+    assert found["file"] == str(specs / "inner" / "bad.yml")
+
+
+def test_the_specs_of_the_project_are_good() -> None:
+    made = run(ROOT / "specs", "--format", "json")
+    assert (made.return_value, json.loads(made.stdout)) == (0, [])
+
+
+def test_json_is_a_list_of_diagnostics_with_their_places(specs: Path) -> None:
+    (found,) = json.loads(run(specs, "--format", "json").stdout)
+    wanted: dict[str, Any] = {
+        "code": "NS101",
+        "severity": "error",
+        "message": "there is no op `rely`",
+        "file": str(specs / "inner" / "bad.yml"),
+        "line": 3,
+        "column": 10,
+        "end_line": 3,
+        "end_column": 14,
+        "help": "did you mean `relu`?",
+    }
+    assert {key: found[key] for key in wanted} == wanted
+    assert found["edit"]["text"] == "relu"
+
+
+def test_github_gets_a_command_that_shows_at_the_line(specs: Path) -> None:
+    made = run(specs / "inner", "--format", "github")
+    assert made.stdout.startswith("::error file=")
+    assert "line=3,col=10,endLine=3,endColumn=14,title=NS101::" in made.stdout
+    assert run(specs / "good.yaml", "--format", "github").stdout == ""
+
+
+def test_a_warning_is_told_and_is_no_failure(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(GOOD + "lint: {ignore: {NS320: for a reason}}\n")
+    made = run(path)
+    assert made.return_value == 0
+    assert "warning[NS402]" in made.stdout
+    assert "1 spec checked: no errors" in made.stdout
+
+
+@pytest.mark.parametrize(
+    "setting, status, said",
+    [
+        ("width=8", 0, "no errors"),
+        ("width=8.5", 1, "is a whole number, and cannot be set to a number"),
+        ("widht=8", 1, "did you mean `width`?"),
+        ("width=true", 1, "cannot be set to true or false"),
+    ],
+)
+def test_a_setting_reaches_the_constants(specs: Path, setting: str, status: int, said: str) -> None:
+    made = run(specs / "good.yaml", "--set", setting)
+    assert made.return_value == status
+    assert said in made.stdout
+
+
+def test_a_missing_file_is_named_with_its_neighbour(specs: Path) -> None:
+    made = run(specs / "god.yaml")
+    assert made.return_value == 1
+    assert "NS001" in made.stdout
+    assert "good.yaml" in made.stdout
+
+
+def test_a_missing_file_has_no_place_in_json(specs: Path) -> None:
+    (found,) = json.loads(run(specs / "god.yaml", "--format", "json").stdout)
+    assert (found["code"], found["file"], found["line"]) == ("NS001", None, None)
+
+
+def test_a_folder_without_specs_is_an_error(tmp_path: Path) -> None:
+    made = netspec("validate", str(tmp_path))
+    assert made.returncode == 1
+    assert "there is no `.yaml` file" in made.stderr
+
+
+def test_a_file_that_may_not_be_read_is_named(specs: Path) -> None:
+    path = specs / "good.yaml"
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read every file")
+    made = run(path)
+    assert made.return_value == 1
+    assert "permission denied" in made.stdout
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfen\x00", b"netspec: \xff", b"", b"\x00"])
+def test_a_file_that_is_no_text_is_told_without_a_traceback(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(content)
+    made = run(path)
+    assert made.exception is None
+    assert made.return_value == 1
+    assert "error[NS0" in made.stdout
+
+
+def test_validate_loads_nothing_heavier_than_pydantic() -> None:
+    watch = "print(sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    made = netspec("validate", "specs/heart-volume.yaml", code=watch)
+    assert made.returncode == 0, made.stderr
+    loaded = set(eval(made.stderr))
+    assert "pydantic" in loaded
+    assert loaded & set(HEAVY) == set()
+
+
+def test_the_watch_on_heavy_imports_can_fail() -> None:
+    watch = "import numpy; print(sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    made = netspec("validate", "specs/heart-volume.yaml", code=watch)
+    assert set(eval(made.stderr)) & set(HEAVY) == {"numpy"}
