@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +64,38 @@ def load(path: Path) -> dict[str, Any]:
             f"`{shown(path.name)}` is no checkpoint that can be read",
             help="name another run, or `--checkpoint last`",
         ) from trouble
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
+    if not isinstance(state, dict) or state.get("format") != FORMAT or not _whole(state):
         raise SpecError.of(
             "NS642", f"`{shown(path.name)}` is no checkpoint of this version", help="train the spec again"
         )
     return state
+
+
+def _whole(state: Mapping[str, Any]) -> bool:
+    """Whether everything that a run reads from a checkpoint is there, and of its kind."""
+    model, progress = state.get("model"), state.get("progress")
+    if not isinstance(model, dict) or not isinstance(progress, dict):
+        return False
+    taken = progress.get("taken")
+    return (
+        all(isinstance(value, torch.Tensor) for value in model.values())
+        and isinstance(taken, int)
+        and taken >= 0
+        and all(isinstance(progress.get(key), list) for key in ("ranking", "waited"))
+        and all(isinstance(progress.get(key), int | float) for key in ("loss_sum", "loss_count"))
+        and isinstance(progress.get("stopped"), str)
+        and all(isinstance(state.get(key), dict) for key in ("optimizer", "precision"))
+    )
+
+
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Turns what torch raises for weights or an optimizer's memory of another model into SpecError NS652."""
+    try:
+        yield
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as trouble:
+        raise SpecError.of(
+            "NS652",
+            "the weights of the run do not fit the network with these constants",
+            help="`--set` only what does not change the network, as the folder of the data",
+        ) from trouble

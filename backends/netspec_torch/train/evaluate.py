@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +49,8 @@ def evaluate(
     where = pick(device or (spec.training.device if spec.training else "auto"))
     state = files.load(folder.checkpoints / f"{checkpoint}.ckpt")
     compiled = compile_spec(spec)
-    _fill(compiled.model, state)
+    with files.fitting():
+        compiled.model.load_state_dict(state["model"])
     compiled.model.to(where)
     samples = open_data(spec, watcher)
     check_targets_of_groups(spec, samples)
@@ -71,18 +71,6 @@ def evaluate(
     if note:
         told["note"] = note
     return told
-
-
-def _fill(model: Any, state: Mapping[str, Any]) -> None:
-    """Put the run's weights into the model; SpecError NS652 where they are another model's."""
-    try:
-        model.load_state_dict(state["model"])
-    except (RuntimeError, KeyError, TypeError, AttributeError) as trouble:
-        raise SpecError.of(
-            "NS652",
-            "the weights of the run do not fit the network with these constants",
-            help="`--set` only what does not change the network, as the folder of the data",
-        ) from trouble
 
 
 def _training(spec: Spec, trained: Spec, samples: Samples, watcher: Watcher) -> tuple[Known | None, str]:

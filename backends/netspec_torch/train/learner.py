@@ -20,6 +20,7 @@ from netspec.recipe.spec import Spec
 from netspec_torch.module import Compiled
 from netspec_torch.optimizer import build
 from netspec_torch.train.batches import Batch, Plan, noise_seed
+from netspec_torch.train.checkpoint import fitting
 from netspec_torch.train.diverged import Diverged
 from netspec_torch.train.measure import forward
 
@@ -100,9 +101,10 @@ class Learner(pl.LightningModule):
     def on_train_start(self) -> None:
         """Give the optimizer its memory back, or keep the first weights; take over the signals that ask for an end."""
         if self.restored is not None:
-            self.trainer.optimizers[0].load_state_dict(dict(self.restored["optimizer"]))
-            if self.restored["precision"]:
-                self.trainer.precision_plugin.load_state_dict(dict(self.restored["precision"]))
+            with fitting():
+                self.trainer.optimizers[0].load_state_dict(dict(self.restored["optimizer"]))
+                if self.restored["precision"]:
+                    self.trainer.precision_plugin.load_state_dict(dict(self.restored["precision"]))
         else:
             self.save()
         if threading.current_thread() is threading.main_thread():

@@ -100,7 +100,8 @@ class Session:
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Put a checkpoint back."""
-        self.compiled.model.load_state_dict(state["model"])
+        with checkpoint.fitting():
+            self.compiled.model.load_state_dict(state["model"])
         known = {one.name for one in fields(Progress)}
         for name, value in state["progress"].items():
             if name in known:

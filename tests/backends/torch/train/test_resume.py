@@ -180,17 +180,39 @@ def test_a_damaged_checkpoint_is_refused_and_never_run(
         checkpoint.load(file)
 
 
-def test_a_checkpoint_is_never_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("key", ["model", "optimizer", "precision", "progress", "format"])
+def test_a_checkpoint_that_lacks_something_is_refused(key: str, straight: Path, tmp_path: Path) -> None:
+    state = small.last(straight)
+    del state[key]
+    checkpoint.save(tmp_path / "last.ckpt", state)
+    with pytest.raises(SpecError, match="NS642"):
+        checkpoint.load(tmp_path / "last.ckpt")
+
+
+def test_weights_of_another_network_are_refused(straight: Path, tmp_path: Path) -> None:
+    checked = small.spec(tmp_path, ("epochs: 2", "steps: 4"))
+    folder = small.run(checked).folder
+    state = small.last(folder)
+    state["model"].popitem()
+    checkpoint.save(folder / "checkpoints" / "last.ckpt", state)
+    with pytest.raises(SpecError, match="NS652"):
+        small.run(checked, resume=folder)
+
+
+def test_a_checkpoint_is_never_half_written(
+    straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "last.ckpt"
-    checkpoint.save(file, {"format": 1, "a": 1})
+    whole = small.last(straight)
+    checkpoint.save(file, {**whole, "digest": "one"})
 
     def full(number: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(SpecError, match=r"NS641.*No space"):
-        checkpoint.save(file, {"format": 1, "a": 2})
-    assert checkpoint.load(file)["a"] == 1
+        checkpoint.save(file, {**whole, "digest": "two"})
+    assert checkpoint.load(file)["digest"] == "one"
     assert list(tmp_path.iterdir()) == [file]
 
 
