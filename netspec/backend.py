@@ -91,6 +91,15 @@ class Runner(Protocol):
         ...
 
 
+@runtime_checkable
+class Reference(Runner, Protocol):
+    """A runner that can show what rounding does to its numbers, and so can say how far another may be off."""
+
+    def disturb(self, graph: Graph, feed: Feed, shares: Mapping[str, float], *, seed: Sequence[int]) -> Run:
+        """As `run`, every elementary operation of a node off by a random share, whose size stands at its path."""
+        ...
+
+
 class Backend(Runner, Protocol):
     """What the entry point group `netspec.backends` must name: a module that offers these."""
 

@@ -8,11 +8,12 @@ from typing import Any
 
 from netspec import backend as contract
 from netspec.ir.op import Op
+from netspec_numpy.disturbed import disturb
 from netspec_numpy.rule import Rule
 from netspec_numpy.run import run
 from netspec_numpy.update import update
 
-__all__ = ["backend", "name", "run", "table", "update"]
+__all__ = ["backend", "disturb", "name", "run", "table", "update"]
 
 name = "numpy"
 

@@ -6,7 +6,7 @@ node's own backward turns it into gradients of the node's inputs and parameters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from netspec_numpy.rule import Array, Context, Rule
 
 Table = Mapping[type[Op], Rule[Any]]
 Gradients = dict[Ref, Array]
+Around = Callable[[Node, Rule[Any]], Rule[Any]]
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,21 @@ class _Step:
     saved: tuple[Any, ...]
 
 
-def run(graph: Graph, feed: Feed, *, gradients: bool = True, rules: Table | None = None) -> Run:
+def run(
+    graph: Graph,
+    feed: Feed,
+    *,
+    gradients: bool = True,
+    rules: Table | None = None,
+    around: Around | None = None,
+) -> Run:
     """Run all of the graph that the feed has numbers for, in float64 whatever floating type they have.
 
     The loss is the sum of the loss terms. Its gradients go to trainable parameters and to floating inputs, zeros where
     it does not reach; a parameter that is used twice gets the sum of both gradients, a frozen one none. In train mode
-    running statistics move, and dropout takes the feed's keep masks. `rules` replaces the table of the backend.
-    SpecError NS710 for an op without a rule, KeyError for numbers that are missing.
+    running statistics move, and dropout takes the feed's keep masks. `rules` replaces the table of the backend, and
+    `around` may put another rule in place of a node's own. SpecError NS710 for an op without a rule, KeyError for
+    numbers that are missing.
     """
     table = _table() if rules is None else rules
     given = {**feed.targets, **feed.inputs}
@@ -47,7 +56,7 @@ def run(graph: Graph, feed: Feed, *, gradients: bool = True, rules: Table | None
     state = {key: _number(value) for key, value in feed.state.items() if key in graph.state}
     # An overflow or 0 / 0 is a number to compare like any other, not an accident of this program.
     with np.errstate(all="ignore"):
-        steps = _forward(graph, feed, table, values, parameters, state)
+        steps = _forward(graph, feed, _chosen(table, around), values, parameters, state)
         loss = _loss(graph, values)
         wanted = gradients and loss is not None
         back, moved = _backward(graph, steps, values) if wanted else ({}, {})
@@ -69,6 +78,13 @@ def _filled(gradients: Mapping[Any, Array], of: Mapping[Any, Array]) -> dict[str
     }
 
 
+def _chosen(table: Table, around: Around | None) -> Callable[[Node], Rule[Any]]:
+    """What finds a node's rule."""
+    if around is None:
+        return lambda node: _rule(node, table)
+    return lambda node: around(node, _rule(node, table))
+
+
 def _table() -> Table:
     """The rules of this backend."""
     from netspec_numpy import table  # noqa: PLC0415 - the package itself imports this module
@@ -79,7 +95,7 @@ def _table() -> Table:
 def _forward(
     graph: Graph,
     feed: Feed,
-    table: Table,
+    chosen: Callable[[Node], Rule[Any]],
     values: dict[Ref, Array],
     parameters: Mapping[str, Array],
     state: dict[str, Array],
@@ -89,7 +105,7 @@ def _forward(
     for node in graph.nodes:
         if not all(ref in values for ref in node.inputs):
             continue
-        rule = _rule(node, table)
+        rule = chosen(node)
         at = Context(
             types=tuple(graph.type_of(ref) for ref in node.inputs),
             outputs=node.types,

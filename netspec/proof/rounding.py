@@ -6,13 +6,13 @@ Mary 2019, A new approach to probabilistic rounding error analysis, theorem 2.4)
 the root s of `sum t ** 2`, so that the error is below `lam * k * u * s`, and that of the difference of two programs
 below `lam * k * eps * s` with eps = 2 u.
 
-s is measured. If every term is changed by a random share h, independently and with mean zero, the sum changes by h * s
-in the mean square: Monte Carlo arithmetic (Parker 1997). So a second graph is made in which every floating value passes
-through a random factor 1 + h * d, which its gradient passes through as well, and every parameter is changed alike; h is
-so small that no kink is crossed, and so large that rounding does not matter. Running it in the reference carries each
-node's disturbance to wherever it reaches, through the true derivatives of the whole model, forward and backward: no
-product of norms is multiplied up from layer to layer. A node whose sums have k terms disturbs what it reads and gives
-with weight k / K, where K is the largest of the model; the tolerance of a number is then
+s is measured. If every term is changed by a random share h, independently and with mean zero, the sum changes by h
+* s in the mean square: Monte Carlo arithmetic (Parker 1997). So the reference runs again with every elementary
+operation, and everything that a node reads, off by a random share; h is so small that no kink is crossed, and so
+large that rounding does not matter. That carries each disturbance to wherever it reaches, through the true
+derivatives of the whole model, forward and backward: no product of norms is multiplied up from layer to layer, and
+what cancels inside an op is seen. A node whose sums have k terms is off by h * k / K, where K is the largest k of
+the model; the tolerance of a number is then
 
     lam * K * eps * s,   s = the larger of what two such runs show at this place, and the mean square over its tensor
 
@@ -22,18 +22,15 @@ The mean square keeps a place whose disturbance vanished by chance from being he
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from math import ceil, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.backend import Arrays, Feed, Run, Runner
+from netspec.backend import Arrays, Feed, Reference, Run
 from netspec.ir.graph import Graph, Node, Ref
-from netspec.ir.types import TensorType
-from netspec.ops.arithmetic import Mul
 
 Array = NDArray[Any]
 
@@ -43,9 +40,6 @@ DISTURBANCE = 2.0**-30
 RUNS = 2
 ELEMENTARY = 8
 """Roundings inside an elementary function, and a few products beside a sum."""
-
-_FACTOR = "rounding.factor"
-_MARK = "rounding"
 
 SINGLE = frozenset(
     f"netspec.ops.{family}"
@@ -101,92 +95,17 @@ def _window(node: Node) -> tuple[int, ...]:
     return size if isinstance(size, tuple) else (size,) * max(node.types[0].rank - 2, 0)
 
 
-@dataclass(frozen=True)
-class Disturbed:
-    """A graph whose values and gradients pass through random factors.
-
-    `weights` holds k / K by the text of each value that has a factor, `parameters` by the key of each parameter;
-    `largest` is K.
-    """
-
-    graph: Graph
-    weights: Mapping[str, float]
-    parameters: Mapping[str, float]
-    largest: int
-
-
-def disturbed(graph: Graph, run: Run, feed: Feed) -> Disturbed:
-    """The second graph of the module's text, for a graph that has been run once."""
-    shapes = {Ref(name): np.shape(value) for name, value in (*feed.inputs.items(), *feed.targets.items())}
-    ran = [node for node in graph.nodes if all(str(ref) in run.values for ref in node.refs)]
-    shapes |= {ref: np.shape(run.values[str(ref)]) for node in ran for ref in node.refs}
-    counts: dict[Ref, int] = {}
-    learned: dict[str, int] = {}
-    for node in ran:
-        read, made = (tuple(shapes[ref] for ref in refs) for refs in (node.inputs, node.refs))
-        k = ELEMENTARY + terms(node, read, made, graph)
-        for ref in (*node.inputs, *node.refs):
-            counts[ref] = max(counts.get(ref, 0), k)
-        for key in node.parameters.values():
-            learned[key] = max(learned.get(key, 0), k)
-    largest = max(counts.values(), default=ELEMENTARY)
-    moved = {ref: k / largest for ref, k in counts.items() if _is_disturbed(ref, graph)}
-    factors = {_factor(ref): TensorType(graph.type_of(ref).axes) for ref in moved}
-    nodes: list[Node] = [_factored(ref, graph) for ref in moved if ref.path in graph.inputs]
-    for node in ran:
-        nodes.append(
-            replace(node, inputs=tuple(_behind(ref) if ref in moved else ref for ref in node.inputs))
-        )
-        nodes += [_factored(ref, graph) for ref in node.refs if ref in moved]
-    entries = {
-        entry: {name: _behind(ref) if ref in moved else ref for name, ref in graph.entry(entry).items()}
-        for entry in graph.entries
-    }
-    second = replace(graph, inputs={**graph.inputs, **factors}, nodes=tuple(nodes), entries=entries)
-    return Disturbed(
-        second,
-        {str(ref): weight for ref, weight in moved.items()},
-        {key: k / largest for key, k in learned.items()},
-        largest,
-    )
-
-
-def _is_disturbed(ref: Ref, graph: Graph) -> bool:
-    """Floating values that are computed, and inputs; targets and written numbers are exact in every program."""
-    node = graph.node(ref.path)
-    if node is not None and not node.op.slots:
-        return False
-    return ref.path not in graph.targets and graph.type_of(ref).dtype == "float32"
-
-
-def _factor(ref: Ref) -> str:
-    return f"{_FACTOR} {ref}"
-
-
-def _behind(ref: Ref) -> Ref:
-    """The value behind its factor."""
-    return Ref(f"{_MARK} {ref}")
-
-
-def _factored(ref: Ref, graph: Graph) -> Node:
-    """The node that multiplies a value by its factor."""
-    kind = TensorType(graph.type_of(ref).axes)
-    return Node(_behind(ref).path, Mul(), (ref, Ref(_factor(ref))), (kind,))
-
-
-def sizes(graph: Graph, run: Run, feed: Feed, reference: Runner, *, seed: int) -> Run:
+def sizes(graph: Graph, run: Run, feed: Feed, reference: Reference, *, seed: int) -> Run:
     """The tolerance of every number of `run`, which is the reference's on `feed`."""
-    second = disturbed(graph, run, feed)
-    rng = np.random.default_rng([seed, 1])
-    shown = [reference.run(second.graph, _with_factors(second, run, feed, rng)) for _ in range(RUNS)]
-    values = [
-        {key: one.values.get(_behind_text(key), one.values[key]) for key in run.values} for one in shown
-    ]
-    scale = LAM * second.largest * EPS / DISTURBANCE
+    longest = _longest(graph, run, feed)
+    most = max(longest.values(), default=ELEMENTARY)
+    shares = {path: DISTURBANCE * k / most for path, k in longest.items()}
+    shown = [reference.disturb(graph, feed, shares, seed=(seed, 1, i)) for i in range(RUNS)]
+    scale = LAM * most * EPS / DISTURBANCE
     losses = [np.asarray(one.loss, dtype=np.float64) for one in shown]  # NaN where there is none
     loss = None if run.loss is None else float(spread(losses, np.asarray(run.loss))) * scale
     return Run(
-        values=_scaled(run.values, values, scale),
+        values=_scaled(run.values, [one.values for one in shown], scale),
         loss=loss,
         parameters=_scaled(run.parameters, [one.parameters for one in shown], scale),
         inputs=_scaled(run.inputs, [one.inputs for one in shown], scale),
@@ -194,28 +113,25 @@ def sizes(graph: Graph, run: Run, feed: Feed, reference: Runner, *, seed: int) -
     )
 
 
-def _behind_text(key: str) -> str:
-    return f"{_MARK} {key}"
-
-
-def _with_factors(second: Disturbed, run: Run, feed: Feed, rng: np.random.Generator) -> Feed:
-    """The feed with the factors of every value, and with changed parameters."""
-    known: Arrays = {**run.values, **feed.inputs}
-    factors = {
-        f"{_FACTOR} {key}": 1 + _moves(known[key].shape, rng, DISTURBANCE * weight)
-        for key, weight in second.weights.items()
-    }
-    parameters = {
-        key: value * (1 + _moves(value.shape, rng, DISTURBANCE * second.parameters.get(key, 0.0)))
-        for key, value in feed.parameters.items()
-    }
-    return replace(feed, inputs={**feed.inputs, **factors}, parameters=parameters)
+def _longest(graph: Graph, run: Run, feed: Feed) -> dict[str, int]:
+    """The roundings to reckon with in every node that has been run, by its path; written numbers are exact."""
+    given = {**feed.inputs, **feed.targets}
+    shapes = {Ref(name): np.shape(value) for name, value in given.items()}
+    found: dict[str, int] = {}
+    for node in graph.nodes:
+        if not all(str(ref) in run.values for ref in node.refs):
+            continue
+        shapes |= {ref: np.shape(run.values[str(ref)]) for ref in node.refs}
+        if node.op.slots:
+            read, made = (tuple(shapes[ref] for ref in refs) for refs in (node.inputs, node.refs))
+            found[node.path] = ELEMENTARY + terms(node, read, made, graph)
+    return found
 
 
 def _moves(shape: tuple[int, ...], rng: np.random.Generator, size: float) -> Array:
     """Random numbers of mean zero and mean square near `size ** 2`: 0.5 to 1.5 times `size`, of either sign."""
-    x = rng.random(shape, dtype=np.float32) - np.float32(0.5)  # single precision is plenty for chance
-    return np.asarray(np.multiply(2 * x + np.copysign(np.float32(0.5), x), size, dtype=np.float64))
+    x = rng.uniform(-size, size, shape)
+    return x + np.copysign(size / 2, x)
 
 
 def disturbed_arrays(arrays: Arrays, rng: np.random.Generator) -> dict[str, Array]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec import backend as backends
-from netspec.backend import Arrays, Feed, Run, Runner
+from netspec.backend import Arrays, Feed, Reference, Run, Runner
 from netspec.ir.graph import Graph
 from netspec.proof import rounding
 from netspec.proof.compare import compare
@@ -19,6 +19,7 @@ from netspec.proof.result import Proof, Row, What
 from netspec.proof.sizes import small_sizes
 from netspec.proof.slope import slope
 from netspec.recipe.optimizer import Optimizer
+from netspec.text import SpecError
 
 Array = NDArray[Any]
 
@@ -37,7 +38,7 @@ def verify(
     seed: int = 0,
     batch: int = 2,
     factors: Sequence[float] = (1.0,) * STEPS,
-    reference: str | Runner = "numpy",
+    reference: str | Reference = "numpy",
     candidate: str | Runner = "torch",
 ) -> Proof:
     """Run a graph in both backends on random numbers and compare all that they give.
@@ -48,7 +49,10 @@ def verify(
     the graph from samples to groups. Tolerances are derived (see `rounding` and `slope`). SpecError where a backend is
     missing or no numbers can be drawn.
     """
-    ours, theirs = (backends.find(one) if isinstance(one, str) else one for one in (reference, candidate))
+    ours, theirs = (
+        _reference(reference),
+        backends.find(candidate) if isinstance(candidate, str) else candidate,
+    )
     training = draw(graph, seed=seed, batch=batch, mode="train")
     rows: list[Row] = []
     run: Run | None = None
@@ -71,6 +75,16 @@ def verify(
         diverging=first(graph, rows, theirs.name) or first(group or graph, together, theirs.name),
         notes=_notes(graph, optimizer, rows),
     )
+
+
+def _reference(wanted: str | Reference) -> Reference:
+    """The reference; SpecError NS716 where the backend of that name is none."""
+    found = backends.find(wanted) if isinstance(wanted, str) else wanted
+    if not isinstance(found, Reference):
+        raise SpecError.of(
+            "NS716", f"the backend `{found.name}` cannot tell how far rounding goes", help="use `numpy`"
+        )
+    return found
 
 
 def _runs(graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Row]:
@@ -102,7 +116,7 @@ def _values(what: What, graph: Graph, feed: Feed, ours: Run, theirs: Run, may: R
     ]
 
 
-def _group(group: Graph, sides: tuple[Runner, Runner], *, seed: int, batch: int) -> list[Row]:
+def _group(group: Graph, sides: tuple[Reference, Runner], *, seed: int, batch: int) -> list[Row]:
     """The rows of the graph from samples to groups, which has nothing to train."""
     feed = draw(group, seed=seed, batch=batch, mode="eval")
     ours, theirs = (side.run(group, feed, gradients=False) for side in sides)

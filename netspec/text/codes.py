@@ -217,6 +217,7 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS713": "the proof of a model would take too much memory",
     "NS714": "a backend differs from the reference by more than rounding",
     "NS715": "the reference's gradient is not the slope of the loss",
+    "NS716": "a backend cannot serve as the reference of a proof",
     "NS730": "the torch backend has no lowering for an op",
     "NS731": "a layer is shared in parts",
     "NS732": "a layer has the name of something every PyTorch module has",

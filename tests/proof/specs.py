@@ -80,6 +80,9 @@ class Planted:
     def run(self, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
         return run(graph, feed, gradients=gradients, rules=self.table())
 
+    def disturb(self, graph: Graph, feed: Feed, shares: Mapping[str, float], *, seed: Sequence[int]) -> Run:
+        return netspec_numpy.disturb(graph, feed, shares, seed=seed, rules=self.table())
+
     def update(
         self, optimizer: Record, parameters: Arrays, gradients: Sequence[Arrays], factors: Sequence[float]
     ) -> list[dict[str, Array]]:
