@@ -97,6 +97,9 @@ class _Reader:
             self._inits(),
         )
         body.places.update(self.places)
+        if not inputs:  # enough has been said of that: what would have flowed, and every name, is forgiven
+            body.flowing = True
+            self.report.lose(len(self.root.span.text))
         layers = self.root.get("layers")
         if layers is None:
             self.report.error(
@@ -177,6 +180,8 @@ class _Reader:
         for one in entry.value if entry is not None and isinstance(entry.value, Mapping) else ():
             if self._declare(one):
                 self._constant(one, settings)
+            else:
+                self.out.define.failed.add(one.name)
         for name in settings:
             if name not in self.out.define and name not in self.out.define.failed:
                 near = meant(name, self.out.define)

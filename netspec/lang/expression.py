@@ -183,6 +183,17 @@ def _closed(scalar: Scalar, text: str, offset: int, report: Report) -> bool:
     return True
 
 
+def _unclosed(text: str) -> int:
+    """Where the innermost bracket stands that is never closed; -1 if there is none."""
+    opened: list[int] = []
+    for found in _TOKENS.finditer(text):
+        if found.group() in "([{":
+            opened.append(found.start())
+        elif found.group() in ")]}" and opened:
+            opened.pop()
+    return opened[-1] if opened else -1
+
+
 _TOKENS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|[()\[\]{}#]""")
 """Quoted words, brackets, and the sign that begins a comment of Python's."""
 
@@ -195,11 +206,13 @@ def _syntax(scalar: Scalar, text: str, offset: int, trouble: SyntaxError, report
     at = min(max(at, 0), max(len(text) - 1, 0))
     length = 1
     help = "an expression has numbers, names, + - * / // % **, comparisons, `a if c else b`, and calls f(x, axis=bin)"
-    if "&&" in text or "||" in text:
-        help = "write `and` for `&&` and `or` for `||`"
+    if found := re.search(r"&&|\|\|", text):
+        at, length = found.start(), 2
+        help = "write `and`" if found.group() == "&&" else "write `or`"
     elif "^" in text:
         help = "a power is written `**`"
-    elif text.count("(") != text.count(")"):
+    elif (opened := _unclosed(text)) >= 0:
+        at = opened
         help = "the brackets do not close; quote the expression if it stands inside `{…}` or `[…]`"
     elif found := _SIDE_BY_SIDE.search(text):
         at, length = found.start("right"), len(found["right"])

@@ -13,7 +13,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.graph import Ref
 from netspec.ir.op import Op
 from netspec.ir.record import Record
-from netspec.lang.bind import Argument, bind
+from netspec.lang.bind import Argument, bind, unknown_argument
 from netspec.lang.constants import FUNCTIONS, Constant, Constants, Evaluator, Poisoned, Refused, Scope
 from netspec.lang.expression import Expression, parse
 from netspec.lang.names import meant
@@ -123,6 +123,8 @@ class Formula:
                 return self._signed(node)
             case ast.Call():
                 return self._call(node)
+            case ast.Attribute():
+                return self._evaluator.value(node)
             case ast.IfExp():
                 chosen = node.body if self._evaluator.value(node.test) is True else node.orelse
                 self._root = chosen if node is self._root else self._root
@@ -248,6 +250,11 @@ class Formula:
         for key, word in named.items():
             if key in slots:
                 parts[key] = word.value
+            elif key not in kind.model_fields:
+                span = self.expression.span(word)
+                argument = Argument(None, span, span.part(0, len(key)))
+                unknown_argument(kind.name, key, argument, (*slots, *kind.model_fields), self.report)
+                raise _Failed
             else:
                 arguments[key] = self._argument(key, word.value, word)
         inputs = [parts[slot] for slot in slots if slot in parts] + list(extra)

@@ -84,8 +84,9 @@ def _places(
         axis = found.problem.at if isinstance(found.problem.at, str) else "to"
         place = _place(root, ("data", "transforms", made, recipe.transforms[made].name, axis))
         return place, (Label(declared, f"`{name}` is declared here"),)
-    given = _place(root, ("data", "fields", name))
-    return declared, (Label(given, "the data's field"),)
+    if name not in recipe.fields:
+        return declared, ()
+    return declared, (Label(_place(root, ("data", "fields", name)), "the data's field"),)
 
 
 def _place(root: Mapping, path: tuple[str | int, ...]) -> Span:
