@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from netspec.backend import Feed, Run
+from netspec.ir.facts import Facts
 from netspec.ir.graph import Graph, Node
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, Rule
 from netspec_numpy.run import Table, run
@@ -51,7 +52,7 @@ class Chance:
         """A changed copy of a floating array."""
         begin = int(self._rng.integers(POOL))
         d = self._pool[begin : begin + x.size] if x.size <= POOL else self._long(x.size)
-        return np.asarray(x + x * (share * d).reshape(x.shape))
+        return np.asarray(x * (1 + share * d).reshape(x.shape))
 
     def _long(self, size: int) -> Array:
         """More numbers than the pool holds."""
@@ -110,7 +111,10 @@ def _disturbed_rule(rule: Rule[Any], exact: tuple[bool, ...], chance: Chance, sh
         return replace(at, parameters={key: entering(x) for key, x in at.parameters.items()}, state=state)
 
     def forward(op: Any, inputs: Arrays, at: Context) -> Forward:
-        read = tuple(x if kept else entering(x) for x, kept in zip(inputs, exact, strict=True))
+        read = tuple(
+            x if kept else _kept_within(entering(x), kind.facts)
+            for x, kept, kind in zip(inputs, exact, at.types, strict=True)
+        )
         made = rule.forward(op, read, context(at))
         state = {key: np.asarray(value) for key, value in made.state.items()}
         return Forward(tuple(np.asarray(y) for y in made.outputs), made.saved, state)
@@ -134,6 +138,13 @@ def _entering(x: Array, chance: Chance, share: float) -> Array:
     if not np.issubdtype(x.dtype, np.floating):
         return x
     return _view(chance.disturb(x, share), chance, share)
+
+
+def _kept_within(x: Array, facts: Facts) -> Array:
+    """The numbers inside the bounds that are proved of them: no program's rounding leads out of these."""
+    if not facts.bounded or not np.issubdtype(x.dtype, np.floating):
+        return x
+    return np.asanyarray(np.minimum(np.maximum(x, facts.low), facts.high))
 
 
 def _view(x: Array, chance: Chance, share: float) -> Array:

@@ -87,5 +87,6 @@ def _message(graph: Graph, row: Row, candidate: str) -> Diagnostic:
         notes=(f"compared: {KINDS[row.what]}",),
         help="this is a fault of a backend and not of the spec: please report it with the spec"
         if row.what != "slope"
-        else "the reference's backward is wrong, or the loss jumps: please report it with the spec",
+        else "the loss jumps or is cut off here (`bce` of a saturated sigmoid is: use `bce_with_logits`), or the "
+        "reference's backward is wrong: then please report it with the spec",
     )

@@ -98,7 +98,7 @@ def _window(node: Node) -> tuple[int, ...]:
 def sizes(graph: Graph, run: Run, feed: Feed, reference: Reference, *, seed: int) -> Run:
     """The tolerance of every number of `run`, which is the reference's on `feed`."""
     longest = _longest(graph, run, feed)
-    most = max(longest.values(), default=ELEMENTARY)
+    most = largest(graph, run, feed)
     shares = {path: DISTURBANCE * k / most for path, k in longest.items()}
     shown = [reference.disturb(graph, feed, shares, seed=(seed, 1, i)) for i in range(RUNS)]
     scale = LAM * most * EPS / DISTURBANCE
@@ -111,6 +111,11 @@ def sizes(graph: Graph, run: Run, feed: Feed, reference: Reference, *, seed: int
         inputs=_scaled(run.inputs, [one.inputs for one in shown], scale),
         state=_scaled(run.state, [one.state for one in shown], scale),
     )
+
+
+def largest(graph: Graph, run: Run, feed: Feed) -> int:
+    """K, the largest k of the model."""
+    return max(_longest(graph, run, feed).values(), default=ELEMENTARY)
 
 
 def _longest(graph: Graph, run: Run, feed: Feed) -> dict[str, int]:
@@ -149,11 +154,11 @@ def spread(shown: list[Array], start: Array) -> Array:
     """How far disturbed numbers lie from the undisturbed: the largest at each place, at least the mean square."""
     if not np.issubdtype(start.dtype, np.floating):
         return np.zeros(start.shape)
-    largest = np.zeros(start.shape)
+    moved = np.zeros(start.shape)
     with np.errstate(invalid="ignore"):
         for one in shown:
-            np.fmax(largest, abs(one - start), out=largest)
-    if not np.isfinite(largest).all():
-        largest = np.nan_to_num(largest, posinf=0.0)
-    mean_square = np.sqrt(np.vdot(largest, largest) / largest.size) if largest.size else 0.0
-    return np.asarray(np.maximum(largest, mean_square))
+            np.fmax(moved, abs(one - start), out=moved)
+    if not np.isfinite(moved).all():
+        moved = np.nan_to_num(moved, posinf=0.0)
+    mean_square = np.sqrt(np.vdot(moved, moved) / moved.size) if moved.size else 0.0
+    return np.asarray(np.maximum(moved, mean_square))

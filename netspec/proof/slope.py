@@ -4,8 +4,8 @@ Along a direction v of all parameters and inputs the loss is a function of one n
 at 0 must be the gradient times v. The slope is taken as D(h) = (f(h) - f(-h)) / (2 h) for three steps h1 > h2 > h3.
 What D(h1) and D(h2) differ by bounds the error that the curve's bend leaves in D(h2) (it falls with h squared, or with
 h where kinks are crossed); what D(h2) and D(h3) differ by shows the rounding (it grows with 1 / h). The tolerance is
-four times their sum, and lam * eps * |L| / h2 for the rounding of L itself, in case the three agree by chance. A wrong
-gradient is wrong by the same amount for every h.
+four times their sum, and what the rounding of L itself makes of the quotient (see `rounding`; L's own tolerance over
+K and h2), in case the three agree by chance. A wrong gradient is wrong by the same amount for every h.
 """
 
 from __future__ import annotations
@@ -26,8 +26,11 @@ Array = NDArray[Any]
 STEPS = (2.0**-20, 2.0**-23, 2.0**-26)
 
 
-def slope(graph: Graph, feed: Feed, run: Run, reference: Runner, *, seed: int) -> list[Row]:
-    """The row of a run with gradients; none where there is nothing to differentiate."""
+def slope(graph: Graph, feed: Feed, run: Run, reference: Runner, *, rounding: float, seed: int) -> list[Row]:
+    """The row of a run with gradients; none where there is nothing to differentiate.
+
+    `rounding` is how far one loss may be off, without the allowance for its longest sum.
+    """
     rng = np.random.default_rng([seed, 2])
     parameters = {key: _direction(feed.parameters[key], rng) for key in run.parameters}
     inputs = {key: _direction(feed.inputs[key], rng) for key in run.inputs}
@@ -46,9 +49,7 @@ def slope(graph: Graph, feed: Feed, run: Run, reference: Runner, *, seed: int) -
     told = float(sum(np.sum(share) for share in shares))
     size = float(sum(np.sum(abs(share)) for share in shares))
     bent, best, rough = ((loss(h) - loss(-h)) / (2 * h) for h in STEPS)
-    tolerance = 4 * (abs(bent - best) + abs(best - rough)) + LAM * EPS * (
-        size + abs(run.loss or 0.0) / STEPS[1]
-    )
+    tolerance = 4 * (abs(bent - best) + abs(best - rough)) + LAM * EPS * size + rounding / STEPS[1]
     finite = bool(np.isfinite([told, best, tolerance]).all())
     far = abs(told - best)
     return [

@@ -58,10 +58,10 @@ def verify(
     run: Run | None = None
     for feed in (evaluating(training), training):
         run = ours.run(graph, feed)
-        rows += _runs(
-            graph, feed, run, theirs.run(graph, feed), rounding.sizes(graph, run, feed, ours, seed=seed)
-        )
-        rows += slope(graph, feed, run, ours, seed=seed)
+        may = rounding.sizes(graph, run, feed, ours, seed=seed)
+        rows += _runs(graph, feed, run, theirs.run(graph, feed), may)
+        once = (may.loss or 0.0) / rounding.largest(graph, run, feed)
+        rows += slope(graph, feed, run, ours, rounding=once, seed=seed)
     if optimizer is not None and run is not None and run.parameters:
         rows += _updates(optimizer, training.parameters, run.parameters, factors, (ours, theirs), seed)
     together = _group(group, (ours, theirs), seed=seed, batch=batch) if group is not None else []

@@ -26,6 +26,7 @@ from netspec.ops.norm import BatchNorm
 from netspec.ops.pool import MaxPool
 from netspec.proof import Proof, verify
 from netspec.recipe.optimizer import Sgd
+from netspec.text import SpecError
 from netspec_numpy.rule import Array, Context
 from tests.proof.specs import CLASSIFIER, CURVE, Planted, altered, read
 
@@ -72,6 +73,43 @@ def test_everything_is_compared() -> None:
 @given(st.integers(0, 2**32 - 1), st.integers(2, 5), st.sampled_from([CLASSIFIER, CURVE]))
 def test_no_numbers_raise_a_false_alarm(seed: int, batch: int, text: str) -> None:
     assert prove(netspec_torch, text, seed=seed, batch=batch).ok
+
+
+HARD = {
+    "two samples leave batch norm nothing but rounding": """
+layers:
+  - linear: 8
+  - batch_norm
+  - relu
+  - linear: 8
+  - batch_norm
+  - {linear: 3, name: out}
+loss: mse(out, y)
+""",
+    "saturated sigmoids": """
+layers:
+  - {linear: 3, name: z}
+  - {formula: z * 30, name: large}
+  - {sigmoid, name: out}
+loss: mse(out, y)
+""",
+    "all but certain classes": """
+layers:
+  - {linear: 5, name: z}
+  - {formula: z * 40, name: large}
+  - {log_softmax, name: out}
+loss: nll(out, label)
+""",
+}
+
+
+@pytest.mark.parametrize("why", HARD)
+def test_what_cancels_inside_an_op_raises_no_false_alarm(why: str) -> None:
+    targets = "targets: {y: {shape: [3]}, label: {kind: class_index, classes: 5}}"
+    text = f"netspec: 1\nname: hard\ninputs: {{x: {{shape: [6]}}}}\n{targets}{HARD[why]}"
+    for seed in range(12):
+        proof = prove(netspec_torch, text, seed=seed)
+        assert proof.ok, [row for row in proof.rows if not row.ok]
 
 
 def test_sums_in_another_order_are_no_difference() -> None:
@@ -288,6 +326,11 @@ def test_a_wrong_reference_is_found_by_the_slope_of_its_own_loss(kind: Any, text
     proof = verify(read(text).graph, None, reference=both, candidate=both)
     assert {what for what, _, _ in wrong(proof)} == {"slope"}
     assert proof.diverging[0].code == "NS715"
+
+
+def test_a_backend_that_cannot_show_rounding_is_no_reference() -> None:
+    with pytest.raises(SpecError, match=r"NS716.*`torch`"):
+        verify(read(CURVE).graph, reference=netspec_torch, candidate=netspec_torch)  # type: ignore[arg-type]
 
 
 def test_what_one_side_lacks_is_a_difference() -> None:
