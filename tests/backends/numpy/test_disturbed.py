@@ -39,9 +39,8 @@ def test_without_a_share_nothing_is_off() -> None:
     feed = draw(classifier(), seed=2, batch=3, mode="train")
     plain, other = runs(classifier(), feed, share=0.0)
     for key, value in flat(plain).items():
-        np.testing.assert_allclose(
-            flat(other)[key], value, rtol=1e-13, atol=1e-15
-        )  # sums may take another order
+        # sums may take another order, and the first bias has a gradient that is rounding alone
+        np.testing.assert_allclose(flat(other)[key], value, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("mode", ["train", "eval"])
