@@ -1,6 +1,6 @@
-"""The reference of the language is true: its tables are what the source says, and its examples are good.
+"""The reference of the language is true: tables are what the source says, examples are good, mistakes are told so.
 
-`--update-golden` writes the tables anew.
+`--update-golden` writes the tables and the messages anew.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from netspec.cli.main import COMMANDS
+from netspec.ir.facts import Facts
 from netspec.ir.op import Op
 from netspec.ir.record import Record
 from netspec.lang.document import LATER, SECTIONS
@@ -33,6 +34,10 @@ from netspec.text.render import render_all
 
 SPECS = Path(__file__).parents[2] / "specs"
 TABLE = re.compile(r"<!-- (\w+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
+EXAMPLE = re.compile(
+    r"^```yaml\n(?P<spec>.*?)^```\n(?:\n```text\n(?P<told>.*?)^```\n)?", re.DOTALL | re.MULTILINE
+)
+"""A piece of a spec and, if it is wrong, what is said of it."""
 
 
 def first_sentence(kind: type) -> str:
@@ -74,6 +79,44 @@ def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines).replace("---  |", "---|")
 
 
+def sources() -> str:
+    """Every source with its arguments and the fields that are known before it is opened."""
+    rows = []
+    for name, kind in SOURCES.items():
+        fields = [
+            f"`{field}` {type_.named().replace('|', chr(92) + '|')}"
+            for field, type_ in kind.model_construct().fields().items()
+        ]
+        rows.append([f"`{name}`", arguments(kind), first_sentence(kind), ", ".join(fields)])
+    return table(["source", "arguments", "what it does", "fields"], rows)
+
+
+def known(facts: Facts) -> str:
+    """What facts say, in words; the axis is the last one."""
+    words = {
+        "whole numbers from 0 to `classes - 1`": facts.classes,
+        "0 or 1, for no and yes": facts.mask,
+        "within 0 and 1": facts.within_unit and not facts.mask,
+        "never falling along the last axis": facts.nondecreasing,
+        "summing to 1 along the last axis": facts.sums_to_one,
+        "logarithms of what sums to 1 along the last axis": facts.log_probabilities,
+    }
+    return ", ".join(text for text, holds in words.items() if holds) or "nothing more"
+
+
+def kinds() -> str:
+    """What each kind says about five numbers, as the language reads it."""
+    rows = []
+    for name in KINDS:
+        classes = ", classes: 3" if name == "class_index" else ""
+        text = f"netspec: 1\ninputs: {{x: {{shape: [5], kind: {name}{classes}}}}}\nlayers: [identity]\n"
+        spec, found = check_source(Source("kind.yaml", text), SPECS)
+        assert spec is not None, render_all(found, color=False)
+        kind = spec.graph.inputs["x"]
+        rows.append([f"`{name}`", kind.dtype, known(kind.facts)])
+    return table(["kind", "numbers", "what is then known"], rows)
+
+
 def calls(what: str, kinds: dict[str, type[Record]]) -> str:
     rows = ([f"`{name}`", arguments(kind), first_sentence(kind)] for name, kind in kinds.items())
     return table([what, "arguments", "what it does"], rows)
@@ -91,7 +134,8 @@ def codes() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "ops": ops,
-    "sources": lambda: calls("source", dict(SOURCES)),
+    "kinds": kinds,
+    "sources": sources,
     "transforms": lambda: calls("transform", dict(TRANSFORMS)),
     "optimizers": lambda: calls("optimizer", dict(OPTIMIZERS)),
     "schedules": lambda: calls("phase of a schedule", dict(SCHEDULES)),
@@ -139,19 +183,48 @@ FOR = {
 }
 
 
-def snippets() -> list[str]:
-    return re.findall(r"^```yaml\n(.*?)^```", read("README.md"), re.DOTALL | re.MULTILINE)
-
-
-@pytest.mark.parametrize("text", snippets(), ids=lambda text: text.split(":")[0])
-def test_every_example_is_good_with_what_it_leaves_out(text: str) -> None:
+def whole(text: str) -> Source:
+    """A spec that begins with the example, so that its lines keep their numbers, and has all it leaves out."""
     sections = re.findall(r"^(\w+):", text, re.MULTILINE)
     kind = "layers of a formula" if "formula" in text else sections[0]
     rest = {**COMMON, **FOR.get(kind, {})}
-    whole = text + "".join(part for name, part in rest.items() if name not in sections)
-    spec, found = check_source(Source("example.yaml", whole), SPECS)
-    assert spec is not None, whole + render_all(found, color=False)
+    return Source("example.yaml", text + "".join(part for name, part in rest.items() if name not in sections))
+
+
+def examples(*, good: bool) -> list[str]:
+    return [one["spec"] for one in EXAMPLE.finditer(read("README.md")) if (one["told"] is None) is good]
+
+
+@pytest.mark.parametrize("text", examples(good=True), ids=lambda text: text.split(":")[0])
+def test_every_example_is_good_with_what_it_leaves_out(text: str) -> None:
+    spec, found = check_source(whole(text), SPECS)
+    assert spec is not None, whole(text).text + render_all(found, color=False)
     assert all(one.severity is Severity.WARNING for one in found)
+
+
+def told(one: re.Match[str]) -> str:
+    """An example as it stands, a wrong one with what is said of it."""
+    if one["told"] is None:
+        return one[0]
+    spec, found = check_source(whole(one["spec"]), SPECS)
+    assert spec is None
+    message = render_all([each for each in found if each.severity is Severity.ERROR], color=False)
+    return f"```yaml\n{one['spec']}```\n\n```text\n{message.strip()}\n```\n"
+
+
+def test_every_mistake_on_the_page_is_told_as_the_page_says(update_golden: bool) -> None:
+    wanted = EXAMPLE.sub(told, read("README.md"))
+    if update_golden:
+        (SPECS / "README.md").write_text(wanted, "utf-8")
+    assert read("README.md") == wanted
+    assert len(examples(good=False)) >= 2
+
+
+def test_an_example_silences_its_warning_and_gets_it_without_the_silence() -> None:
+    text = next(one for one in examples(good=True) if "lint:" in one)
+    assert list(check_source(whole(text), SPECS)[1]) == []
+    loud = check_source(whole(text.split("lint:")[0]), SPECS)[1]
+    assert [one.code for one in loud] == ["NS320"]
 
 
 def test_the_page_names_every_section_wire_kind_unit_command_and_setting() -> None:
@@ -164,4 +237,4 @@ def test_the_page_names_every_section_wire_kind_unit_command_and_setting() -> No
 
 
 def test_there_are_enough_examples() -> None:
-    assert len(snippets()) >= 7
+    assert len(examples(good=True)) >= 9
