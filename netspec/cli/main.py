@@ -86,6 +86,7 @@ def main(arguments: list[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     finally:
+        gc.freeze()  # the process ends: nothing that is left need be searched for garbage
         gc.enable()
     sys.exit(status if isinstance(status, int) else 0)
 

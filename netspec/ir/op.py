@@ -1,7 +1,5 @@
 """What an op is: a frozen record of its attributes with a shape rule, a cost and its own samples."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 

@@ -1,7 +1,5 @@
 """What every written thing with arguments is: an op, a loss, an optimizer, a transform. Its fields are its schema."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict

@@ -1,7 +1,5 @@
 """Functions applied to every number, and the two that make probabilities of the numbers along an axis."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Arithmetic: what + - * / and ** mean in formulas, and `add` and `mul` as layers that join."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import ClassVar

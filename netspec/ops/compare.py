@@ -1,7 +1,5 @@
 """Comparisons, which give masks, and choices: the smaller, the larger, and one or the other by a mask."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from netspec.ir.facts import Facts

@@ -1,7 +1,5 @@
 """Convolution in one, two and three dimensions."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """What runs along an axis: the running sum and the running maximum, which make distribution functions."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from netspec.ir.facts import Facts

@@ -1,7 +1,5 @@
 """Distribution functions over whole bins 0, 1, 2, ...: the step, the normal one, and reading a quantile off one."""
 
-from __future__ import annotations
-
 from math import ceil, isfinite
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Dropout: numbers left out by chance while training."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Elementary functions of formulas: magnitude, exponential, logarithm, root and limits."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar
 

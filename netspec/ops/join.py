@@ -1,7 +1,5 @@
 """Joining values end to end."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from netspec.ir.dim_decide import decide

@@ -1,7 +1,5 @@
 """Linear layers, also called dense or fully connected."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from pydantic import Field

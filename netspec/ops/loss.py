@@ -1,7 +1,5 @@
 """Losses, each with the checks that its formula asks for: a contradiction is an error, what is unproved a warning."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from netspec.ir.facts import Facts

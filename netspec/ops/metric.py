@@ -1,7 +1,5 @@
 """Metrics that are no formula of other ops."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

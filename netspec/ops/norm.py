@@ -1,7 +1,5 @@
 """Normalisation by statistics of the batch."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Pooling: the largest or the mean of the numbers in a window, or in all of space."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Reductions: the mean, sum, largest and smallest over named axes, or over everything."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Annotated, ClassVar
 

@@ -1,7 +1,5 @@
 """What ops share that may end in a reduction over the batch, so that a metric over a whole split stays exact."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from netspec.ir.op import Op

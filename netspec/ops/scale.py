@@ -1,7 +1,5 @@
 """Bringing numbers to another scale with fixed numbers, as for grey values."""
 
-from __future__ import annotations
-
 from math import isfinite
 from typing import ClassVar
 

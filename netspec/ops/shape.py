@@ -1,7 +1,5 @@
 """Ops that move no number: they give the axes other names, make axes of size 1, drop them, or make one axis of all."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Parts of a value along one axis: a stretch, one place, all places apart, and the changes from place to place."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """How parameters start: the distributions of `torch.nn.init`, declared."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator

@@ -1,7 +1,5 @@
 """How weights move: update rules, declared. The formulas are PyTorch's, so a rate means what it means there."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Self
 
 from pydantic import ConfigDict, Field, model_validator

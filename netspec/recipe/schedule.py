@@ -3,8 +3,6 @@
 A phase is a pure function from its progress to a factor; the rate of a step is `lr * factor`.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Where samples come from: each source with its arguments and the typed fields that it offers. Nothing is read here."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import inf
 from typing import Annotated, ClassVar, Literal

@@ -1,7 +1,5 @@
 """How samples are divided into training, validation and test: by whole patients, the same way every time."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The training section: how long, how much at once, by which rule, on what, and when to stop."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, SerializeAsAny, model_validator

@@ -4,8 +4,6 @@ A transform acts on every field that has the axes and the kind of numbers it is 
 Types here are those of one sample: there is no batch axis.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from math import inf
 from typing import Annotated, ClassVar, Literal
