@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -226,6 +227,15 @@ def find(name: str) -> Backend:
     raise SpecError.of(
         "NS701", f"there is no backend `{name}` here", help="see `pip list` for what is installed"
     )
+
+
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Turns a package that is missing into SpecError NS702, which says the line that installs it."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise missing_extra(str(missing.name), extra) from missing
 
 
 def missing_extra(module: str, extra: str) -> SpecError:

@@ -46,14 +46,16 @@ def assemble(
     seed: int | None = None,
 ) -> Compiled:
     """The model, its loss, its metrics and its aggregation as modules, all from one source."""
-    from netspec_torch.module import assemble as build  # noqa: PLC0415 - the table must come without torch
+    with contract.needing("torch"):
+        from netspec_torch.module import assemble as build  # noqa: PLC0415 - the table must come without torch
 
     return build(graph, name=name, doc=doc, digest=digest, group=group, seed=seed)
 
 
 def run(graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contract.Run:
     """Run every entry point that the feed has numbers for, and differentiate the loss."""
-    from netspec_torch.observe import run as execute  # noqa: PLC0415 - the table must come without torch
+    with contract.needing("torch"):
+        from netspec_torch.observe import run as execute  # noqa: PLC0415 - the table must come without torch
 
     return execute(graph, feed, gradients=gradients)
 
@@ -65,7 +67,8 @@ def update(
     factors: Sequence[float],
 ) -> list[dict[str, NDArray[Any]]]:
     """The parameters after each step of `torch.optim`, given each step's gradients and learning rate factor."""
-    from netspec_torch.optimizer import update as steps  # noqa: PLC0415 - the table must come without torch
+    with contract.needing("torch"):
+        from netspec_torch.optimizer import update as steps  # noqa: PLC0415 - the table must come without torch
 
     return steps(optimizer, parameters, gradients, factors)
 
@@ -79,10 +82,8 @@ def fit(
     watcher: contract.Watcher | None = None,
 ) -> contract.RunResult:
     """Train a spec into a new folder in `runs`, or go on with the run `resume`; SpecError for what is wrong."""
-    try:
+    with contract.needing("train"):
         from netspec_torch.train.run import train as begin  # noqa: PLC0415 - only training needs the engine
-    except ModuleNotFoundError as missing:
-        raise contract.missing_extra(str(missing.name), "train") from missing
     return begin(spec, runs=runs, resume=resume, device=device, watcher=watcher)
 
 
@@ -98,10 +99,8 @@ def evaluate(
     watcher: contract.Watcher | None = None,
 ) -> Mapping[str, Any]:
     """Measure a run on one part of the data of `spec`; `trained` is the run's own spec where that is another."""
-    try:
+    with contract.needing("train"):
         from netspec_torch.train.evaluate import evaluate as begin  # noqa: PLC0415 - as in `train`
-    except ModuleNotFoundError as missing:
-        raise contract.missing_extra(str(missing.name), "train") from missing
     return begin(
         spec,
         run,

@@ -49,7 +49,7 @@ def _replace(output: Path, text: str) -> None:
     """Put `text` into a file all at once; SpecError NS737 where that cannot be."""
     from netspec.text import SpecError
 
-    beside = output.with_name(f".{output.name}.{os.getpid()}")
+    beside = output.parent / f".{output.name}.{os.getpid()}"
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(output)

@@ -32,11 +32,18 @@ def set_option(command: F) -> F:
 def format_option(*formats: str) -> Callable[[F], F]:
     """`--format`, the first being the default; the command gets a word called `form`."""
     return click.option(
-        "--format", "form", type=click.Choice(formats), default=formats[0], show_default=True, help="How to print."
+        "--format",
+        "form",
+        type=click.Choice(formats),
+        default=formats[0],
+        show_default=True,
+        help="How to print.",
     )
 
 
-def _settings(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, Constant]:
+def _settings(
+    context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
+) -> dict[str, Constant]:
     """The settings by name; a usage error where one is not NAME=VALUE or stands twice."""
     found: dict[str, Constant] = {}
     for text in texts:

@@ -51,12 +51,10 @@ def phantom(
     everything that is true of them stands in `truth.json`. A phantom that is already there is recognised and left as
     it is; anything else in the way is refused.
     """
-    try:
-        from netspec.data.phantom import Truth, generate
-    except ModuleNotFoundError as missing:
-        from netspec.backend import missing_extra
+    from netspec.backend import needing
 
-        raise missing_extra(str(missing.name), "dicom") from missing
+    with needing("dicom"):
+        from netspec.data.phantom import Truth, generate
 
     workers = 1 if size == "tiny" else min(_MOST_WORKERS, _processors())
     there = Truth.path(directory, split).exists()

@@ -41,7 +41,10 @@ def verify(spec: Any, define: dict[str, Constant], form: str, batch: int, seed: 
     the declared optimizer; the reference's own gradient is held against the slope of the loss. What may differ is
     derived from the rounding of float64. Exit status 1 where something differs by more.
     """
-    from netspec.proof import verify as prove
+    from netspec.backend import needing
+
+    with needing("torch"):
+        from netspec.proof import verify as prove
 
     started = time.perf_counter()
     checked = load(spec, define)

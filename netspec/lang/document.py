@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +13,7 @@ from netspec.ir.types import TensorType
 from netspec.lang.body import Body
 from netspec.lang.constants import Constant, Constants
 from netspec.lang.kinds import read_type
-from netspec.lang.names import meant, why_refused
+from netspec.lang.names import MOST_TITLE, TITLE, meant, why_refused
 from netspec.lang.outcome import Outcome
 from netspec.lang.recipe import read_data, read_training
 from netspec.lang.report import Report
@@ -168,7 +169,23 @@ class _Reader:
             if not isinstance(entry.value, Scalar) or not isinstance(entry.value.value, str):
                 self.report.error("NS119", f"`{key}` is a text", entry.value.span, help="put it in quotes")
                 continue
+            if key == "name" and not TITLE.fullmatch(entry.value.text):
+                self._bad_title(entry.value)
+                continue
             setattr(self.out, key, entry.value.text)
+
+    def _bad_title(self, value: Scalar) -> None:
+        """A name that could not name a folder: it would lead elsewhere, or nowhere."""
+        near = "-".join(re.findall(r"[\w.-]+", value.text)).strip("._-")[:MOST_TITLE]
+        self.report.error(
+            "NS119",
+            f"the name of a spec is one word of letters, digits, `-`, `_` and `.`, of at most {MOST_TITLE} characters",
+            value.span,
+            help=f"write `name: {near}`; runs and folders are called so"
+            if near
+            else "write `name: my-network`",
+            edit=Edit(value.span, near) if near and TITLE.fullmatch(near) else None,
+        )
 
     def _define(self, settings: Table[str, Constant]) -> None:
         """Constants, with what the command line set; a setting must name one and keep its type."""

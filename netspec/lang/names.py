@@ -10,6 +10,10 @@ from netspec.text import nearest
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 LETTER = re.compile(r"[A-Z][0-9]*")
 
+MOST_TITLE = 64
+TITLE = re.compile(rf"[^\W_][\w.-]{{0,{MOST_TITLE - 1}}}")
+"""The name of a whole spec, which names run folders and the emitted class as well: never a path, never hidden."""
+
 WIRES = ("name", "from", "when", "repeat", "init", "freeze", "as")
 """What stands beside an op. Closed for `netspec: 1`, and never an argument's name."""
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -90,7 +91,8 @@ def not_a_run(path: Path) -> SpecError:
 
 def new_run(runs: Path, name: str, digest: str) -> RunFolder:
     """A new folder `<name>-<date>-<time>-<mark>`; one that is there already is never touched. SpecError NS641."""
-    stem = f"{name}-{datetime.now():%Y%m%d-%H%M%S}-{digest[:6]}"  # noqa: DTZ005 - the user's own clock names it
+    title = re.sub(r"[^\w.-]+", "-", name).strip("._-")[:64] or "model"  # never a path, whoever made the spec
+    stem = f"{title}-{datetime.now():%Y%m%d-%H%M%S}-{digest[:6]}"  # noqa: DTZ005 - the user's own clock names it
     try:
         runs.mkdir(parents=True, exist_ok=True)
         for mark in ("", *(f"-{i}" for i in range(2, 1000))):

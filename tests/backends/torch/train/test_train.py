@@ -17,6 +17,7 @@ from netspec.lang import load
 from netspec.recipe.schedule import factors
 from netspec.text import SpecError
 from netspec_torch.train.batches import Plan, noise_seed
+from netspec_torch.train.folder import new_run
 from netspec_torch.train.run import compile_spec, train
 from tests.backends.torch.train import small
 
@@ -246,3 +247,11 @@ def test_a_run_writes_nothing_outside_its_folder_and_the_cache(tmp_path: Path) -
     finally:
         os.chdir(here)
     assert {path.name for path in tmp_path.iterdir()} <= {"small.yaml", "runs", ".netspec"}
+
+
+@pytest.mark.parametrize("name", ["../../elsewhere", "/elsewhere", "..", "", "a" * 5000, "a\nb", "."])
+def test_no_name_leads_a_run_out_of_the_folder_of_runs(name: str, tmp_path: Path) -> None:
+    made = new_run(tmp_path / "runs", name, "0" * 64)
+    assert made.path.resolve().parent == (tmp_path / "runs").resolve()
+    assert not made.path.name.startswith(".")
+    assert made.checkpoints.is_dir()
