@@ -45,7 +45,9 @@ def main(rounds: int = 21, spec: str = "specs/heart-volume.yaml") -> None:
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     with tempfile.TemporaryDirectory() as bytecode:
         for command in commands.values():
-            cost(command, bytecode)  # once, so that both find their files in memory and their bytecode written
+            cost(
+                command, bytecode
+            )  # once, so that both find their files in memory and their bytecode written
         for _ in range(rounds):
             for name, command in commands.items():
                 found[name].append(cost(command, bytecode))
