@@ -49,8 +49,6 @@ class Outcome:
         """The entry points of the graph, and what groups samples with the graph above them."""
         outputs = self._outputs()
         names = {**self.body.names, **self.targets}
-        if self.body.flowing and self.body.last:
-            names.setdefault(self.body.last, self.body.flow)
         loss = self._loss(names)
         level = self._aggregate(outputs)
         lower, higher = self._metrics(names, level)
@@ -163,10 +161,15 @@ class Outcome:
         if not isinstance(node, Scalar):
             self.report.error("NS130", "a formula is one expression", node.span, help="put it in quotes")
             return None
-        hidden: dict[str, str] = {}
+        hidden = {
+            name: f"is an automatic name: give that layer `name: {name}` to use it"
+            for name in self.body.automatic
+        }
         if weaver is not self.weaver:
             below = set(self.body.names) - set(names)
-            hidden = dict.fromkeys(below, "is a value of one sample, and this formula speaks of whole groups")
+            hidden |= dict.fromkeys(
+                below, "is a value of one sample, and this formula speaks of whole groups"
+            )
         return Formula(weaver, names, self.scope, prefix, hidden=hidden).weave(node)
 
     def _aggregate(self, outputs: Names) -> _Level | None:
@@ -180,7 +183,9 @@ class Outcome:
         by, wanted = parts
         lifted = {name: _lifted(self.weaver.type_of(ref)) for name, ref in outputs.items() if ref is not None}
         level = _Level(by, Weaver(lifted, self.weaver.targets, self.report))
-        below: Names = {name: Ref(name) if name in lifted else None for name in outputs}
+        below: Names = {
+            name: Ref(name) if name in lifted else None for name in outputs if name in self.body.names
+        }
         for one in wanted:
             if not self._free(one):
                 continue

@@ -110,3 +110,9 @@ def test_the_cure_moves_a_name_that_stands_on_its_own_line() -> None:
     fixed = text[: warning.edit.span.start] + warning.edit.text + text[warning.edit.span.end :]
     assert "  - sigmoid:\n  - cummax:\n    name: cdf\n" in fixed
     assert assert_good(fixed) == ()
+
+
+def test_only_written_names_are_values_of_formulas() -> None:
+    """Automatic names move when a layer is added before them, so nothing may hang on one."""
+    text = "targets: {t: {shape: [2]}}\nlayers:\n  - linear: 2\nloss: mse(«linear1», t)\n"
+    assert_told(text, "NS115", "`name: linear1`")
