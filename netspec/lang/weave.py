@@ -180,7 +180,7 @@ class Weaver:
         """The type with what `as` claims, unless that contradicts what was derived."""
         if claim.unit and found.unit and claim.unit != found.unit:
             self.report.error(
-                "NS301",
+                "NS303",
                 f"`as` says `{claim.unit}`, and the value is in `{found.unit}`",
                 place.head,
                 help=f"write `unit: {found.unit}`, or convert the value first",
@@ -188,7 +188,7 @@ class Weaver:
         facts, said = found.facts, claim.facts
         if said.low > facts.high or said.high < facts.low:
             self.report.error(
-                "NS302",
+                "NS303",
                 f"`as` says values in [{said.low:g}, {said.high:g}], and they are in [{facts.low:g}, {facts.high:g}]",
                 place.head,
                 help="remove the claim",

@@ -127,6 +127,7 @@ MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
     "NS300": "`sigmoid` of what lies in [0, 1] already",
     "NS301": "a softmax of what sums to one already",
     "NS302": "a softmax over an axis of size 1",
+    "NS303": "a claim of `as` contradicts what is derived",
     "NS310": "whole numbers or a mask where floating numbers are needed",
     "NS311": "two units meet that are not the same",
     "NS312": "probabilities where `cross_entropy` wants logits",

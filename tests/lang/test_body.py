@@ -126,5 +126,5 @@ def test_automatic_names_count_the_unnamed_layers_and_skip_written_names(tmp_pat
 def test_a_claim_that_contradicts_what_is_derived_is_an_error() -> None:
     assert_good(LAYERS + "  - {linear: 3, as: {unit: ml, range: [0, 1]}}\n")
     ml = "inputs: {x: {shape: [4], unit: ml}}\n"
-    assert_told(ml + LAYERS + "  - {«relu», as: {unit: mm}}\n", "NS301", "mm", "ml")
-    assert_told(LAYERS + "  - {«sigmoid», as: {range: [2, 3]}}\n", "NS302", "[2, 3]", "[0, 1]")
+    assert_told(ml + LAYERS + "  - {«relu», as: {unit: mm}}\n", "NS303", "mm", "ml")
+    assert_told(LAYERS + "  - {«sigmoid», as: {range: [2, 3]}}\n", "NS303", "[2, 3]", "[0, 1]")
