@@ -15,8 +15,8 @@ _BASELINES = {
 
 def told(report: Mapping[str, Any]) -> str:
     """The report of a run or an evaluation as lines."""
-    whose = f" of {report['groups']} {report['by']}s" if report.get("by") else ""
-    lines = [f"{report['split']}: {report['samples']} samples{whose}"]
+    whose = f" of {_counted(report['groups'], report['by'])}" if report.get("by") else ""
+    lines = [f"{report['split']}: {_counted(report['samples'], 'sample')}{whose}"]
     loss, metrics = report["loss"], report["metrics"]
     if len(loss) > 1:
         loss = {"loss": None if None in loss.values() else sum(loss.values()), **loss}
@@ -29,6 +29,11 @@ def told(report: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _counted(count: int, what: str) -> str:
+    """`1 patient`, `24 patients`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _distributions(scored: Mapping[str, Any]) -> list[str]:
     """Tables of CRPS against each baseline, then errors and calibration where they were asked for."""
     rows = list(scored["pairs"])
@@ -39,7 +44,7 @@ def _distributions(scored: Mapping[str, Any]) -> list[str]:
         if name not in scored["mean"]:
             continue
         lines.append(
-            f"CRPS against {words.format(unit=scored['unit'])} ({scored['count']} {scored['unit']}s scored)"
+            f"CRPS against {words.format(unit=scored['unit'])} ({_counted(scored['count'], scored['unit'])} scored)"
         )
         cells: list[tuple[str, ...]] = [
             ("", "CRPS", "baseline", "skill", "95 % interval", "difference", "95 % interval")
