@@ -54,8 +54,9 @@ def bare_bracket(case: Trouble) -> Diagnostic | None:
         return None
     if not case.here or case.here not in "{[":
         return None
-    value = flow_value(case.source, last.span.start)
-    span = case.span(last.span.start, last.span.start + len(value))
+    start = _whole(case, last.span.start)
+    value = flow_value(case.source, start)
+    span = case.span(start, start + len(value))
     if value.startswith("${") and value.endswith("}"):
         cure = "$" + value[2:-1].strip()
         cure = quoted(cure) if re.search(r"[][{},]|: | #", cure) else cure
@@ -69,6 +70,14 @@ def bare_bracket(case: Trouble) -> Diagnostic | None:
         help=f"quote it: `{quoted(value)}`",
         edit=Edit(span, quoted(value)),
     )
+
+
+def _whole(case: Trouble, start: int) -> int:
+    """Where the value begins that the word at `start` belongs to: a comma inside a call has cut it in two."""
+    line = case.text[case.line_start(start) : start]
+    begun = start - len(line) + line.rfind(": ") + 2
+    before = case.text[begun:start]
+    return begun if ": " in line and before.count("(") > before.count(")") else start
 
 
 def comma(case: Trouble) -> Diagnostic | None:
