@@ -29,7 +29,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _COMMENT_OR_TAB = re.compile(r"#[^\n]*|\t")
 
 # What YAML calls not printable, and the line ends that editors do not show as such.
-_STRANGE = re.compile(
+_STRANGE = (
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|\r(?!\n)"
 )
 
@@ -142,7 +142,10 @@ def _unreadable(source: Source) -> Diagnostic | None:
     if len(source.text) > LARGEST:
         message = f"this text has more than {LARGEST >> 20} Mi characters"
         return Diagnostic("NS003", Severity.ERROR, message, help="is this a spec, or data?")
-    strange = _STRANGE.search(source.text)
+    plain = source.text.replace("\n", "").replace("\t", "")
+    if plain.isascii() and plain.isprintable():
+        return None  # the usual text, answered without making a pattern of all of Unicode
+    strange = re.search(_STRANGE, source.text)
     if not strange:
         return None
     span = source.span(strange.start(), strange.end())
