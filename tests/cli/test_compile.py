@@ -85,3 +85,9 @@ compile([{str(spec)!r}, "-o", {str(tmp_path / "net.py")!r}])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "net.py").exists()
+
+
+def test_a_file_without_a_name_is_refused(spec: Path) -> None:
+    with pytest.raises(SpecError) as refused:
+        CliRunner().invoke(compile, [str(spec), "-o", ""], catch_exceptions=False, standalone_mode=False)
+    assert refused.value.diagnostics[0].code == "NS737"
