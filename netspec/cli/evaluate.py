@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from netspec.cli.options import format_option, set_option
 from netspec.lang.constants import Constant
-from netspec.text import SpecError
-from netspec.text.shown import shown
-
-if TYPE_CHECKING:
-    from netspec.recipe.spec import Spec
 
 SPLITS = ("validation", "test", "train", "all")
 
@@ -52,7 +46,7 @@ def evaluate(
     """
     from netspec.cli.progress import watching
     from netspec.cli.results import told
-    from netspec.cli.train import trainer
+    from netspec.cli.runs import run_spec, trainer
 
     trained = run_spec(run, {})
     measured = run_spec(run, define) if define else trained
@@ -70,44 +64,3 @@ def evaluate(
         )
     click.echo(json.dumps(report, indent=2) if form == "json" else told(report))
     return 0
-
-
-def run_spec(run: Path, define: dict[str, Constant]) -> Spec:
-    """The spec of a run, with its own constants and then `define`'s. SpecError NS644 for a folder that holds no run."""
-    from netspec.lang.load import check_source, project_folder
-    from netspec.lang.yaml import open_source
-
-    record = _record(run)
-    project = record.get("project")
-    folder = (
-        (run / project).resolve() if isinstance(project, str) else project_folder(Path.cwd() / "spec.yaml")
-    )
-    source = open_source(run / "spec.yaml")
-    plain, _ = check_source(source, folder)
-    told = {name: _constant(value) for name, value in dict(record.get("define") or {}).items()}
-    if plain is not None:  # what follows from other constants is left to follow from them
-        told = {name: value for name, value in told.items() if plain.define.get(name) != value}
-    spec, diagnostics = check_source(source, folder, {**told, **define})
-    if spec is None:
-        raise SpecError(diagnostics)
-    return spec
-
-
-def _record(run: Path) -> dict[str, Any]:
-    """What a run tells of itself."""
-    try:
-        record = json.loads((run / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict):
-        raise SpecError.of(
-            "NS644",
-            f"`{shown(click.format_filename(run))}` is not the folder of a run",
-            help="name a folder that `netspec train` made, as `runs/<name>-<date>-<time>-<mark>`",
-        )
-    return record
-
-
-def _constant(value: Any) -> Any:
-    """A constant as it was before it was JSON."""
-    return tuple(_constant(one) for one in value) if isinstance(value, list) else value

@@ -5,17 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from netspec.cli.options import SPEC, set_option
 from netspec.lang.constants import Constant
-from netspec.text import SpecError
 from netspec.text.shown import shown
-
-if TYPE_CHECKING:
-    from netspec.backend import Trainer
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
@@ -46,9 +41,9 @@ def train(
     in, and a kill loses half a minute at the most: `netspec train --resume RUN` goes on, on a CPU to the very same
     weights.
     """
-    from netspec.cli.evaluate import run_spec
     from netspec.cli.progress import watching
     from netspec.cli.results import told
+    from netspec.cli.runs import run_spec, trainer
     from netspec.lang import load
     from netspec.text.render import render_all
 
@@ -71,13 +66,3 @@ def train(
         return 130
     click.echo(f"run: {place} ({result.seconds:.0f} s)")
     return 0
-
-
-def trainer() -> Trainer:
-    """The backend that trains; SpecError where its packages are missing."""
-    from netspec.backend import Trainer, find
-
-    backend = find("torch")
-    if not isinstance(backend, Trainer):
-        raise SpecError.of("NS649", "the torch backend found here cannot train", help="update netspec")
-    return backend
