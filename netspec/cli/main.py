@@ -1,6 +1,6 @@
 """The command `netspec`: finds the subcommand, and turns every expected failure into words and an exit status.
 
-Exit status 0: all is well. 1: the spec, or the data it names, is wrong. 2: the command line is.
+Exit status 0: all is well. 1: the spec, or the data it names, is wrong. 2: the command line is. 70: netspec is.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ COMMANDS = {
     "evaluate": "Measure a trained run on one part of the data.",
     "phantom": "Write beating hearts of exactly known volume as DICOM files.",
 }
+
+FAULTS = "NETSPEC_TRACEBACK"
+"""Set in the environment, this lets a fault of netspec itself end in Python's own words."""
 
 
 class _Lazy(click.Group):
@@ -85,10 +88,32 @@ def main(arguments: list[str] | None = None) -> None:
         # Whoever read our output has gone (`netspec show … | head`): leave quietly, with nothing left to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except (OSError, MemoryError) as trouble:
+        why = getattr(trouble, "strerror", None) or "there is not enough memory"
+        click.echo(f"error: {why[:1].lower()}{why[1:]}", err=True)
+        sys.exit(1)
+    except Exception as fault:
+        if FAULTS in os.environ:
+            raise
+        click.echo(_fault(fault), err=True)
+        sys.exit(70)
     finally:
         gc.freeze()  # the process ends: nothing that is left need be searched for garbage
         gc.enable()
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fault(fault: Exception) -> str:
+    """What is said of a mistake in netspec itself: where it is, and none of the spec's or the data's own text."""
+    import traceback
+    from pathlib import PurePath
+
+    frames = traceback.extract_tb(fault.__traceback__)
+    place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    return (
+        f"error: netspec itself failed ({type(fault).__name__} at {place}); the fault is not in your spec alone\n"
+        f"  = help: please report it; with {FAULTS}=1 in the environment, all that Python knows is printed"
+    )
 
 
 def _tell(trouble: SpecError) -> None:

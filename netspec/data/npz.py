@@ -112,7 +112,7 @@ def _array(archive: zipfile.ZipFile, name: str, shown: str) -> Array:
         count = 1
         for length in shape:
             count *= length
-        if count * dtype.itemsize + file.tell() != size:
+        if count * dtype.itemsize + file.tell() != size or (shape[0] and not count * dtype.itemsize):
             raise SpecError.of(
                 "NS530", f"the array `{name}` of `{shown}` is not as large as it says", help="write it again"
             )

@@ -97,3 +97,33 @@ def test_colour_is_for_terminals_that_want_it(
     status("show", str(path))
     assert "\x1b" not in capsys.readouterr().err
     assert coloured
+
+
+def test_a_fault_of_netspec_itself_is_told_without_a_traceback_and_asks_to_be_reported(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("the user's own words")
+
+    monkeypatch.delenv("NETSPEC_TRACEBACK", raising=False)
+    monkeypatch.setattr("netspec.cli.validate.check", broken)
+    spec = str(ROOT / "specs" / "digits.yaml")
+    assert status("validate", spec) == 70
+    told = capsys.readouterr().err
+    assert "RuntimeError at test_main.py:" in told
+    assert "Traceback" not in told
+    assert "own words" not in told
+    monkeypatch.setenv("NETSPEC_TRACEBACK", "1")
+    with pytest.raises(RuntimeError, match="own words"):
+        main(["validate", spec])
+
+
+def test_a_full_disk_or_memory_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "somewhere")
+
+    monkeypatch.setattr("netspec.cli.validate.check", full)
+    assert status("validate", str(ROOT / "specs" / "digits.yaml")) == 1
+    assert capsys.readouterr().err == "error: no space left on device\n"

@@ -137,6 +137,7 @@ def test_ages_are_read_in_years_months_weeks_and_days(age: str, years: float) ->
         ({"ImagePositionPatient": None}, Status.NO_GEOMETRY),
         ({"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, Status.NO_GEOMETRY),
         ({"PixelSpacing": [0, 2]}, Status.NO_GEOMETRY),
+        ({"PixelSpacing": [1e-9, 2]}, Status.NO_GEOMETRY),
         ({"PhotometricInterpretation": "RGB"}, Status.UNSUPPORTED),
         ({"Rows": 60000, "Columns": 60000}, Status.UNSUPPORTED),
         ({"Rows": 9}, Status.CUT_OFF),

@@ -134,7 +134,7 @@ def _placed(frame: Frame, place: Header, directions: Header, measures: Header) -
     row, column = row_column[:3], row_column[3:]
     skew = sum(a * b for a, b in zip(row, column, strict=True))
     unit = abs(hypot(*row) - 1) < 0.01 and abs(hypot(*column) - 1) < 0.01
-    if not unit or abs(skew) > 0.01 or min(spacing) <= 0 or max(spacing) > 1000:
+    if not unit or abs(skew) > 0.01 or min(spacing) < 0.001 or max(spacing) > 1000:
         raise _Unusable(Status.NO_GEOMETRY)
     return frame._replace(
         x=position[0], y=position[1], z=position[2],
