@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import netspec_torch
 from netspec.ir.graph import Graph, Ref
@@ -14,6 +14,9 @@ from netspec_torch.layers import Layers
 from netspec_torch.naming import Locals
 from netspec_torch.pieces import EITHER, MANY, arguments_of, class_of, dictionary, function, init, value_of
 from netspec_torch.rule import call, literal, name, subscript
+
+EXPECT = "expect"
+"""The support function that holds what is compared to its sizes."""
 
 
 def extra_of(graph: Graph) -> dict[str, Ref]:
@@ -90,9 +93,9 @@ def open_comparison(graph: Graph, entry: str, outputs: Mapping[str, Ref]) -> tup
     stop = frozenset(ref.path for ref in (*outputs.values(), *targets.values()))
     nodes = list(graph.walk(entry, stop=stop))
     layers = Layers(graph, nodes, netspec_torch.table())
-    body = Body(graph, layers, netspec_torch.table(), Locals(layers.support))
+    body = Body(graph, layers, netspec_torch.table(), Locals({*layers.support, EXPECT}))
     read = {ref for node in nodes for ref in node.inputs} | set(graph.entry(entry).values())
-    kinds = []
+    kinds, unpacked = [], []
     for source, given, returned in (
         ("outputs", outputs, graph.entry("predict")),
         ("targets", targets, targets),
@@ -101,8 +104,25 @@ def open_comparison(graph: Graph, entry: str, outputs: Mapping[str, Ref]) -> tup
         for key, ref in given.items():
             if ref in read:
                 _unpack(body, source, key, ref, alone=list(returned) == [key])
+                unpacked.append(ref)
+    if len(unpacked) > 1:
+        _expect(body, unpacked)
     body.add(nodes, {ref: key.rpartition(".")[2] for key, ref in graph.entry(entry).items()}, inline=True)
     return body, arguments_of(kinds)
+
+
+def _expect(body: Body, refs: Sequence[Ref]) -> None:
+    """`expect(cdf=(cdf, ("N", 600)), volume=(volume, ("N",)))`: nothing is broadcast behind the user's back."""
+    pairs = []
+    for ref in refs:
+        local = body.values[ref]
+        assert isinstance(local, ast.Name)  # it was just unpacked
+        wanted = tuple(
+            int(str(one)) if str(one).isdecimal() else str(one) for one in body.graph.type_of(ref).sizes
+        )
+        pairs.append(ast.keyword(local.id, ast.Tuple([local, literal(wanted)], ast.Load())))
+    body.statements.append(ast.Expr(ast.Call(name(EXPECT), [], pairs)))
+    body.support[EXPECT] = None
 
 
 def _unpack(body: Body, source: str, key: str, ref: Ref, *, alone: bool) -> None:

@@ -9,6 +9,21 @@ from __future__ import annotations
 import torch
 
 
+def expect(**values: tuple[torch.Tensor, tuple[int | str, ...]]) -> None:
+    """ValueError unless each tensor has its sizes, where one word is one size: broadcasting would hide a mistake."""
+    known: dict[str, int] = {}
+    for key, (value, sizes) in values.items():
+        right = value.dim() == len(sizes)
+        for i in range(min(value.dim(), len(sizes))):
+            one, size = sizes[i], value.shape[i]
+            right = right and size == (known.setdefault(one, size) if isinstance(one, str) else one)
+        if not right:
+            wanted = ", ".join(
+                [str(known.get(one, one)) if isinstance(one, str) else str(one) for one in sizes]
+            )
+            raise ValueError(f"`{key}` must be [{wanted}], and it is {list(value.shape)}")
+
+
 def step(x: torch.Tensor, bins: int) -> torch.Tensor:
     """The distribution function of known values: 1 for the bins n >= x, 0 below, n = 0 .. bins - 1 as a last axis."""
     n = torch.arange(bins, device=x.device, dtype=torch.promote_types(x.dtype, torch.float32))
