@@ -32,7 +32,7 @@ def load(path: str | Path, define: Mapping[str, Any] | None = None) -> Spec:
 
     Raises SpecError, whose `diagnostics` hold everything that is wrong; warnings are in `Spec.diagnostics`.
     """
-    from netspec.lang import load as read  # noqa: PLC0415 - importing netspec costs nothing until it is used
+    from netspec.front import load as read  # noqa: PLC0415 - importing netspec costs nothing until it is used
 
     return read(path, define)
 

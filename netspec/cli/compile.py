@@ -27,7 +27,7 @@ def compile(spec: Path, define: dict[str, Constant], output: Path | None) -> Non
     PyTorch at all.
     """
     from netspec.backend import Writer, find
-    from netspec.lang import load
+    from netspec.front import load
     from netspec.text import SpecError
 
     checked = load(spec, define)

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from netspec.lang import parse_setting
 from netspec.lang.constants import Constant
+from netspec.lang.setting import parse_setting
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -29,7 +29,7 @@ def trainer() -> Trainer:
 
 def run_spec(run: Path, define: dict[str, Constant]) -> Spec:
     """The spec of a run, with its own constants and then `define`'s. SpecError NS644 for a folder that holds no run."""
-    from netspec.lang.load import check_source, project_folder
+    from netspec.front import check_source, project_folder
     from netspec.lang.yaml import open_source
 
     record = _record(run)

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from netspec.cli.options import format_option, set_option, spec_argument
+from netspec.front import load
 from netspec.ir.dim import Dim
 from netspec.ir.types import TensorType
-from netspec.lang import load
 from netspec.lang.constants import Constant
 from netspec.passes.cost import Cost, Row, cost
 from netspec.recipe.spec import Spec

@@ -44,7 +44,7 @@ def train(
     from netspec.cli.progress import watching
     from netspec.cli.results import told
     from netspec.cli.runs import run_spec, trainer
-    from netspec.lang import load
+    from netspec.front import load
     from netspec.text.render import render_all
 
     if spec is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from netspec.cli.options import SPEC, format_option, set_option
-from netspec.lang import check
+from netspec.front import check
 from netspec.lang.constants import Constant
 from netspec.text import Diagnostic, Severity, SpecError
 

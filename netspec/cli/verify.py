@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.options import format_option, set_option, spec_argument
-from netspec.lang import load
+from netspec.front import load
 from netspec.lang.constants import Constant
 
 if TYPE_CHECKING:

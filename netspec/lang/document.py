@@ -15,6 +15,7 @@ from netspec.lang.constants import Constant, Constants
 from netspec.lang.kinds import read_type
 from netspec.lang.names import MOST_TITLE, TITLE, meant, why_refused
 from netspec.lang.outcome import Outcome
+from netspec.lang.places import places
 from netspec.lang.recipe import read_data, read_training
 from netspec.lang.report import Report
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
@@ -64,6 +65,8 @@ class Document:
     data: DataRecipe | None = None
     training: Training | None = None
     ignored: dict[str, tuple[str, Span]] = field(default_factory=dict)
+    rules: Mapping | None = None
+    places: dict[str, Span] = field(default_factory=dict)
 
 
 def read_document(root: Mapping, settings: Table[str, Constant], report: Report) -> Document:
@@ -114,6 +117,7 @@ class _Reader:
             body.read(layers.value)
         self._graphs(body)
         self._lint()
+        self.out.places = places(self.root)
         self.out.data = read_data(self.root, self.values, self.weaver, whole=whole)
         self.out.training = read_training(self.root.get("training"), self.values, self._metric_names())
         return self.out
@@ -309,18 +313,32 @@ class _Reader:
         return entry.value.keys() if entry is not None and isinstance(entry.value, Mapping) else ()
 
     def _lint(self) -> None:
-        """Which warnings the spec silences, each with its reason."""
+        """Which warnings the spec silences, each with its reason, and which rules it sets."""
         entry = self.root.get("lint")
-        node = entry.value if entry else None
-        ignore = node.get("ignore") if isinstance(node, Mapping) else None
         if entry is None:
             return
-        if ignore is None or not isinstance(ignore.value, Mapping):
+        node = entry.value
+        if not isinstance(node, Mapping) or not node.entries or set(node.keys()) - {"ignore", "rules"}:
             self.report.error(
-                "NS114", "`lint` has `ignore`", entry.key.span, help="`lint: {ignore: {NS320: why}}`"
+                "NS114",
+                "`lint` has `ignore` and `rules`",
+                entry.key.span,
+                help="`lint: {ignore: {NS320: why}}`",
             )
             return
-        for one in ignore.value:
+        for part in node:
+            if not isinstance(part.value, Mapping):
+                example = "{NS320: why}" if part.name == "ignore" else "{heavy_layer: {share: 0.9}}"
+                message = f"`{part.name}` of `lint` is a mapping"
+                self.report.error("NS114", message, part.key.span, help=f"`{part.name}: {example}`")
+            elif part.name == "rules":
+                self.out.rules = part.value
+            else:
+                self._ignored(part.value)
+
+    def _ignored(self, node: Mapping) -> None:
+        """The codes that are silenced."""
+        for one in node:
             reason = one.value.text if isinstance(one.value, Scalar) else ""
             if not reason.strip():
                 self.report.error(

@@ -9,7 +9,7 @@ from pathlib import Path
 from netspec.ir.graph import Graph
 from netspec.recipe.data import DataRecipe
 from netspec.recipe.training import Training
-from netspec.text import Diagnostic, Source
+from netspec.text import Diagnostic, Source, Span
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Spec:
     `graph` has the entries `predict` (the outputs), `train` (what only the loss and the metrics need besides), `loss`
     (one scalar for each term) and `metrics`. `digest` is the SHA-256 of what the spec means: all its files and the
     constants that were set. `diagnostics` holds warnings; a spec with errors is never made. `folder` is where relative
-    paths of the data section begin.
+    paths of the data section begin. `places` says where what stands outside the layers is written, by dotted path:
+    `training.optimizer.sgd.lr`; nodes of the graph carry their own places.
     """
 
     name: str
@@ -45,3 +46,4 @@ class Spec:
     data: DataRecipe | None = None
     training: Training | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
+    places: Mapping[str, Span] = field(default_factory=dict, repr=False)

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from netspec.cli.show import show
-from netspec.lang import load
+from netspec.front import load
 
 ROOT = Path(__file__).parents[2]
 FREE = """

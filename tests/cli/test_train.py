@@ -16,7 +16,7 @@ from netspec import backend
 from netspec.cli.evaluate import evaluate
 from netspec.cli.train import train
 from netspec.data.phantom import generate
-from netspec.lang import load
+from netspec.front import load
 from netspec.text import SpecError
 from netspec_torch import backend as torch_backend
 from netspec_torch.module import assemble

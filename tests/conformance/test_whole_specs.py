@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 import netspec_torch
 from netspec.backend import Feed
+from netspec.front import check_source
 from netspec.ir.graph import Graph
-from netspec.lang.load import check_source
 from netspec.text import Diagnostic, Severity, Source
 
 EVEN = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")

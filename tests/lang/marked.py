@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from netspec.front import check_source
 from netspec.lang.constants import Constant
-from netspec.lang.load import check_source
 from netspec.text import Diagnostic, Severity, Source
 from netspec.text.render import render_all
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.lang import load
+from netspec.front import load
 from tests.lang.marked import assert_good, assert_told
 
 LAYERS = "layers:\n"

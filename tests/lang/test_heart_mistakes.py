@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.lang.load import check_source
+from netspec.front import check_source
 from netspec.text import Diagnostic, Edit, Severity, Source
 from netspec.text.render import render_all
 

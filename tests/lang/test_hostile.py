@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec.lang.load import check_source, parse_setting
+from netspec.front import check_source
+from netspec.lang.setting import parse_setting
 from netspec.text import Diagnostic, Severity, Source
 from netspec.text.render import render_all, to_github, to_json
 

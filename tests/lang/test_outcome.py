@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.lang.load import check_source
+from netspec.front import check_source
 from netspec.recipe.spec import Spec
 from netspec.text import Source
 from netspec.text.render import render_all

@@ -9,10 +9,10 @@ from typing import Any
 
 import netspec_numpy
 from netspec.backend import Arrays, Feed, Run
+from netspec.front import check_source
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
 from netspec.ir.record import Record
-from netspec.lang.load import check_source
 from netspec.recipe.spec import Spec
 from netspec.text import Source
 from netspec_numpy.rule import Array, Context, Forward, Rule

@@ -14,12 +14,12 @@ import pytest
 from pydantic.fields import FieldInfo
 
 from netspec.cli.main import COMMANDS
+from netspec.front import check_source
 from netspec.ir.facts import Facts
 from netspec.ir.op import Op
 from netspec.ir.record import Record
 from netspec.lang.document import LATER, SECTIONS
 from netspec.lang.kinds import KINDS, UNITS
-from netspec.lang.load import check_source
 from netspec.lang.names import STRUCTURE, WIRES
 from netspec.ops import catalogue
 from netspec.recipe.initializer import INITIALIZERS

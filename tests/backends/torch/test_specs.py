@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from netspec.front import load
 from netspec.ir.types import TensorType
-from netspec.lang import load
 from netspec.recipe.spec import Spec
 from netspec_torch.module import Compiled, assemble
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from netspec.backend import RunResult, Watcher
-from netspec.lang import load
+from netspec.front import load
 from netspec.recipe.spec import Spec
 from netspec_torch.train import checkpoint
 from netspec_torch.train.run import train

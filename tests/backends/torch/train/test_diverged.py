@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.lang import load
+from netspec.front import load
 from netspec.text import SpecError
 from tests.backends.torch.train import small
 

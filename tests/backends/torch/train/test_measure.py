@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from netspec.data.samples import open_samples
-from netspec.lang import load
+from netspec.front import load
 from netspec.recipe.spec import Spec
 from netspec.text import SpecError
 from netspec_torch.train.measure import Measured, check_targets_of_groups, measure

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from netspec.lang import load
+from netspec.front import load
 from netspec.text import SpecError
 from netspec_torch.train import checkpoint
 from netspec_torch.train.learner import Learner

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from netspec.data.samples import open_samples
-from netspec.lang import load
+from netspec.front import load
 from netspec.recipe.schedule import factors
 from netspec.text import SpecError
 from netspec_torch.train.batches import Plan, noise_seed

@@ -1,4 +1,7 @@
-"""From a path to a checked spec, or to everything that is wrong with it."""
+"""The front of the compiler: from a path to a checked and linted spec, or to everything that is wrong with it.
+
+It stands above the language, which says what a file means, and the passes, which say what is to be thought of that.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from pathlib import Path
 from netspec.lang.constants import Constant
 from netspec.lang.document import Document, read_document
 from netspec.lang.report import Report
-from netspec.lang.tree import Mapping, Node, Scalar, Sequence, Style
+from netspec.lang.tree import Mapping
 from netspec.lang.values import Values
 from netspec.lang.yaml import open_source, read
+from netspec.passes.lint import lint, rules
+from netspec.passes.lint.rule import Rule
 from netspec.recipe.spec import Group, Spec
 from netspec.text import Diagnostic, Severity, Source, SpecError
 
@@ -48,9 +53,9 @@ def check_source(
     if root is None:
         return None, tuple(report.diagnostics)
     document = read_document(root, define or {}, report)
-    diagnostics = _sorted(_silenced(report.diagnostics, document))
-    if document.graph is None or any(one.severity is Severity.ERROR for one in diagnostics):
-        return None, diagnostics
+    chosen = _rules(document, report)
+    if document.graph is None or report.failed:
+        return None, _told(report, document)
     spec = Spec(
         document.name,
         document.doc,
@@ -62,9 +67,27 @@ def check_source(
         Group(*document.group) if document.group else None,
         document.data,
         document.training,
-        diagnostics,
+        places=document.places,
     )
-    return spec, diagnostics
+    report.diagnostics.extend(lint(spec, chosen))
+    spec = replace(spec, diagnostics=_told(report, document))
+    return spec, spec.diagnostics
+
+
+def _rules(document: Document, report: Report) -> dict[str, Rule]:
+    """The rules that the spec sets otherwise than by default, by name."""
+    found: dict[str, Rule] = {}
+    for entry in document.rules or ():
+        single = Mapping((entry,), entry.span)
+        rule = Values(document.define, report).call(single, rules(), "rule")
+        if rule is not None:
+            found[entry.name] = rule
+    return found
+
+
+def _told(report: Report, document: Document) -> tuple[Diagnostic, ...]:
+    """What is said of the file, in its order, without what it silences."""
+    return _sorted(_silenced(report.diagnostics, document))
 
 
 def project_folder(path: Path) -> Path:
@@ -74,40 +97,6 @@ def project_folder(path: Path) -> Path:
         if (one / "pyproject.toml").exists() or (one / ".git").exists():
             return one
     return folder
-
-
-def parse_setting(text: str) -> tuple[str, Constant]:
-    """`NAME=VALUE` of the command line, the value read as YAML would; ValueError where it is no such thing."""
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise ValueError(f"`{text}` is not NAME=VALUE")
-    return name.strip(), _setting(value.strip())
-
-
-def _setting(text: str) -> Constant:
-    """A value of the command line: a scalar or a list as YAML reads it, and any other text as a word."""
-    root, found, comments = read(Source("--set", f"value: {text}\n"))
-    entry = root.get("value") if root is not None and len(root) == 1 else None
-    if entry is None or found or comments or isinstance(entry.value, Mapping):
-        return text
-    good, value = Values({}, Report()).read(_literal(entry.value))
-    return value if good and _is_constant(value) else text  # type: ignore[return-value]  # so the check has shown
-
-
-def _is_constant(value: object) -> bool:
-    """Whether a value can be a constant: a number, a word, a truth, or a list of such."""
-    if isinstance(value, tuple):
-        return all(map(_is_constant, value))
-    return value is None or isinstance(value, (bool, int, float, str))
-
-
-def _literal(node: Node) -> Node:
-    """The node with `$` taken as it stands: what is set is never computed."""
-    if isinstance(node, Scalar):
-        return replace(node, style=Style.QUOTED)
-    if isinstance(node, Sequence):
-        return Sequence(tuple(map(_literal, node)), node.span, node.flow)
-    return node
 
 
 def _silenced(diagnostics: list[Diagnostic], document: Document) -> list[Diagnostic]:
