@@ -106,7 +106,7 @@ def _complain(
         report.error("NS124", f"`{called}`: {_said(item)}", arguments[blamed].span if blamed else where)
     elif item["type"] in ("value_error", "assertion_error"):
         said, asks, cure = _said(item).partition("? ")
-        cure = cure[:1].lower() + cure[1:] or f"see `{called}` in specs/README.md"
+        cure = cure[:1].lower() + cure[1:] or f"see `{called}` in specs/reference"
         report.error("NS123", f"`{name}`: {said}{asks.strip()}", argument.span, help=cure)
     else:
         _misfit(called, name, fields[name], argument, report, scope)
@@ -116,7 +116,7 @@ def _misfit(
     called: str, name: str, field: FieldInfo, argument: Argument, report: Report, scope: Container[str]
 ) -> None:
     """Report a value that the argument cannot have; a constant's bare name has lost its `$`."""
-    help, edit, value = f"see `{called}` in specs/README.md", None, argument.value
+    help, edit, value = f"see `{called}` in specs/reference", None, argument.value
     if isinstance(value, str) and value in scope:
         help, edit = f"did you mean `${value}`?", Edit(argument.span, f"${value}")
     elif isinstance(value, str) and (near := nearest(value, _choices(field.annotation))):

@@ -22,6 +22,7 @@ class Constant(Op):
     slots: ClassVar[tuple[str, ...]] = ()
 
     value: float = Field(allow_inf_nan=False)
+    """The number."""
 
     def infer(self) -> Inferred:
         """No axes; both bounds are the value."""

@@ -118,6 +118,7 @@ class Quantile(Op):
     slots: ClassVar[tuple[str, ...]] = ("cdf",)
 
     q: float = Field(gt=0, lt=1)
+    """The share of the distribution that lies below: 0.5 for the median."""
 
     def infer(self, cdf: TensorType) -> Inferred:
         """All axes but the last; a bin's number."""

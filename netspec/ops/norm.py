@@ -29,7 +29,9 @@ class BatchNorm(Op):
     eps: float = Field(default=1e-5, gt=0, allow_inf_nan=False)
     momentum: float | None = Field(default=0.1, ge=0, le=1)
     affine: bool = True
+    """Whether a learned scale (`weight`) and shift (`bias`) follow."""
     track_running_stats: bool = True
+    """Whether running statistics are kept for evaluation; without, every batch has its own there too."""
 
     def infer(self, x: TensorType) -> Inferred:
         """The axes stay; bounds and unit go. In training there must be more than one number for each channel."""

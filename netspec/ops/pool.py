@@ -27,6 +27,7 @@ class MaxPool(Op):
 
     kernel_size: Sizes
     stride: Sizes | None = None
+    """How far the window moves; without it, by its own size."""
     padding: Sizes = 0
     dilation: Sizes = 1
 
@@ -82,6 +83,7 @@ class AvgPool(Op):
 
     kernel_size: Sizes
     stride: Sizes | None = None
+    """How far the window moves; without it, by its own size."""
     padding: Sizes = 0
     count_include_pad: bool = True
 

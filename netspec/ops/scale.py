@@ -23,7 +23,9 @@ class Rescale(Op):
     name: ClassVar[str] = "rescale"
 
     mean: float = Field(default=0.0, allow_inf_nan=False)
+    """What is taken away."""
     std: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """What is divided by then."""
     to: Numbers | None = None
 
     def infer(self, x: TensorType) -> Inferred:

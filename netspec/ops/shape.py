@@ -62,6 +62,7 @@ class Rename(Op):
     free_arguments: ClassVar[bool] = True
 
     axes: Pairs = Field(min_length=1)
+    """Old names and the new ones, written without the word: `rename: {time: channel}`."""
 
     @model_validator(mode="before")
     @classmethod

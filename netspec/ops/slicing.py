@@ -80,6 +80,7 @@ class Select(Op):
 
     axis: str
     index: int = 0
+    """Which place; -1 is the last."""
 
     def infer(self, x: TensorType) -> Inferred:
         """The other axes stay, and what holds along them."""

@@ -44,6 +44,7 @@ class Uniform(Initializer):
     main: ClassVar[str | None] = "range"
 
     range: Numbers = Field(min_length=2, max_length=2)
+    """The least number, and the one that is never reached."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -59,6 +60,7 @@ class Normal(Initializer):
     main: ClassVar[str | None] = "std"
 
     mean: float = 0.0
+    """The mean."""
     std: float = Field(default=1.0, ge=0)
 
 
@@ -88,7 +90,9 @@ class Kaiming(Initializer):
     """
 
     a: float = 0.0
+    """The slope of `leaky_relu` for negative numbers."""
     mode: Mode = "fan_in"
+    """Which fan counts: that of the inputs, or that of the outputs."""
     nonlinearity: Nonlinearity = "leaky_relu"
 
     @model_validator(mode="after")

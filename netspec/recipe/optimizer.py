@@ -31,8 +31,11 @@ class Sgd(Optimizer):
     main: ClassVar[str | None] = "lr"
 
     momentum: float = Field(default=0.0, ge=0)
+    """The part of the buffer that stays; 0 has no buffer."""
     dampening: float = 0.0
+    """The part of the gradient that does not enter the buffer."""
     nesterov: bool = False
+    """Whether the buffer is looked at one step ahead; needs a `momentum` and no `dampening`."""
     weight_decay: float = Field(default=0.0, ge=0)
 
     @model_validator(mode="after")

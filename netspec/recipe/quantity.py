@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -57,11 +57,23 @@ def _reader(*units: str) -> Callable[[object], object]:
     return read
 
 
-Length = Annotated[Quantity, BeforeValidator(_reader("mm"))]
+@dataclass(frozen=True)
+class Units:
+    """A mark on a type: the units its numbers may be written in."""
+
+    names: tuple[str, ...]
+
+
+def units(metadata: Iterable[object]) -> tuple[str, ...]:
+    """The units among the marks of a type; none where it is no quantity."""
+    return next((one.names for one in metadata if isinstance(one, Units)), ())
+
+
+Length = Annotated[Quantity, BeforeValidator(_reader("mm")), Units(("mm",))]
 """A length in millimetres, as `2 mm`."""
 
-Share = Annotated[Quantity, BeforeValidator(_reader("%"))]
+Share = Annotated[Quantity, BeforeValidator(_reader("%")), Units(("%",))]
 """A share of a whole, as `2 %`."""
 
-Duration = Annotated[Quantity, BeforeValidator(_reader("epochs", "steps"))]
+Duration = Annotated[Quantity, BeforeValidator(_reader("epochs", "steps")), Units(("epochs", "steps"))]
 """A stretch of training, as `5 epochs` or `2000 steps`."""

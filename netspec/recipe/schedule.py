@@ -73,7 +73,9 @@ class Warmup(Schedule):
     main: ClassVar[str | None] = "for"
 
     length_: Stretch = Field(alias="for")
+    """How long it takes."""
     start: float = Field(default=0.0, ge=0, le=1)
+    """The factor to begin with."""
 
     @property
     def lasts(self) -> Quantity:
@@ -106,6 +108,7 @@ class Step(Schedule):
     name: ClassVar[str] = "step"
 
     step_size: Stretch
+    """How long every step of the staircase lasts."""
     gamma: float = Field(default=0.1, gt=0, le=1)
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
@@ -121,6 +124,7 @@ class MultiStep(Schedule):
     main: ClassVar[str | None] = "milestones"
 
     milestones: Annotated[tuple[Stretch, ...], BeforeValidator(_listed)] = Field(min_length=1)
+    """When the factor falls, the earliest first."""
     gamma: float = Field(default=0.1, gt=0, le=1)
 
     @model_validator(mode="after")
@@ -145,6 +149,7 @@ class Exponential(Schedule):
     main: ClassVar[str | None] = "gamma"
 
     gamma: float = Field(gt=0, le=1)
+    """The factor of every epoch."""
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """A falling staircase, one step an epoch."""
@@ -159,6 +164,7 @@ class Polynomial(Schedule):
     main: ClassVar[str | None] = "power"
 
     power: float = Field(default=1.0, gt=0)
+    """How the factor falls: 1 in a straight line, more than 1 faster at first."""
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """From 1 down to 0."""

@@ -82,8 +82,11 @@ class DicomCine(Source):
     words: ClassVar[dict[str, tuple[str, ...]]] = {"sex": SEXES}
 
     root: str = Field(min_length=1)
+    """The folder with the patients, relative to the project."""
     sample: Literal["slice", "patient"] = "slice"
+    """What one sample is."""
     view: str = Field(default="sax", pattern=r"^[A-Za-z0-9]+$")
+    """What the folders of the wanted series begin with."""
     labels: str = Field(default="train.csv", min_length=1)
     folder: str | None = None
     frame_order: Annotated[tuple[Order, ...], BeforeValidator(_as_tuple), Field(min_length=1)] = (
@@ -134,6 +137,7 @@ class Npz(Source):
     main: ClassVar[str | None] = "file"
 
     file: str = Field(min_length=1)
+    """The file, relative to the project."""
     group: str | None = None
 
     def fields(self) -> dict[str, TensorType]:

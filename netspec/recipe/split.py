@@ -24,9 +24,13 @@ class Split(Record):
     name: ClassVar[str] = "split"
 
     by: Literal["patient", "sample"] = "patient"
+    """What is kept whole: a patient with all samples, or a sample."""
     train: Part
+    """The part to train on: a fraction (0.8) or a count (500)."""
     validation: Part = 0
+    """The part that metrics are measured on while training."""
     test: Part = 0
+    """The part that is kept for the end."""
     stratify: str | None = None
     seed: int = 0
 

@@ -18,7 +18,9 @@ class Clip(Record):
     name: ClassVar[str] = "clip"
 
     norm: float | None = Field(default=None, gt=0)
+    """The largest joint 2-norm of all gradients; larger ones are scaled down together."""
     value: float | None = Field(default=None, gt=0)
+    """The largest size of each number of a gradient."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -31,7 +33,9 @@ class Watch(Record):
     """A metric to watch, and which way is better."""
 
     minimize: str | None = None
+    """The metric that should fall, or `loss`."""
     maximize: str | None = None
+    """The metric that should rise."""
 
     @model_validator(mode="after")
     def _one_metric(self) -> Self:
@@ -67,17 +71,29 @@ class Training(Record):
     name: ClassVar[str] = "training"
 
     epochs: int | None = Field(default=None, ge=1, le=1_000_000)
+    """How often every sample is seen; or write `steps`."""
     steps: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    """How many updates are made; or write `epochs`."""
     batch_size: int = Field(ge=1, le=1_000_000)
+    """How many samples are seen at once."""
     seed: int = Field(default=0, ge=0, lt=2**32)
+    """Where weights, the order of samples, dropout and augmentation begin; the same seed gives the same run."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """Where it runs; `auto` takes cuda, then mps, then cpu."""
     precision: Literal["float32", "bf16", "fp16"] = "float32"
+    """The numbers of the forward pass; with `bf16` and `fp16` the weights themselves stay float32."""
     accumulate: int = Field(default=1, ge=1, le=100_000)
+    """How many batches make one update."""
     optimizer: SerializeAsAny[Optimizer]
+    """The rule by which weights move."""
     schedule: tuple[SerializeAsAny[Schedule], ...] = ()
+    """How the rate moves: phases one after another, the last of which takes what is left."""
     clip: Clip | None = None
+    """The bound of the gradients of one update."""
     early_stopping: EarlyStopping | None = None
+    """When to stop before the end."""
     checkpoint: Checkpoint | None = None
+    """Which checkpoints are kept besides the last one."""
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

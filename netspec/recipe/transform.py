@@ -108,10 +108,15 @@ class Normalize(Transform):
     percentiles: Pair | None = None
     by: Literal["max"] | None = None
     over: Annotated[Literal["study"] | tuple[str, ...], BeforeValidator(_as_tuple)] = "study"
+    """Over what a percentile or maximum is taken: all pixels of the study, or each part with these axes."""
     to: Pair = (0.0, 1.0)
+    """The least and the greatest value afterwards."""
     mean: PerChannel | None = None
+    """What is taken away, after the division by `divide`: one number, or one a channel."""
     std: PerChannel | None = None
+    """What is divided by then: one number, or one a channel."""
     divide: float | None = None
+    """What is divided by first, as 255 for bytes."""
 
     def acts_on(self, kind: TensorType) -> bool:
         """Pictures with brightnesses."""
@@ -208,6 +213,7 @@ class Orient(Transform):
     main: ClassVar[str | None] = "to"
 
     to: Literal["portrait", "row_major"]
+    """The orientation that pictures have afterwards."""
 
     @property
     def spaced(self) -> bool:
@@ -244,6 +250,7 @@ class Resample(Transform):
     name: ClassVar[str] = "resample"
     main: ClassVar[str | None] = "spacing"
     spacing: Length
+    """The size of a pixel afterwards."""
 
     @property
     def spaced(self) -> bool:

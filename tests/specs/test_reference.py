@@ -6,28 +6,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import get_args
 
 import pytest
-from pydantic.fields import FieldInfo
 
 from netspec.cli.main import COMMANDS
 from netspec.front import check_source
-from netspec.ir.facts import Facts
-from netspec.ir.op import Op
 from netspec.ir.record import Record
 from netspec.lang.document import LATER, SECTIONS
 from netspec.lang.kinds import KINDS, UNITS
 from netspec.lang.names import STRUCTURE, WIRES
-from netspec.ops import catalogue
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.source import SOURCES
 from netspec.recipe.training import Training
 from netspec.recipe.transform import TRANSFORMS
+from netspec.reference.described import first_sentence
+from netspec.reference.facts import kinds
+from netspec.reference.markdown import table
+from netspec.reference.ops import families
 from netspec.text import Severity, Source
 from netspec.text.codes import CODES
 from netspec.text.render import render_all
@@ -40,92 +40,19 @@ EXAMPLE = re.compile(
 """A piece of a spec and, if it is wrong, what is said of it."""
 
 
-def first_sentence(kind: type) -> str:
-    """What the docstring says first, on one line, fit for a table."""
-    paragraph = " ".join((kind.__doc__ or "").strip().split("\n\n")[0].split())
-    found = re.match(r".*?[.](?= [A-Z]|$)", paragraph)
-    return (found[0] if found else paragraph).rstrip(":;").replace("|", "\\|")
-
-
-def default(field: FieldInfo) -> str:
-    """A default as YAML has it."""
-    value = field.default
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(str, value))}]"
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def arguments(kind: type[Record]) -> str:
-    """Every argument with its default, the main one first and in bold."""
-    found = []
-    for key, field in sorted(kind.model_fields.items(), key=lambda one: one[0] != kind.main):
-        name = field.alias or key
-        text = f"`{name}`" if field.is_required() else f"`{name}={default(field)}`"
-        found.append(f"**{text}**" if kind.main in (key, name) else text)
-    return ", ".join(found)
-
-
-def inputs(kind: type[Op]) -> str:
-    return ", ".join(f"`{slot.lstrip('*')}`" + ("…" * slot.startswith("*")) for slot in kind.slots)
-
-
-def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    heads = list(heads)
-    lines = [heads, ["---"] * len(heads), *map(list, rows)]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines).replace("---  |", "---|")
-
-
-def sources() -> str:
-    """Every source with its arguments and the fields that are known before it is opened."""
-    rows = []
-    for name, kind in SOURCES.items():
-        fields = [
-            f"`{field}` {type_.named().replace('|', chr(92) + '|')}"
-            for field, type_ in kind.model_construct().fields().items()
-        ]
-        rows.append([f"`{name}`", arguments(kind), first_sentence(kind), ", ".join(fields)])
-    return table(["source", "arguments", "what it does", "fields"], rows)
-
-
-def known(facts: Facts) -> str:
-    """What facts say, in words; the axis is the last one."""
-    words = {
-        "whole numbers from 0 to `classes - 1`": facts.classes,
-        "0 or 1, for no and yes": facts.mask,
-        "within 0 and 1": facts.within_unit and not facts.mask,
-        "never falling along the last axis": facts.nondecreasing,
-        "summing to 1 along the last axis": facts.sums_to_one,
-        "logarithms of what sums to 1 along the last axis": facts.log_probabilities,
-    }
-    return ", ".join(text for text, holds in words.items() if holds) or "nothing more"
-
-
-def kinds() -> str:
-    """What each kind says about five numbers, as the language reads it."""
-    rows = []
-    for name in KINDS:
-        classes = ", classes: 3" if name == "class_index" else ""
-        text = f"netspec: 1\ninputs: {{x: {{shape: [5], kind: {name}{classes}}}}}\nlayers: [identity]\n"
-        spec, found = check_source(Source("kind.yaml", text), SPECS)
-        assert spec is not None, render_all(found, color=False)
-        kind = spec.graph.inputs["x"]
-        rows.append([f"`{name}`", kind.dtype, known(kind.facts)])
-    return table(["kind", "numbers", "what is then known"], rows)
-
-
-def calls(what: str, kinds: dict[str, type[Record]]) -> str:
-    rows = ([f"`{name}`", arguments(kind), first_sentence(kind)] for name, kind in kinds.items())
-    return table([what, "arguments", "what it does"], rows)
-
-
 def ops() -> str:
-    kinds = sorted(catalogue().items())
-    rows = ([f"`{name}`", inputs(kind), arguments(kind), first_sentence(kind)] for name, kind in kinds)
-    return table(["op", "inputs", "arguments", "what it does"], rows)
+    """The ops of every family, with its page."""
+    rows = (
+        [f"[{family}](reference/ops/{family}.md)", ", ".join(f"`{kind.name}`" for kind in kinds)]
+        for family, kinds in sorted(families().items())
+    )
+    return table(["family", "ops"], rows)
+
+
+def calls(what: str, kinds: Mapping[str, type[Record]]) -> str:
+    return table(
+        [what, "what it does"], ([f"`{name}`", first_sentence(kind)] for name, kind in kinds.items())
+    )
 
 
 def codes() -> str:
@@ -135,11 +62,11 @@ def codes() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "ops": ops,
     "kinds": kinds,
-    "sources": sources,
-    "transforms": lambda: calls("transform", dict(TRANSFORMS)),
-    "optimizers": lambda: calls("optimizer", dict(OPTIMIZERS)),
-    "schedules": lambda: calls("phase of a schedule", dict(SCHEDULES)),
-    "initialisers": lambda: calls("initialiser", dict(INITIALIZERS)),
+    "sources": lambda: calls("source", SOURCES),
+    "transforms": lambda: calls("transform", TRANSFORMS),
+    "optimizers": lambda: calls("optimizer", OPTIMIZERS),
+    "schedules": lambda: calls("phase of a schedule", SCHEDULES),
+    "initialisers": lambda: calls("initialiser", INITIALIZERS),
     "codes": codes,
 }
 
