@@ -18,8 +18,8 @@ Pairs = tuple[tuple[int, int], ...]
 def max_pool(op: MaxPool, inputs: Arrays, at: Context) -> Forward:
     """`y[p] = max over k of x[stride * p + dilation * k - padding]`, minus infinity standing in the padding."""
     (x,) = inputs
-    kernel, stride, padding = _geometry(op, at)
     dilation = spatial(op.dilation, at.types[0], "dilation", least=1)
+    kernel, stride, padding = _geometry(op, at, x.shape, dilation)
     view = windows(padded(x, padding, -np.inf), kernel, stride, dilation)
     flat = view.reshape(*view.shape[: x.ndim], -1)  # [n, c, *places, kernel]
     first = flat.argmax(axis=-1)[..., None]
@@ -31,8 +31,8 @@ def max_pool_backward(op: MaxPool, saved: tuple[Any, ...], grads: Arrays, at: Co
     """The whole gradient of a window goes to the first of its largest numbers."""
     shape, first = saved
     (g,) = grads
-    kernel, stride, padding = _geometry(op, at)
     dilation = spatial(op.dilation, at.types[0], "dilation", least=1)
+    kernel, stride, padding = _geometry(op, at, shape, dilation)
     d_flat = np.zeros((*g.shape, int(np.prod(kernel))), dtype=g.dtype)
     np.put_along_axis(d_flat, first, g[..., None], axis=-1)
     d_view = d_flat.reshape(*g.shape, *kernel)
@@ -43,10 +43,10 @@ def max_pool_backward(op: MaxPool, saved: tuple[Any, ...], grads: Arrays, at: Co
 def avg_pool(op: AvgPool, inputs: Arrays, at: Context) -> Forward:
     """`y[p] = sum over k of x[stride * p + k - padding] / count[p]`, where the count is that of the window."""
     (x,) = inputs
-    kernel, stride, padding = _geometry(op, at)
+    kernel, stride, padding = _geometry(op, at, x.shape)
     view = windows(padded(x, padding), kernel, stride, (1,) * len(kernel))
     inside = tuple(range(x.ndim, view.ndim))
-    count = _count(op, x.shape, kernel, stride, padding).astype(x.dtype)
+    count = _count(op, at, x.shape).astype(x.dtype)
     return Forward((view.sum(axis=inside) / count,), (x.shape,))
 
 
@@ -55,8 +55,8 @@ def avg_pool_backward(op: AvgPool, saved: tuple[Any, ...], grads: Arrays, at: Co
     """Every place of a window gets its share, one over the count."""
     (shape,) = saved
     (g,) = grads
-    kernel, stride, padding = _geometry(op, at)
-    share = g / _count(op, shape, kernel, stride, padding).astype(g.dtype)
+    kernel, stride, padding = _geometry(op, at, shape)
+    share = g / _count(op, at, shape).astype(g.dtype)
     d_view = np.broadcast_to(share.reshape(*g.shape, *[1] * len(kernel)), (*g.shape, *kernel))
     return Backward((scatter_windows(d_view, shape, kernel, stride, (1,) * len(kernel), padding),))
 
@@ -107,18 +107,31 @@ def _spread(y: Array, shape: tuple[int, ...]) -> Array:
     return y.reshape(*y.shape, *[1] * (len(shape) - 2))
 
 
-def _geometry(op: MaxPool | AvgPool, at: Context) -> tuple[tuple[int, ...], tuple[int, ...], Pairs]:
-    """Kernel, stride, and the padding before and after, one entry for each axis of space."""
+def _geometry(
+    op: MaxPool | AvgPool, at: Context, shape: tuple[int, ...], dilation: tuple[int, ...] | None = None
+) -> tuple[tuple[int, ...], tuple[int, ...], Pairs]:
+    """Kernel, stride, and the padding before and after each axis of space, a last window's overhang included."""
     kernel, stride, padding = pool_geometry(op, at.types[0])
-    return kernel, stride, tuple((one, one) for one in padding)
+    if not op.ceil_mode:
+        return kernel, stride, tuple((one, one) for one in padding)
+    pairs = []
+    for size, k, step, pad, gap in zip(
+        shape[2:], kernel, stride, padding, dilation or (1,) * len(kernel), strict=True
+    ):
+        extent = gap * (k - 1) + 1
+        up = -((extent - size - 2 * pad) // step) + 1  # the windows, counted up
+        places = min(up, -(-(size + pad) // step))  # none begins behind the input
+        pairs.append((pad, max((places - 1) * step + extent - size - pad, pad)))
+    return kernel, stride, tuple(pairs)
 
 
-def _count(
-    op: AvgPool, shape: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...], padding: Pairs
-) -> Array:
-    """What a window's sum is divided by: its size, or how many of its places are true ones."""
-    if op.count_include_pad:
+def _count(op: AvgPool, at: Context, shape: tuple[int, ...]) -> Array:
+    """What a window's sum is divided by: how many of its places are true ones, or padding that counts."""
+    kernel, stride, padding = _geometry(op, at, shape)
+    if op.count_include_pad and not op.ceil_mode:
         return np.asarray(np.prod(kernel))
-    true = padded(np.ones((1, 1, *shape[2:])), padding)
-    view = windows(true, kernel, stride, (1,) * len(kernel))
-    return np.asarray(view.sum(axis=tuple(range(true.ndim, view.ndim))))
+    counted = pool_geometry(op, at.types[0])[2] if op.count_include_pad else (0,) * len(kernel)
+    ones = padded(np.ones((1, 1, *shape[2:])), tuple((pad, pad) for pad in counted), 1.0)
+    rest = tuple((low - pad, high - pad) for (low, high), pad in zip(padding, counted, strict=True))
+    view = windows(padded(ones, rest), kernel, stride, (1,) * len(kernel))
+    return np.asarray(view.sum(axis=tuple(range(ones.ndim, view.ndim))))

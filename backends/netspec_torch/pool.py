@@ -42,11 +42,13 @@ def global_max_pool(op: GlobalMaxPool, at: Site) -> Lowered:
 
 
 def _options(op: MaxPool | AvgPool, at: Site) -> tuple[Value, dict[str, Value]]:
-    """The kernel, and stride and padding where they are not the defaults."""
+    """The kernel, and stride, padding and rounding where they are not the defaults."""
     kernel, stride, padding = pool_geometry(op, at.types[0])
     options: dict[str, Value] = {}
     if stride != kernel:
         options["stride"] = scalar_or_list(stride)
     if any(padding):
         options["padding"] = scalar_or_list(padding)
+    if op.ceil_mode:
+        options["ceil_mode"] = True
     return scalar_or_list(kernel), options

@@ -19,7 +19,8 @@ class MaxPool(Op):
 
     Takes `[batch, channel, *space]` with one to three axes of space: `y[p] = max over k of
     x[stride * p + dilation * k - padding]`. The stride is the kernel's size unless it is given. Places in the padding
-    never win. Where several are largest the first of them, row by row, takes the gradient.
+    never win. Where several are largest the first of them, row by row, takes the gradient. With `ceil_mode` a last
+    window may reach past the end, unless it would begin in the padding there.
     """
 
     name: ClassVar[str] = "max_pool"
@@ -30,6 +31,7 @@ class MaxPool(Op):
     """How far the window moves; without it, by its own size."""
     padding: Sizes = 0
     dilation: Sizes = 1
+    ceil_mode: bool = False
 
     def infer(self, x: TensorType) -> Inferred:
         """Channels stay, and so do bounds and units; space shrinks as in a convolution."""
@@ -38,7 +40,7 @@ class MaxPool(Op):
         kernel, stride, padding = pool_geometry(self, x)
         dilation = spatial(self.dilation, x, "dilation", least=1)
         around = tuple((one, one) for one in padding)
-        axes, constraints = window_axes(x, kernel, stride, around, dilation)
+        axes, constraints = window_axes(x, kernel, stride, around, dilation, ceil=self.ceil_mode)
         constraints += _real_places(x, stride, padding, dilation)
         facts = replace(_same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
         return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
@@ -54,6 +56,8 @@ class MaxPool(Op):
             good(image, kernel_size=3, stride=2, padding=1),
             good(image, kernel_size=(2, 3), stride=(1, 2), dilation=(2, 1), padding=(0, 1)),
             good(image, kernel_size=3, stride=1, dilation=2, padding=1),
+            good(image, kernel_size=3, stride=2, ceil_mode=True),
+            good(image, kernel_size=2, stride=3, padding=1, ceil_mode=True),
             good(tensor(batch=1, channel=2, depth=4, height=5, width=4), kernel_size=2, stride=(2, 1, 2)),
             good(
                 tensor(batch=1, channel=3, width=6, facts=Facts(low=-1, high=2, nondecreasing="channel")),
@@ -61,6 +65,7 @@ class MaxPool(Op):
             ),
             bad("NS210", tensor(batch=2, feature=3), kernel_size=2),
             bad("NS211", image, kernel_size=8),
+            bad("NS211", image, kernel_size=8, stride=2, ceil_mode=True),
             bad("NS212", image, kernel_size=(2, 2, 2)),
             bad("NS215", tensor(batch=2, time=3, height=7, width=6), kernel_size=2),
             bad("NS217", image, kernel_size=2, stride=0),
@@ -75,7 +80,9 @@ class AvgPool(Op):
 
     Takes `[batch, channel, *space]` with one to three axes of space. The stride is the kernel's size unless it is
     given. With `count_include_pad` the zeros of the padding count as numbers of the window; without, the mean is over
-    the true ones alone. In three axes of space no window may be larger than the input without its padding.
+    the true ones alone. With `ceil_mode` a last window may reach past the end, unless it would begin in the padding
+    there; what lies beyond the padding never counts. In three axes of space no window may be larger than the input
+    without its padding.
     """
 
     name: ClassVar[str] = "avg_pool"
@@ -85,6 +92,7 @@ class AvgPool(Op):
     stride: Sizes | None = None
     """How far the window moves; without it, by its own size."""
     padding: Sizes = 0
+    ceil_mode: bool = False
     count_include_pad: bool = True
 
     def infer(self, x: TensorType) -> Inferred:
@@ -93,8 +101,8 @@ class AvgPool(Op):
         layout(x, self.name)
         kernel, stride, padding = pool_geometry(self, x)
         around = tuple((one, one) for one in padding)
-        axes, constraints = window_axes(x, kernel, stride, around, (1,) * len(kernel))
-        if len(kernel) == MOST_AXES and any(padding):
+        axes, constraints = window_axes(x, kernel, stride, around, (1,) * len(kernel), ceil=self.ceil_mode)
+        if len(kernel) == MOST_AXES and (any(padding) or self.ceil_mode):
             constraints += _covered(x, kernel)
         facts = _mean_of_channels(x)
         if any(padding) and self.count_include_pad:
@@ -112,11 +120,15 @@ class AvgPool(Op):
             good(image, kernel_size=2),
             good(image, kernel_size=3, stride=2, padding=1),
             good(image, kernel_size=3, stride=2, padding=1, count_include_pad=False),
+            good(image, kernel_size=3, stride=2, ceil_mode=True),
+            good(image, kernel_size=4, stride=3, padding=2, ceil_mode=True),
+            good(image, kernel_size=2, stride=3, padding=1, ceil_mode=True, count_include_pad=False),
             good(image, kernel_size=(2, 3), stride=(1, 2), padding=(0, 1)),
             good(tensor(batch=1, channel=2, depth=4, height=5, width=4), kernel_size=2, padding=1),
             good(share, kernel_size=2),
             good(share, kernel_size=2, padding=1),
             good(share, kernel_size=2, padding=1, count_include_pad=False),
+            good(share, kernel_size=4, stride=4, ceil_mode=True),
             good(bright, kernel_size=2, padding=1),
             bad("NS210", tensor(batch=2, feature=3), kernel_size=2),
             bad("NS211", image, kernel_size=8),
@@ -124,6 +136,7 @@ class AvgPool(Op):
             bad("NS217", image, kernel_size=0),
             bad("NS218", image, kernel_size=3, padding=2),
             bad("NS211", tensor(batch=1, channel=1, depth=2, height=4, width=4), kernel_size=3, padding=1),
+            bad("NS211", tensor(batch=1, channel=1, depth=2, height=4, width=4), kernel_size=3, ceil_mode=True),
             bad("NS310", tensor("bool", batch=2, channel=3, width=6), kernel_size=2),
         ]
 

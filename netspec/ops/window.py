@@ -87,16 +87,26 @@ def window_axes(
     padding: tuple[tuple[int, int], ...],
     dilation: tuple[int, ...],
     at: str = "kernel_size",
+    *,
+    ceil: bool = False,
 ) -> tuple[tuple[Axis, ...], tuple[Constraint, ...]]:
-    """The axes of space after the windows, and the constraints that every window fits."""
+    """The axes of space after the windows, and the constraints that every window fits.
+
+    With `ceil` a last window may reach past the end, so the count is rounded up; a window that would begin in the
+    padding behind the input, where it sees nothing, is left out.
+    """
     axes, constraints = [], []
     for i, axis in enumerate(x.axes[2:]):
         extent = dilation[i] * (kernel[i] - 1) + 1
         padded = axis.size + padding[i][0] + padding[i][1]
+        reached = padded + (stride[i] - 1 if ceil else 0)
         constraints.append(
-            Constraint(padded, ">=", Dim.of(extent), f"the window fits along `{axis.name}`", at=at)
+            Constraint(reached, ">=", Dim.of(extent), f"the window fits along `{axis.name}`", at=at)
         )
-        axes.append(Axis(axis.name, (padded - extent) // stride[i] + 1))
+        places = (reached - extent) // stride[i] + 1
+        if ceil:
+            places = Dim.minimum(places, (axis.size + padding[i][0]).ceildiv(stride[i]))
+        axes.append(Axis(axis.name, places))
     if any(one.left.value is not None and one.left.value < (one.right.value or 0) for one in constraints):
         raise _too_large(x, kernel, padding, dilation, at)
     return tuple(axes), tuple(constraints)

@@ -27,6 +27,7 @@ def test_numpy_and_torch_agree_on_any_max_pool(space: int, data: st.DataObject) 
         stride=data.draw(st.none() | per_axis(space, 1, 3)),
         padding=data.draw(per_axis(space, 0, 1)),
         dilation=data.draw(per_axis(space, 1, 2)),
+        ceil_mode=data.draw(st.booleans()),
     )
     image = data.draw(images(space, channels=(1, 2), facts=data.draw(FACTS)))
     check_or_refused(op, image, seed=data.draw(seeds))
@@ -39,6 +40,7 @@ def test_numpy_and_torch_agree_on_any_average_pool(space: int, data: st.DataObje
         kernel_size=data.draw(per_axis(space, 1, 3)),
         stride=data.draw(st.none() | per_axis(space, 1, 3)),
         padding=data.draw(per_axis(space, 0, 1)),
+        ceil_mode=data.draw(st.booleans()),
         count_include_pad=data.draw(st.booleans()),
     )
     image = data.draw(images(space, facts=data.draw(FACTS)))
