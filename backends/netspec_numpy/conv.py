@@ -1,4 +1,8 @@
-"""Convolution: windows as a strided view, and one matrix product over them."""
+"""Convolution: windows as a strided view, and one matrix product over them.
+
+The transposed convolution is the same two steps backwards: one matrix product makes what every place gives to its
+window, and the windows are added up where they overlap.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.conv import Conv
+from netspec.ops.conv import Conv, ConvTranspose, transposed_geometry
 from netspec.ops.window import explicit_padding, spatial
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 from netspec_numpy.window import padded, scatter_windows, windows
@@ -56,6 +60,56 @@ def conv_backward(op: Conv, saved: tuple[Any, ...], grads: Arrays, at: Context) 
     if op.bias:
         gradients["bias"] = g.sum(axis=tuple(places))
     return Backward((dx,), gradients)
+
+
+@lowers(ConvTranspose)
+def conv_transpose(op: ConvTranspose, inputs: Arrays, at: Context) -> Forward:
+    """`y[n, o, stride * p + dilation * k - padding] += weight[c, o, k] * x[n, c, p]`, then `bias[o]`."""
+    (x,) = inputs
+    kernel, stride, padding, extra, dilation = transposed_geometry(op, at.types[0])
+    weight = at.parameters["weight"]
+    space = x.ndim - 2
+    split = x.reshape(x.shape[0], op.groups, -1, *x.shape[2:])
+    filters = weight.reshape(op.groups, -1, *weight.shape[1:])
+    laid = [np.tensordot(split[:, g], filters[g], ([1], [0])) for g in range(op.groups)]  # [n, *p, o, *kernel]
+    d_windows = np.moveaxis(np.concatenate(laid, axis=1 + space), 1 + space, 1)
+    sizes = [
+        (size - 1) * step + gap * (k - 1) + 1 + more - 2 * pad
+        for size, step, gap, k, more, pad in zip(
+            x.shape[2:], stride, dilation, kernel, extra, padding, strict=True
+        )
+    ]
+    shape = (x.shape[0], op.out_channels, *sizes)
+    y = scatter_windows(d_windows, shape, kernel, stride, dilation, tuple((one, one) for one in padding))
+    if op.bias:
+        y = y + at.parameters["bias"].reshape(-1, *[1] * space)
+    return Forward((y,), (x,))
+
+
+@conv_transpose.backward
+def conv_transpose_backward(
+    op: ConvTranspose, saved: tuple[Any, ...], grads: Arrays, at: Context
+) -> Backward:
+    """A convolution of the gradient: every place of x looks at the window that it was laid on."""
+    (x,) = saved
+    (g,) = grads
+    kernel, stride, padding, _, dilation = transposed_geometry(op, at.types[0])
+    weight = at.parameters["weight"]
+    space = x.ndim - 2
+    places = [0, *range(2, 2 + space)]
+    view = windows(padded(g, tuple((one, one) for one in padding)), kernel, stride, dilation)
+    view = view[(slice(None), slice(None), *(slice(size) for size in x.shape[2:]))]  # none for output_padding
+    split = view.reshape(view.shape[0], op.groups, -1, *view.shape[2:])
+    filters = weight.reshape(op.groups, -1, *weight.shape[1:])
+    given = x.reshape(x.shape[0], op.groups, -1, *x.shape[2:])
+    over_view = [1, *range(2 + space, 2 + 2 * space)]
+    over_filters = [1, *range(2, 2 + space)]
+    dx = [np.tensordot(split[:, i], filters[i], (over_view, over_filters)) for i in range(op.groups)]
+    d_weight = [np.tensordot(given[:, i], split[:, i], (places, places)) for i in range(op.groups)]
+    gradients: dict[str, Array] = {"weight": np.concatenate(d_weight, axis=0)}
+    if op.bias:
+        gradients["bias"] = g.sum(axis=tuple(places))
+    return Backward((np.moveaxis(np.concatenate(dx, axis=-1), -1, 1),), gradients)
 
 
 def _less(axes: list[int]) -> list[int]:

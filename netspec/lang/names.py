@@ -37,8 +37,11 @@ _MODULE = frozenset(
 )
 
 _HABITS = {
-    "dense": "linear", "fc": "linear", "fully_connected": "linear", "adaptive_avg_pool": "global_avg_pool",
-    "adaptive_max_pool": "global_max_pool",    "bn": "batch_norm", "batchnorm": "batch_norm",
+    "dense": "linear", "fc": "linear", "fully_connected": "linear", "conv1d_transpose": "conv_transpose",
+    "conv2d_transpose": "conv_transpose", "conv3d_transpose": "conv_transpose", "conv1_d_transpose": "conv_transpose",
+    "conv2_d_transpose": "conv_transpose", "conv3_d_transpose": "conv_transpose",
+    "transposed_conv": "conv_transpose", "deconv": "conv_transpose", "deconvolution": "conv_transpose",
+    "adaptive_average_pool": "adaptive_avg_pool", "global_pool": "global_avg_pool", "bn": "batch_norm", "batchnorm": "batch_norm",
     "batch_normalization": "batch_norm", "maxpool": "max_pool", "max_pooling": "max_pool", "avgpool": "avg_pool",
     "average_pooling": "avg_pool", "global_average_pooling": "global_avg_pool", "gap": "global_avg_pool",
     "convolution": "conv", "concatenate": "concat", "cat": "concat", "leakyrelu": "leaky_relu",

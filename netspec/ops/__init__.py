@@ -10,9 +10,10 @@ from netspec.ir.op import Op
 
 FAMILIES: dict[str, str] = {
     "activation": "identity relu leaky_relu tanh sigmoid softplus softmax log_softmax",
+    "adaptive": "adaptive_avg_pool adaptive_max_pool",
     "arithmetic": "constant add sub mul div pow neg",
     "compare": "less less_equal greater greater_equal equal minimum maximum where",
-    "conv": "conv",
+    "conv": "conv conv_transpose",
     "cumulative": "cumsum cummax",
     "distribution": "step normal_cdf quantile",
     "dropout": "dropout",

@@ -1,11 +1,12 @@
-"""Convolution in one, two and three dimensions."""
+"""Convolution in one, two and three dimensions, and its transpose."""
 
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from netspec.ir.dim import Dim
-from netspec.ir.op import Inferred, Op, Parameter, Sample, bad, good
+from netspec.ir.dim_decide import decide
+from netspec.ir.op import Constraint, Inferred, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
 from netspec.ir.types import Axis, TensorType, tensor
@@ -46,14 +47,7 @@ class Conv(Op):
                 help="give `padding` as a number, or use `stride: 1`",
             )
         padding = explicit_padding(self.padding, x, kernel, dilation)
-        if entering % self.groups or self.out_channels % self.groups:
-            at = "groups" if entering % self.groups else "out_channels"
-            raise Problem(
-                "NS213",
-                f"{self.groups} groups do not divide {entering} channels in and {self.out_channels} out",
-                at=at,
-                help="choose `groups` so that it divides both numbers of channels",
-            )
+        divided(entering, self.out_channels, self.groups)
         axes, constraints = window_axes(x, kernel, stride, padding, dilation)
         weight = Parameter("weight", (self.out_channels, entering // self.groups, *kernel))
         bias = (Parameter("bias", (self.out_channels,)),) if self.bias else ()
@@ -97,3 +91,117 @@ class Conv(Op):
             bad("NS213", image, out_channels=6, kernel_size=3, groups=4),
             bad("NS214", image, out_channels=6, kernel_size=3, stride=2, padding="same"),
         ]
+
+
+class ConvTranspose(Op):
+    """Lay a learned filter down for every number of the input, `stride` places apart, and add up where they overlap.
+
+    The transpose of `conv`, which makes space larger: `y[o, stride * p + dilation * k - padding]` collects
+    `weight[c, o, k] * x[c, p]` over all c of o's group, p and k, and then `bias[o]`. `padding` places are cut off both
+    ends of each axis. A convolution of stride s gives several sizes the same smaller one; `output_padding`, less than
+    the stride or the dilation, adds places at the end to choose among them.
+    """
+
+    name: ClassVar[str] = "conv_transpose"
+    main: ClassVar[str | None] = "out_channels"
+
+    out_channels: int = Field(ge=1)
+    kernel_size: Sizes
+    stride: Sizes = 1
+    padding: Sizes = 0
+    output_padding: Sizes = 0
+    dilation: Sizes = 1
+    groups: int = Field(default=1, ge=1)
+    bias: bool = True
+
+    def infer(self, x: TensorType) -> Inferred:
+        """Space is `(size - 1) * stride - 2 * padding + dilation * (kernel_size - 1) + output_padding + 1`."""
+        entering = channels(x, self.name)
+        kernel, stride, padding, extra, dilation = transposed_geometry(self, x)
+        divided(entering, self.out_channels, self.groups)
+        axes, constraints = [], []
+        for i, axis in enumerate(x.axes[2:]):
+            extent = dilation[i] * (kernel[i] - 1) + 1
+            size = (axis.size - 1) * stride[i] + (extent + extra[i] - 2 * padding[i])
+            something = decide(size, ">=", 1)
+            if something is False:
+                raise Problem(
+                    "NS237",
+                    f"a padding of `{padding[i]}` cuts everything off: `{axis.name}` of `{axis.size}` would become `{size}`",
+                    at="padding",
+                    help="use a smaller `padding`: here it makes the result smaller, as it undoes that of a `conv`",
+                )
+            if something is None:
+                why = f"something is left along `{axis.name}` after `padding` is cut off"
+                constraints.append(Constraint(size, ">=", Dim.of(1), why, at="padding"))
+            axes.append(Axis(axis.name, size))
+        weight = Parameter("weight", (entering, self.out_channels // self.groups, *kernel))
+        bias = (Parameter("bias", (self.out_channels,)),) if self.bias else ()
+        out = TensorType((x.axes[0], Axis("channel", Dim.of(self.out_channels)), *axes))
+        return Inferred((out,), (weight, *bias), constraints=tuple(constraints))
+
+    def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Dim:
+        """Every input number takes one product for each weight of the filters that it meets."""
+        del outputs
+        (x,) = inputs
+        total = Dim.of(self.out_channels // self.groups)
+        for size in spatial(self.kernel_size, x, "kernel_size", least=1):
+            total = total * size
+        for places in x.sizes[1:]:
+            total = total * places
+        return total
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Every rank, overlaps and gaps, and every way to be wrong."""
+        line = tensor(batch=2, channel=3, width=4)
+        image = tensor(batch=2, channel=4, height=3, width=4)
+        volume = tensor(batch=1, channel=2, depth=2, height=3, width=2)
+        return [
+            good(line, out_channels=4, kernel_size=3),
+            good(image, out_channels=3, kernel_size=2, stride=2),
+            good(image, out_channels=6, kernel_size=3, stride=2, padding=1, output_padding=1, groups=2),
+            good(image, out_channels=2, kernel_size=(3, 2), stride=(1, 3), dilation=(2, 1), bias=False),
+            good(image, out_channels=2, kernel_size=1, stride=1, dilation=2, output_padding=1),
+            good(volume, out_channels=2, kernel_size=(1, 3, 2), stride=(1, 2, 2), padding=(0, 1, 0)),
+            bad("NS210", tensor(batch=2, feature=3), out_channels=4, kernel_size=3),
+            bad("NS212", image, out_channels=4, kernel_size=(3, 3, 3)),
+            bad("NS213", image, out_channels=6, kernel_size=3, groups=4),
+            bad("NS215", tensor(batch=2, time=3, height=7, width=6), out_channels=4, kernel_size=2),
+            bad("NS217", image, out_channels=4, kernel_size=3, stride=0),
+            bad("NS237", image, out_channels=4, kernel_size=3, padding=4),
+            bad("NS238", image, out_channels=4, kernel_size=3, stride=2, output_padding=2),
+        ]
+
+
+def divided(entering: int, leaving: int, groups: int) -> None:
+    """Problem NS213 unless the groups divide the channels that enter and those that leave."""
+    if entering % groups or leaving % groups:
+        raise Problem(
+            "NS213",
+            f"{groups} groups do not divide {entering} channels in and {leaving} out",
+            at="groups" if entering % groups else "out_channels",
+            help="choose `groups` so that it divides both numbers of channels",
+        )
+
+
+def transposed_geometry(op: ConvTranspose, x: TensorType) -> tuple[tuple[int, ...], ...]:
+    """Kernel, stride, padding, output padding and dilation, one number for each axis of space.
+
+    Problem NS238 for an output padding that reaches both the stride and the dilation: nothing would ever be written
+    there, and PyTorch refuses it.
+    """
+    kernel = spatial(op.kernel_size, x, "kernel_size", least=1)
+    stride = spatial(op.stride, x, "stride", least=1)
+    padding = spatial(op.padding, x, "padding", least=0)
+    extra = spatial(op.output_padding, x, "output_padding", least=0)
+    dilation = spatial(op.dilation, x, "dilation", least=1)
+    for one, step, gap in zip(extra, stride, dilation, strict=True):
+        if one >= max(step, gap):
+            raise Problem(
+                "NS238",
+                f"an `output_padding` of `{one}` is not less than the stride `{step}` or the dilation `{gap}`",
+                at="output_padding",
+                help=f"use `output_padding: {max(step, gap) - 1}` or less, or `pad` after this layer",
+            )
+    return kernel, stride, padding, extra, dilation

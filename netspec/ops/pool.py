@@ -42,7 +42,7 @@ class MaxPool(Op):
         around = tuple((one, one) for one in padding)
         axes, constraints = window_axes(x, kernel, stride, around, dilation, ceil=self.ceil_mode)
         constraints += _real_places(x, stride, padding, dilation)
-        facts = replace(_same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
+        facts = replace(same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
         return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
 
     @staticmethod
@@ -104,7 +104,7 @@ class AvgPool(Op):
         axes, constraints = window_axes(x, kernel, stride, around, (1,) * len(kernel), ceil=self.ceil_mode)
         if len(kernel) == MOST_AXES and (any(padding) or self.ceil_mode):
             constraints += _covered(x, kernel)
-        facts = _mean_of_channels(x)
+        facts = mean_of_channels(x)
         if any(padding) and self.count_include_pad:
             facts = replace(facts, low=min(facts.low, 0.0), high=max(facts.high, 0.0), sums_to_one=None)
         return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
@@ -150,7 +150,7 @@ class GlobalAvgPool(Op):
         """Batch and channels stay, and so do bounds and units."""
         floating(x, self.name, 0)
         layout(x, self.name)
-        return Inferred((replace(x, axes=x.axes[:2], facts=_mean_of_channels(x)),))
+        return Inferred((replace(x, axes=x.axes[:2], facts=mean_of_channels(x)),))
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -181,7 +181,7 @@ class GlobalMaxPool(Op):
         """Batch and channels stay, and so do bounds and units."""
         floating(x, self.name, 0)
         layout(x, self.name)
-        facts = replace(_same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
+        facts = replace(same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
         return Inferred((replace(x, axes=x.axes[:2], facts=facts),))
 
     @staticmethod
@@ -253,13 +253,13 @@ def _covered(x: TensorType, kernel: tuple[int, ...]) -> tuple[Constraint, ...]:
     return tuple(constraints)
 
 
-def _same_channels(x: TensorType) -> Facts:
+def same_channels(x: TensorType) -> Facts:
     """What a maximum over space keeps: bounds, and order from channel to channel."""
     order = x.names[1] if x.facts.nondecreasing == x.names[1] else None
     return Facts(low=x.facts.low, high=x.facts.high, nondecreasing=order)
 
 
-def _mean_of_channels(x: TensorType) -> Facts:
+def mean_of_channels(x: TensorType) -> Facts:
     """What a mean over space keeps: bounds, order from channel to channel, and a sum of one over the channels."""
     share = x.names[1] if x.facts.sums_to_one == x.names[1] else None
-    return replace(_same_channels(x), sums_to_one=share)
+    return replace(same_channels(x), sums_to_one=share)

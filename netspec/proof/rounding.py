@@ -78,8 +78,16 @@ def terms(
         (weight,) = filters
         groups = getattr(node.op, "groups", 1)
         return max(prod(weight[1:]) + 1, made[0] // weight[0], weight[0] // groups * prod(weight[2:]))
+    if filters and node.op.name == "conv_transpose":
+        (weight,) = filters
+        groups = getattr(node.op, "groups", 1)
+        laid = weight[0] // groups * prod(weight[2:]) + 1  # filters on one place, the bias
+        return max(laid, read[0] // weight[0], made[0] // (weight[1] * groups), prod(weight[1:]))
     if node.op.name == "batch_norm":
         return read[0] // inputs[0][1]
+    if node.op.name.startswith("adaptive_"):
+        pairs = list(zip(inputs[0][2:], outputs[0][2:], strict=True))  # windows, and how many look at one place
+        return max(prod(ceil(n / o) + 1 for n, o in pairs), prod(ceil(o / n) + 1 for n, o in pairs))
     if node.op.name in GATHERING:
         return max(ceil(read[0] / made[0]), prod(_window(node)))
     if node.op.name in ROWS:

@@ -110,6 +110,8 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS234": "`concat` of values with different axes.",
     "NS235": "`concat` of values whose other sizes differ.",
     "NS236": "`concat` of different kinds of numbers.",
+    "NS237": "The padding of a transposed convolution cuts everything off.",
+    "NS238": "An `output_padding` reaches the stride and the dilation.",
     "NS294": "A metric compares a sample with a value of the whole split.",
     "NS295": "A metric mixes samples in a way that cannot be accumulated.",
     "NS250": "Inputs that must agree element by element have different numbers of axes.",

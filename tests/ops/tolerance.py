@@ -38,14 +38,18 @@ STEP = 2.0**-17  # second differences only set a scale: a few correct digits are
 
 SUMS: dict[str, str] = {
     "conv": "one product of weight and input for every weight of a filter, and the bias",
+    "conv_transpose": "one product of weight and input for every filter laid on the place, and the bias",
     "linear": "one product of weight and input for every input feature, and the bias",
     "avg_pool": "one input over the size of the window for every place in it",
+    "adaptive_avg_pool": "one input over the size of the window for every place in it",
     "global_avg_pool": "one input over their number for every place",
     "sum": "the inputs themselves",
     "mean": "one input over their number each",
     "cumsum": "the inputs themselves",
 }
 
+COUNTED = frozenset({"conv", "conv_transpose", "linear", "sum", "cumsum"})
+"""Those whose terms the op itself counts when it is run on ones."""
 
 TERMS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
     "tanh": lambda y, g: abs(g) * (1 + y * y),  # dx = g * (1 - y * y)
@@ -71,7 +75,7 @@ def _sums(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: 
     )
     # Averages count less than one when they are run on ones: there the terms are the numbers that go in.
     reach = max(x.size for x in (*drawn.inputs, *gradients))
-    c = (max(terms, 1) + 2) if use.op.name in {"conv", "linear", "sum", "cumsum"} else reach + 2
+    c = (max(terms, 1) + 2) if use.op.name in COUNTED else reach + 2
     return _scaled(size, c)
 
 
