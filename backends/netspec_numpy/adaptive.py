@@ -19,7 +19,7 @@ def adaptive_avg_pool(op: AdaptiveAvgPool, inputs: Arrays, at: Context) -> Forwa
     sizes = _sizes(op, x.shape, at)
     y = np.empty((*x.shape[:2], *sizes), dtype=x.dtype)
     for place, window in _windows(x.shape[2:], sizes):
-        y[(..., *place)] = x[(..., *window)].reshape(*x.shape[:2], -1).mean(axis=-1)
+        y[place] = x[window].reshape(*x.shape[:2], -1).mean(axis=-1)
     return Forward((y,), (x.shape,))
 
 
@@ -33,8 +33,8 @@ def adaptive_avg_pool_backward(
     (g,) = grads
     dx = np.zeros(shape, dtype=g.dtype)
     for place, window in _windows(shape[2:], g.shape[2:]):
-        count = float(np.prod([one.stop - one.start for one in window]))
-        dx[(..., *window)] += (g[(..., *place)] / count).reshape(*shape[:2], *[1] * len(window))
+        seen = dx[window]
+        seen += (g[place] / float(seen[0, 0].size)).reshape(*shape[:2], *[1] * (seen.ndim - 2))
     return Backward((dx,))
 
 
@@ -46,9 +46,9 @@ def adaptive_max_pool(op: AdaptiveMaxPool, inputs: Arrays, at: Context) -> Forwa
     y = np.empty((*x.shape[:2], *sizes), dtype=x.dtype)
     first = np.empty((*x.shape[:2], *sizes), dtype=np.int64)
     for place, window in _windows(x.shape[2:], sizes):
-        flat = x[(..., *window)].reshape(*x.shape[:2], -1)
-        first[(..., *place)] = flat.argmax(axis=-1)
-        y[(..., *place)] = flat.max(axis=-1)
+        flat = x[window].reshape(*x.shape[:2], -1)
+        first[place] = flat.argmax(axis=-1)
+        y[place] = flat.max(axis=-1)
     return Forward((y,), (x.shape, first))
 
 
@@ -62,9 +62,9 @@ def adaptive_max_pool_backward(
     (g,) = grads
     dx = np.zeros(shape, dtype=g.dtype)
     for place, window in _windows(shape[2:], g.shape[2:]):
-        seen = dx[(..., *window)]
+        seen = dx[window]
         share = np.zeros((*shape[:2], seen[0, 0].size), dtype=g.dtype)
-        np.put_along_axis(share, first[(..., *place)][..., None], g[(..., *place)][..., None], axis=-1)
+        np.put_along_axis(share, first[place][..., None], g[place][..., None], axis=-1)
         seen += share.reshape(seen.shape)
     return Backward((dx,))
 
@@ -77,14 +77,10 @@ def _sizes(op: AdaptiveAvgPool | AdaptiveMaxPool, shape: tuple[int, ...], at: Co
 
 def _windows(
     sizes: tuple[int, ...], wanted: tuple[int, ...]
-) -> Iterator[tuple[tuple[int, ...], tuple[slice, ...]]]:
-    """Every place of the result with the stretches of the input that it looks at."""
+) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+    """The index of every place of the result, and that of the stretches of the input that it looks at."""
     for place in product(*(range(count) for count in wanted)):
-        yield (
-            place,
-            tuple(
-                slice(i * n // o, -(-(i + 1) * n // o)) for i, n, o in zip(place, sizes, wanted, strict=True)
-            ),
+        stretches = (
+            slice(i * n // o, -(-(i + 1) * n // o)) for i, n, o in zip(place, sizes, wanted, strict=True)
         )
-
-
+        yield (..., *place), (..., *stretches)

@@ -71,7 +71,9 @@ def conv_transpose(op: ConvTranspose, inputs: Arrays, at: Context) -> Forward:
     space = x.ndim - 2
     split = x.reshape(x.shape[0], op.groups, -1, *x.shape[2:])
     filters = weight.reshape(op.groups, -1, *weight.shape[1:])
-    laid = [np.tensordot(split[:, g], filters[g], ([1], [0])) for g in range(op.groups)]  # [n, *p, o, *kernel]
+    laid = [
+        np.tensordot(split[:, g], filters[g], ([1], [0])) for g in range(op.groups)
+    ]  # [n, *p, o, *kernel]
     d_windows = np.moveaxis(np.concatenate(laid, axis=1 + space), 1 + space, 1)
     sizes = [
         (size - 1) * step + gap * (k - 1) + 1 + more - 2 * pad

@@ -100,7 +100,7 @@ class AdaptiveMaxPool(Op):
 
 
 def adaptive_sizes(op: AdaptiveAvgPool | AdaptiveMaxPool, x: TensorType) -> tuple[int | None, ...]:
-    """The wanted size of each axis of space, None for one that is kept; Problem for another count, or for none at all."""
+    """The wanted size of each axis of space, None for one that is kept; Problem for another count or a size of none."""
     space = layout(x, op.name)
     wanted = (op.output_size,) * len(space) if isinstance(op.output_size, int) else op.output_size
     if len(wanted) != len(space):

@@ -127,7 +127,7 @@ class ConvTranspose(Op):
             if something is False:
                 raise Problem(
                     "NS237",
-                    f"a padding of `{padding[i]}` cuts everything off: `{axis.name}` of `{axis.size}` would become `{size}`",
+                    f"a padding of `{padding[i]}` leaves nothing: `{axis.name}` of `{axis.size}` would become `{size}`",
                     at="padding",
                     help="use a smaller `padding`: here it makes the result smaller, as it undoes that of a `conv`",
                 )

@@ -136,7 +136,9 @@ class AvgPool(Op):
             bad("NS217", image, kernel_size=0),
             bad("NS218", image, kernel_size=3, padding=2),
             bad("NS211", tensor(batch=1, channel=1, depth=2, height=4, width=4), kernel_size=3, padding=1),
-            bad("NS211", tensor(batch=1, channel=1, depth=2, height=4, width=4), kernel_size=3, ceil_mode=True),
+            bad(
+                "NS211", tensor(batch=1, channel=1, depth=2, height=4, width=4), kernel_size=3, ceil_mode=True
+            ),
             bad("NS310", tensor("bool", batch=2, channel=3, width=6), kernel_size=2),
         ]
 

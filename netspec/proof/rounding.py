@@ -86,7 +86,9 @@ def terms(
     if node.op.name == "batch_norm":
         return read[0] // inputs[0][1]
     if node.op.name.startswith("adaptive_"):
-        pairs = list(zip(inputs[0][2:], outputs[0][2:], strict=True))  # windows, and how many look at one place
+        pairs = list(
+            zip(inputs[0][2:], outputs[0][2:], strict=True)
+        )  # windows, and how many look at one place
         return max(prod(ceil(n / o) + 1 for n, o in pairs), prod(ceil(o / n) + 1 for n, o in pairs))
     if node.op.name in GATHERING:
         return max(ceil(read[0] / made[0]), prod(_window(node)))

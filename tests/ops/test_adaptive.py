@@ -12,7 +12,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.adaptive import AdaptiveAvgPool, AdaptiveMaxPool
 from netspec.ops.pool import AvgPool, MaxPool
-from tests.conformance.case import Numbers, candidate, case, forward, numbers, reference
+from tests.conformance.case import Numbers, candidate, case, forward, numbers, reference, shape
 from tests.conformance.harness import check_or_refused
 from tests.ops.strategies import images, seeds
 
@@ -51,7 +51,7 @@ def test_windows_that_divide_the_size_are_those_of_the_plain_pool(
 def test_a_free_size_gives_the_wanted_one_and_null_keeps_it() -> None:
     image = tensor(batch=2, channel=3, height="H", width="W")
     (y,) = case(AdaptiveAvgPool(output_size=(7, None)), image).inferred.outputs
-    assert y.sizes == (2, 3, 7, Dim.of("W"))
+    assert y.sizes[2:] == (Dim.of(7), Dim.of("W"))
 
 
 def test_the_first_of_equal_numbers_takes_the_gradient_of_each_window() -> None:
@@ -70,4 +70,4 @@ def test_one_place_keeps_the_axes_and_an_order_of_the_channels(
     order = Facts(low=0, high=1, nondecreasing="channel")
     image: TensorType = tensor(batch=2, channel=3, height=4, width=4, facts=order, unit="ml")
     (y,) = case(kind(output_size=1), image).inferred.outputs
-    assert (y.sizes, y.facts, y.unit) == ((2, 3, 1, 1), order, "ml")
+    assert (shape(y), y.facts, y.unit) == ((2, 3, 1, 1), order, "ml")
