@@ -24,6 +24,11 @@ def expect(**values: tuple[torch.Tensor, tuple[int | str, ...]]) -> None:
             raise ValueError(f"`{key}` must be [{wanted}], and it is {list(value.shape)}")
 
 
+def at_places(rows: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The rows `[m, ...]` at the m places where the mask `[n, s]` holds, 0 elsewhere: `[n, s, ...]`."""
+    return rows.new_zeros(*mask.shape, *rows.shape[1:]).index_put((mask,), rows)
+
+
 def step(x: torch.Tensor, bins: int) -> torch.Tensor:
     """The distribution function of known values: 1 for the bins n >= x, 0 below, n = 0 .. bins - 1 as a last axis."""
     n = torch.arange(bins, device=x.device, dtype=torch.promote_types(x.dtype, torch.float32))

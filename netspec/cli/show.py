@@ -83,6 +83,8 @@ def _plain(value: object) -> object:
     """A value that JSON can hold."""
     if isinstance(value, tuple):
         return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
     return value if isinstance(value, (bool, int, float, str)) or value is None else str(value)
 
 
@@ -92,7 +94,7 @@ def _table(spec: Spec, counted: Cost) -> str:
     for name, kind in spec.graph.inputs.items():
         rows.append((name, "input", _shape(kind), _known(kind), "", ""))
     for row in counted.rows:
-        if not row.node.op.slots:  # a number in a formula: the formula says it
+        if not (row.node.op.slots or row.node.parameters):  # a number in a formula: the formula says it
             continue
         kind = row.node.types[0]
         parameters = f"{row.parameters:,}" if row.parameters else ""

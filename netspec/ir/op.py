@@ -87,10 +87,12 @@ class Op(Record):
     `slots` names the inputs in order; a name that begins with `*` takes one or more. `literal_inputs` says that a plain
     number may stand for an input (arithmetic in formulas). `reduces` marks ops that reduce over the batch, whose
     `per_sample` gives the same op without that last reduction, so that metrics accumulate exact (sum, weight) pairs.
+    `written` is false for what no spec calls: the reader of the language makes such ops of other things.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("x",)
     formula: ClassVar[bool] = True
+    written: ClassVar[bool] = True
 
     def infer(
         self, *inputs: Any, **_: Any

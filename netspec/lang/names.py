@@ -17,7 +17,7 @@ TITLE = re.compile(rf"[^\W_][\w.-]{{0,{MOST_TITLE - 1}}}")
 WIRES = ("name", "from", "when", "repeat", "init", "freeze", "as")
 """What stands beside an op. Closed for `netspec: 1`, and never an argument's name."""
 
-STRUCTURE = ("layers", "residual", "branches", "map", "reuse", "parameter")
+STRUCTURE = ("layers", "residual", "branches", "map", "reuse")
 """Layers that hold layers, and what else the language reserves for structure."""
 
 _PYTHON = frozenset(

@@ -18,11 +18,13 @@ FAMILIES: dict[str, str] = {
     "distribution": "step normal_cdf quantile",
     "dropout": "dropout",
     "elementary": "abs exp log sqrt clamp",
+    "fold": "fold unfold spread",
     "join": "concat",
     "linear": "linear",
     "loss": "crps bce bce_with_logits cross_entropy nll mse l1",
     "metric": "accuracy",
     "norm": "batch_norm",
+    "parameter": "parameter",
     "pool": "max_pool avg_pool global_avg_pool global_max_pool",
     "reduce": "mean sum amax amin",
     "scale": "rescale",
@@ -32,11 +34,17 @@ FAMILIES: dict[str, str] = {
 """Which ops each file tells. Written out so that a spec imports the families it uses and no others; a test reads the
 files and holds the two equal."""
 
-_FAMILY_OF = {name: family for family, names in FAMILIES.items() for name in names.split()}
+UNWRITTEN = frozenset({"fold", "unfold", "spread"})
+"""The ops that the reader of the language puts in place of a `map`, and that no spec can call. A test holds it equal
+to what the ops say of themselves (`written`)."""
+
+_FAMILY_OF = {
+    name: family for family, names in FAMILIES.items() for name in names.split() if name not in UNWRITTEN
+}
 
 
 def names() -> Iterable[str]:
-    """The names of all ops of netspec; nothing is imported for them."""
+    """The names of all ops that a spec may call; nothing is imported for them."""
     return _FAMILY_OF.keys()
 
 
@@ -50,8 +58,13 @@ def _family(family: str) -> dict[str, type[Op]]:
 
 @cache
 def catalogue() -> dict[str, type[Op]]:
-    """Every op of netspec by the name a spec calls it."""
+    """Every op of netspec by its name, those that no spec calls included."""
     return {name: kind for family in FAMILIES for name, kind in _family(family).items()}
+
+
+def written() -> dict[str, type[Op]]:
+    """Every op of netspec that a spec may call, by the name it is called by."""
+    return {name: kind for name, kind in catalogue().items() if kind.written}
 
 
 def find(name: str) -> type[Op] | None:

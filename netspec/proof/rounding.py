@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from netspec.backend import Arrays, Feed, Reference, Run
 from netspec.ir.graph import Graph, Node, Ref
+from netspec.ops.elementwise import number
 
 Array = NDArray[Any]
 
@@ -70,7 +71,8 @@ def terms(
     node: Node, inputs: tuple[tuple[int, ...], ...], outputs: tuple[tuple[int, ...], ...], graph: Graph
 ) -> int:
     """The most terms that a sum inside this op has, forward or backward; all its numbers where the op is foreign."""
-    read = [prod(shape) for shape in inputs if shape] or [1]
+    kinds = [graph.type_of(ref) for ref in node.inputs]
+    read = [prod(one) for one, kind in zip(inputs, kinds, strict=True) if number(kind) is None] or [1]
     made = [prod(shape) for shape in outputs] or [1]
     weights = [graph.parameters[key].shape for key in node.parameters.values()]
     filters = [shape for shape in weights if len(shape) > 1]
@@ -129,7 +131,9 @@ def largest(graph: Graph, run: Run, feed: Feed) -> int:
 
 
 def _longest(graph: Graph, run: Run, feed: Feed) -> dict[str, int]:
-    """The roundings to reckon with in every node that has been run, by its path; written numbers are exact."""
+    """The roundings to reckon with in every node that has been run, by its path; written numbers are exact, and
+    so are parameters that are values themselves.
+    """
     given = {**feed.inputs, **feed.targets}
     shapes = {Ref(name): np.shape(value) for name, value in given.items()}
     found: dict[str, int] = {}

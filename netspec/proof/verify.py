@@ -108,7 +108,9 @@ def _runs(graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Ro
 
 def _values(what: What, graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Row]:
     """The rows of all values but the numbers written in formulas."""
-    written = {str(ref) for node in graph.nodes if not node.op.slots for ref in node.refs}
+    written = {
+        str(ref) for node in graph.nodes if not (node.op.slots or node.parameters) for ref in node.refs
+    }
     return [
         compare(what, feed.mode, key, value, theirs.values.get(key), may.values[key])
         for key, value in ours.values.items()

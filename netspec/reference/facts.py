@@ -12,7 +12,7 @@ from netspec.ir.op import Op, infer_node
 from netspec.ir.problem import Problem
 from netspec.ir.types import TensorType
 from netspec.lang.kinds import KINDS, UNITS
-from netspec.ops import catalogue
+from netspec.ops import written
 from netspec.reference.markdown import MADE, table
 from netspec.text import Source
 from netspec.text.codes import MEANING
@@ -126,7 +126,7 @@ def _facts() -> list[list[str]]:
 def _uses() -> list[tuple[str, list[Facts], Facts]]:
     """All good samples: the op, the facts that go in, and those that come out."""
     found = []
-    for name, kind in catalogue().items():
+    for name, kind in written().items():
         for sample in kind.samples():
             if sample.code is None:
                 made = infer_node(kind.model_validate(sample.attributes), sample.inputs).outputs
@@ -137,7 +137,7 @@ def _uses() -> list[tuple[str, list[Facts], Facts]]:
 def _refusals() -> list[list[str]]:
     """The codes about meaning, with the ops whose samples raise them."""
     said: dict[str, set[str]] = {}
-    for name, kind in catalogue().items():
+    for name, kind in written().items():
         for code in _codes(kind):
             said.setdefault(code, set()).add(name)
     return [[f"`{code}`", text, _listed(said.get(code, set()))] for code, text in sorted(MEANING.items())]

@@ -24,9 +24,13 @@ default must be given; the main one, in bold, needs no name in a layer.
 
 
 def families() -> dict[str, list[type[Op]]]:
-    """The ops by family, both in the order in which the source has them."""
-    catalogue = ops.catalogue()
-    return {family: [catalogue[name] for name in names.split()] for family, names in ops.FAMILIES.items()}
+    """The ops that a spec may call by family, both in the order in which the source has them."""
+    written = ops.written()
+    found = {
+        family: [written[name] for name in names.split() if name in written]
+        for family, names in ops.FAMILIES.items()
+    }
+    return {family: kinds for family, kinds in found.items() if kinds}
 
 
 def catalogue_page() -> str:

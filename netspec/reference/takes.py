@@ -68,6 +68,9 @@ def _list(parts: tuple[Any, ...]) -> str:
         inner = get_args(inner)[0]
     if get_origin(inner) is Literal:
         return f"a list of {', '.join(f'`{part}`' for part in get_args(inner))}"
+    if get_origin(inner) is tuple:  # pairs are how a frozen record keeps a mapping
+        keys, values = get_args(inner)
+        return f"a mapping of {_MANY.get(keys, 'things')} to {_MANY.get(values, 'things')}"
     many = "phases" if inner is Schedule else _MANY.get(inner, "things")
     count = "" if Ellipsis in parts else f"{_COUNTED.get(len(parts), str(len(parts)))} "
     return f"a list of {count}{many}"

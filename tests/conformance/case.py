@@ -67,9 +67,17 @@ def case(op: Op, *types: TensorType, frozen: frozenset[str] = frozenset()) -> Ca
     return Case(op, types, infer_node(op, types), frozen)
 
 
-def shape(kind: TensorType) -> tuple[int, ...]:
-    """The sizes as numbers."""
-    return tuple(int(size) for size in kind.sizes)
+def shape(kind: TensorType, rows: int | None = None) -> tuple[int, ...]:
+    """The sizes as numbers. A letter is how many rows a mask keeps, which is `rows`."""
+    letters = {} if rows is None else dict.fromkeys((one for x in kind.sizes for one in x.symbols), rows)
+    return tuple(size.evaluate(letters) for size in kind.sizes)
+
+
+def rows_kept(use: Case, drawn: Numbers) -> int | None:
+    """How many rows the mask among the inputs keeps; None where there is none."""
+    if "mask" not in use.op.slots or len(use.types) < len(use.op.slots):
+        return None
+    return int(drawn.inputs[use.op.slots.index("mask")].sum())
 
 
 def floating(array: Array) -> bool:
@@ -88,9 +96,11 @@ def spaced(rng: np.random.Generator, sizes: tuple[int, ...], low: float = -2.0, 
     return np.asarray((low + (high - low) * places).reshape(sizes))
 
 
-def draw(kind: TensorType, rng: np.random.Generator, *, edges: bool = False) -> Array:
+def draw(
+    kind: TensorType, rng: np.random.Generator, *, edges: bool = False, rows: int | None = None
+) -> Array:
     """Numbers of which all facts of `kind` are true. `edges` puts the exact bounds among them."""
-    facts, sizes = kind.facts, shape(kind)
+    facts, sizes = kind.facts, shape(kind, rows)
     if kind.dtype == "bool":
         return rng.integers(0, 2, sizes).astype(bool)
     if facts.mask:
@@ -101,9 +111,9 @@ def draw(kind: TensorType, rng: np.random.Generator, *, edges: bool = False) -> 
     if kind.dtype == "int64":
         return rng.integers(int(max(facts.low, -5)), int(min(facts.high, 5)) + 1, sizes)
     if facts.log_probabilities is not None:
-        return np.asarray(np.log(_simplex(rng, kind, facts.log_probabilities)))
+        return np.asarray(np.log(_simplex(rng, sizes, _axis(kind, facts.log_probabilities))))
     if facts.sums_to_one is not None:
-        return _simplex(rng, kind, facts.sums_to_one)
+        return _simplex(rng, sizes, _axis(kind, facts.sums_to_one))
     low, high = _interval(facts.low, facts.high)
     x = spaced(rng, sizes, low, high)
     if edges and facts.bounded and x.size:
@@ -129,16 +139,22 @@ def _axis(kind: TensorType, named: str) -> int:
     return found if found is not None else min(1, kind.rank - 1)
 
 
-def _simplex(rng: np.random.Generator, kind: TensorType, named: str) -> Array:
-    """Positive numbers that sum to one over the named axis."""
-    raw = np.exp(spaced(rng, shape(kind)))
-    return np.asarray(raw / raw.sum(axis=_axis(kind, named), keepdims=True))
+def _simplex(rng: np.random.Generator, sizes: tuple[int, ...], axis: int) -> Array:
+    """Positive numbers that sum to one over the axis."""
+    raw = np.exp(spaced(rng, sizes))
+    return np.asarray(raw / raw.sum(axis=axis, keepdims=True))
 
 
 def numbers(use: Case, seed: int, *, edges: bool = False) -> Numbers:
     """Inputs, parameters, state and keep masks for one use; the masks are those that PyTorch draws."""
     rng = np.random.default_rng(seed)
-    inputs = tuple(draw(kind, rng, edges=edges) for kind in use.types)
+    last = use.types[-1:] if any(one.symbols for kind in use.types for one in kind.sizes) else ()
+    masks = tuple(
+        draw(kind, rng) for kind in last
+    )  # the last input is a mask that decides a size of the others
+    rows = int(masks[0].sum()) if masks else None
+    first = use.types[: len(use.types) - len(masks)]
+    inputs = (*(draw(kind, rng, edges=edges, rows=rows) for kind in first), *masks)
     parameters = {one.name: spaced(rng, one.shape, -1.0, 1.2) for one in use.inferred.parameters}
     state: dict[str, Array] = {}
     for one in use.inferred.state:

@@ -32,6 +32,7 @@ from tests.conformance.case import (
     numbers,
     pulls,
     reference,
+    rows_kept,
     shape,
     torch_attempt,
 )
@@ -60,6 +61,11 @@ FORBIDDEN: dict[str, str] = {
     "NS254": "a plain number stands for no sample",
     "NS255": "a range that is none gives numbers nobody asked for",
     "NS259": "two axes of one name could not be told apart",
+    "NS270": "PyTorch would take whole numbers for places to choose",
+    "NS271": "rows of the wrong places would be chosen",
+    "NS272": "rows would come back to places they are not of",
+    "NS273": "samples must not see one another, and PyTorch does not know which axis the batch is",
+    "NS274": "PyTorch knows no letters",
     "NS310": "whole numbers and masks have no gradient; a classifier of class numbers is no classifier",
     "NS311": "PyTorch knows no units",
     "NS312": "a softmax of probabilities trains, slowly, to the wrong place",
@@ -129,7 +135,7 @@ def check_shapes(use: Case, seed: int = 0) -> None:
         theirs = candidate_outputs(use, drawn, mode)
         assert len(ours) == len(theirs) == len(use.inferred.outputs), f"number of outputs of {use}"
         for kind, y, z in zip(use.inferred.outputs, ours, theirs, strict=True):
-            assert y.shape == z.shape == shape(kind), (
+            assert y.shape == z.shape == shape(kind, rows_kept(use, drawn)), (
                 f"inferred {kind}, NumPy {y.shape}, torch {z.shape}: {use}"
             )
             assert _kind(y) == _kind(z) == kind.dtype, (
@@ -322,7 +328,10 @@ def check_symbols(use: Case) -> None:
     """With any one size free, the rule gives formulas that are right at the number, or says why it must be fixed."""
     for i, kind in enumerate(use.types):
         for j, axis in enumerate(kind.axes):
+            if axis.size.value is None:  # the rows of a mask, which are free as they are
+                continue
             freed = _freed(use.types, axis, j == 0)
+            number = _smallest_batch(use.types) if j == 0 else int(axis.size)
             inferred, refusal = _infer(use.op, freed)
             if inferred is None:
                 assert refusal is not None
@@ -330,7 +339,7 @@ def check_symbols(use: Case) -> None:
                 assert refusal.help, f"{use}: {refusal.code} has no cure"
                 continue
             for told, known in zip(inferred.outputs, use.inferred.outputs, strict=True):
-                got = tuple(size.substitute({"N": int(axis.size)}) for size in told.sizes)
+                got = tuple(size.substitute({"N": number}) for size in told.sizes)
                 assert got == known.sizes, (
                     f"{use}: {told.named()} at {axis.size} of input {i} is not {known.named()}"
                 )
@@ -346,13 +355,24 @@ def _infer(op: Op, types: tuple[TensorType, ...]) -> tuple[Inferred | None, Prob
 
 
 def _freed(types: tuple[TensorType, ...], axis: Axis, batch: bool) -> tuple[TensorType, ...]:
-    """The types with the axis of one name and size free, in all inputs at once."""
+    """The types with the axis of one name and size free, in all inputs at once.
+
+    Of a batch, the smallest is free, and one that holds the places of an axis too is a multiple of it.
+    """
 
     def free(one: Axis) -> Axis:
-        same = one.name == axis.name if batch else (one.name, one.size) == (axis.name, axis.size)
+        if batch and one.name == axis.name and one.size.value is not None:
+            return Axis(one.name, Dim.of("N") * (one.size.value // _smallest_batch(types)))
+        same = not batch and (one.name, one.size) == (axis.name, axis.size)
         return Axis(one.name, Dim.of("N")) if same else one
 
     return tuple(kind.with_axes(free(one) for one in kind.axes) for kind in types)
+
+
+def _smallest_batch(types: tuple[TensorType, ...]) -> int:
+    """The number of samples; inputs whose batch holds more than samples have larger ones."""
+    sizes = (kind.axes[0].size.value for kind in types if kind.axes)
+    return min(size for size in sizes if size is not None)
 
 
 def check_refused(kind: type[Op], sample: Sample) -> None:

@@ -21,9 +21,14 @@ def test_the_list_of_families_is_what_the_files_tell() -> None:
     assert len(listed) == len(set(listed))
 
 
-def test_every_op_is_found_by_its_name() -> None:
-    assert list(ops.names()) == list(ops.catalogue())
-    assert all(ops.find(name) is kind for name, kind in ops.catalogue().items())
+def test_every_op_that_a_spec_may_call_is_found_by_its_name() -> None:
+    assert list(ops.names()) == list(ops.written())
+    assert all(ops.find(name) is kind for name, kind in ops.written().items())
+
+
+def test_what_no_spec_may_call_is_found_by_no_name() -> None:
+    assert {name for name, kind in ops.catalogue().items() if not kind.written} == ops.UNWRITTEN
+    assert all(ops.find(name) is None for name in ops.UNWRITTEN)
 
 
 @pytest.mark.parametrize("name", ["nothing", "", "nobody.op", "Conv", "conv1d"])

@@ -50,7 +50,8 @@ def test_the_longest_sum_of_an_op_is_known(op: Any, read: Any, made: Any, expect
     at = Build(x=tensor(**dict(zip(names, read, strict=True))))
     at.use("node", op, *["x"] * (2 if isinstance(op, Add) else 1))
     graph = at.graph({"node": "node"})
-    assert terms(graph.nodes[0], (read,), (made,), graph) == expected
+    node = graph.nodes[0]
+    assert terms(node, (read,) * len(node.inputs), (made,), graph) == expected
 
 
 def test_cancellation_widens_the_tolerance_by_what_it_cancels() -> None:

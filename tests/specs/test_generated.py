@@ -17,7 +17,7 @@ from netspec.lang.report import Report
 from netspec.lang.tree import Mapping, Sequence
 from netspec.lang.values import Values
 from netspec.lang.yaml import read
-from netspec.ops import catalogue
+from netspec.ops import written
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
@@ -32,7 +32,7 @@ from netspec.reference.pages import pages
 from netspec.text import Source
 
 REFERENCE = Path(__file__).parents[2] / "specs" / "reference"
-OPS = sorted(catalogue().items())
+OPS = sorted(written().items())
 PARTS: dict[str, type[Record]] = {one.name: one for one in (Training, Split, Clip, EarlyStopping, Checkpoint)}
 
 
@@ -104,7 +104,7 @@ def test_a_call_that_a_page_shows_is_read_as_the_op_it_shows(kind: type[Op]) -> 
     "kind",
     [
         kind
-        for table in (catalogue(), SOURCES, TRANSFORMS, OPTIMIZERS, SCHEDULES, INITIALIZERS, PARTS)
+        for table in (written(), SOURCES, TRANSFORMS, OPTIMIZERS, SCHEDULES, INITIALIZERS, PARTS)
         for kind in table.values()
     ],
     ids=lambda kind: kind.name,
