@@ -15,6 +15,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SPEC = click.Path(path_type=Path)
 
+MOST_DIGITS = 9
+"""Digits of a size on the command line."""
+
 
 def spec_argument(command: F) -> F:
     """The path of one spec."""
@@ -39,6 +42,31 @@ def format_option(*formats: str) -> Callable[[F], F]:
         show_default=True,
         help="How to print.",
     )
+
+
+def sizes_option(command: F) -> F:
+    """`--sizes H=64,W=64`, repeatable; the command gets a dictionary called `sizes`."""
+    return click.option(
+        "--sizes", "sizes", metavar="LETTER=NUMBER,...", multiple=True, callback=_sizes,
+        help="Take numbers for free sizes of the spec; repeatable.",
+    )(command)  # fmt: skip
+
+
+def _sizes(context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]) -> dict[str, int]:
+    """The sizes by letter; a usage error where one is not LETTER=NUMBER or stands twice."""
+    found: dict[str, int] = {}
+    for text in (part.strip() for whole in texts for part in whole.split(",")):
+        letter, equals, number = (part.strip() for part in text.partition("="))
+        if not equals or not letter:
+            raise click.BadParameter(f"`{text}` is not LETTER=NUMBER, such as `H=64`", context, parameter)
+        if not (number.isascii() and number.isdigit() and len(number) <= MOST_DIGITS and int(number) >= 1):
+            raise click.BadParameter(
+                f"`{letter}` is a size: a whole number from 1 to {10**MOST_DIGITS - 1:,}", context, parameter
+            )
+        if letter in found:
+            raise click.BadParameter(f"`{letter}` is given twice", context, parameter)
+        found[letter] = int(number)
+    return found
 
 
 def _settings(

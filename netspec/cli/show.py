@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import click
 
-from netspec.cli.options import format_option, set_option, spec_argument
+from netspec.cli.options import format_option, set_option, sizes_option, spec_argument
+from netspec.cli.sizes import data, lines
 from netspec.front import load
 from netspec.ir.dim import Dim
 from netspec.ir.types import TensorType
 from netspec.lang.constants import Constant
 from netspec.passes.cost import Cost, Row, cost
+from netspec.passes.refusals import refusals
+from netspec.passes.sizes import legal_sizes
+from netspec.passes.specialize import specialize
 from netspec.recipe.spec import Spec
+from netspec.text import Severity, SpecError
 
 
 @click.command()
 @spec_argument
 @set_option
+@sizes_option
 @format_option("text", "json")
-def show(spec: Any, define: dict[str, Constant], form: str) -> int:
-    """Print every layer of SPEC: its type, what is proved of its numbers, parameters and multiply-accumulates."""
+def show(spec: Any, define: dict[str, Constant], sizes: dict[str, int], form: str) -> int:
+    """Print every layer of SPEC: its type, what is proved of its numbers, parameters and multiply-accumulates.
+
+    Below stand the legal sizes of each letter; with `--sizes` numbers take the place of letters.
+    """
     checked = load(spec, define)
+    legal = legal_sizes(checked.graph, sizes)
+    if sizes:
+        checked = _at(checked, sizes)
     counted = cost(checked.graph)
     if form == "json":
-        click.echo(json.dumps(_data(checked, counted), indent=2))
+        click.echo(json.dumps(_data(checked, counted) | {"sizes": data(legal)}, indent=2))
     else:
-        click.echo(_table(checked, counted))
+        sizes_too = [f"  {line}" for line in lines(legal)]
+        click.echo(
+            "\n".join([_table(checked, counted), *(["", "legal sizes", *sizes_too] if sizes_too else [])])
+        )
     return 0
+
+
+def _at(spec: Spec, sizes: dict[str, int]) -> Spec:
+    """The spec at these sizes; SpecError where a layer cannot take them."""
+    found = refusals(spec.graph, sizes)
+    if any(one.severity is Severity.ERROR for one in found):
+        raise SpecError(found)
+    return replace(spec, graph=specialize(spec.graph, sizes))
 
 
 def _data(spec: Spec, counted: Cost) -> dict[str, object]:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
-from netspec.cli.options import SPEC, format_option, set_option
+from netspec.cli.options import SPEC, format_option, set_option, sizes_option
 from netspec.front import check
+from netspec.ir.graph import Graph
 from netspec.lang.constants import Constant
 from netspec.text import Diagnostic, Severity, SpecError
 
@@ -17,14 +18,19 @@ from netspec.text import Diagnostic, Severity, SpecError
 @click.command()
 @click.argument("paths", metavar="SPEC...", nargs=-1, required=True, type=SPEC)
 @set_option
+@sizes_option
 @format_option("text", "json", "github")
-def validate(paths: tuple[Path, ...], define: dict[str, Constant], form: str) -> int:
+def validate(paths: tuple[Path, ...], define: dict[str, Constant], sizes: dict[str, int], form: str) -> int:
     """Check each SPEC, or every `.yaml` file in a folder, without touching data or a GPU."""
     files = [file for path in paths for file in _files(path)]
     diagnostics: list[Diagnostic] = []
     for file in files:
-        _, found = check(file, define)
+        spec, found = check(file, define)
         diagnostics.extend(found)
+        if spec is not None and (sizes or _is_free(spec.graph)):
+            from netspec.passes.refusals import refusals
+
+            diagnostics.extend(refusals(spec.graph, sizes))
     failed = any(one.severity is Severity.ERROR for one in diagnostics)
     if form == "json":
         import json
@@ -37,7 +43,7 @@ def validate(paths: tuple[Path, ...], define: dict[str, Constant], form: str) ->
 
         click.echo(to_github(diagnostics), nl=bool(diagnostics))
     else:
-        _print(diagnostics, len(files), failed=failed)
+        _print(diagnostics, len(files), sizes, failed=failed)
     return 1 if failed else 0
 
 
@@ -53,7 +59,12 @@ def _files(path: Path) -> list[Path]:
     return found
 
 
-def _print(diagnostics: list[Diagnostic], files: int, *, failed: bool) -> None:
+def _is_free(graph: Graph) -> bool:
+    """Whether inputs have sizes besides the batch's that are no numbers."""
+    return any(size.symbols - {"N"} for kind in graph.inputs.values() for size in kind.sizes)
+
+
+def _print(diagnostics: list[Diagnostic], files: int, sizes: dict[str, int], *, failed: bool) -> None:
     """Text for a person: all messages, and one line when nothing is wrong."""
     if diagnostics:
         from netspec.text.render import render_all
@@ -61,4 +72,5 @@ def _print(diagnostics: list[Diagnostic], files: int, *, failed: bool) -> None:
         color = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         click.echo(render_all(diagnostics, color=color))
     if not failed:
-        click.echo(f"{files} spec{'s' if files != 1 else ''} checked: no errors")
+        at = f" at {', '.join(f'{letter}={size}' for letter, size in sizes.items())}" if sizes else ""
+        click.echo(f"{files} spec{'s' if files != 1 else ''} checked{at}: no errors")

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from netspec.cli.show import show
 from netspec.front import load
+from netspec.text import SpecError
 
 ROOT = Path(__file__).parents[2]
 FREE = """
@@ -96,3 +97,80 @@ def test_a_setting_changes_what_is_shown() -> None:
     path = ROOT / "specs" / "heart-volume.yaml"
     few, many = data(path, "--set", "width=8")["totals"], data(path)["totals"]
     assert few["parameters"] < many["parameters"]
+
+
+FORKED = """
+netspec: 1
+inputs: {image: {shape: [3, H, W], kind: image, range: [0, 1]}}
+layers:
+  - {max_pool: 2, name: pooled}
+  - {conv: {out_channels: 3, kernel_size: 3, stride: 2, padding: 1}, from: image, name: strided}
+  - {add, from: [pooled, strided], name: both}
+  - {conv: {out_channels: 8, kernel_size: 3}, name: last}
+  - global_avg_pool
+  - batch_norm
+"""
+
+
+@pytest.fixture
+def forked(tmp_path: Path) -> Path:
+    path = tmp_path / "forked.yaml"
+    path.write_text(FORKED)
+    return path
+
+
+def test_the_legal_sizes_of_each_letter_stand_under_the_table(forked: Path) -> None:
+    assert shown(forked).splitlines()[-4:] == [
+        "legal sizes",
+        "  H = 2k, k >= 3 (bound by `both` at line 7 and `last` at line 8)",
+        "  W = 2k, k >= 3 (bound by `both` at line 7 and `last` at line 8)",
+        "  N >= 1; in training N >= 2 (bound by `batch_norm1` at line 10)",
+    ]
+
+
+def test_a_spec_without_letters_says_nothing_of_sizes() -> None:
+    assert "legal sizes" not in shown(ROOT / "specs" / "digits.yaml")
+
+
+def test_sizes_put_numbers_in_the_table_and_the_totals(forked: Path) -> None:
+    text = shown(forked, "--sizes", "H=8", "--sizes", "W=10")
+    assert "[N, 8, 2, 3]" in text
+    assert "H" not in text.split("legal sizes")[0].replace("MACs", "")
+    found = data(forked, "--sizes", "H=8,W=10")
+    assert found["totals"]["macs"] == 3 * 9 * 3 * 4 * 5 + 3 * 9 * 8 * 2 * 3
+    assert list(found["sizes"]) == ["N"]
+
+
+def test_one_size_leaves_the_other_letter_free(forked: Path) -> None:
+    found = data(forked, "--sizes", "H=8")
+    assert found["inputs"]["image"]["shape"] == ["N", 3, 8, "W"]
+    assert found["sizes"]["W"]["legal"] == "W = 2k, k >= 3"
+
+
+def test_sizes_are_data_with_their_runs_and_the_layers_that_bind_them(forked: Path) -> None:
+    sizes = data(forked)["sizes"]
+    assert sizes["H"]["runs"] == [[6, None]]
+    assert sizes["H"]["period"] == 2
+    assert [(one["layer"], one["line"]) for one in sizes["H"]["bound_by"]] == [("both", 7), ("last", 8)]
+    assert sizes["H"]["bound_by"][0]["asks"] == "H//2 == (H + 1)//2"
+    assert (sizes["H"]["not_known"], sizes["H"]["joint"], sizes["H"]["training"]) == ([], [], None)
+    assert sizes["N"]["training"]["legal"] == "N >= 2"
+
+
+def test_letters_that_meet_are_told_with_the_layer_where_they_do(tmp_path: Path) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(
+        "netspec: 1\ninputs: {a: {shape: [2, H, 4]}, b: {shape: [2, S, 4]}}\n"
+        "layers:\n  - {max_pool: 2, from: a, name: half_a}\n  - {max_pool: 2, from: b, name: half_b}\n"
+        "  - {add, from: [half_a, half_b], name: sum}\n"
+    )
+    assert (
+        "  H >= 2 (bound by `half_a` at line 4); and `H//2 == S//2` for `sum` at line 6, "
+        "so 2 <= H <= 3 with S = 2 (bound by `sum` at line 6)"
+    ) in shown(path)
+
+
+def test_sizes_that_a_layer_refuses_are_an_error(forked: Path) -> None:
+    with pytest.raises(SpecError) as trouble:
+        shown(forked, "--sizes", "H=9,W=8")
+    assert [one.code for one in trouble.value.diagnostics] == ["NS280"]

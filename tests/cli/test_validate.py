@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -173,3 +174,79 @@ def test_the_watch_on_heavy_imports_can_fail() -> None:
     watch = "import numpy; print(sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
     made = netspec("validate", "specs/heart-volume.yaml", code=watch)
     assert set(eval(made.stderr)) & set(HEAVY) == {"numpy"}
+
+
+FREE = (
+    "netspec: 1\ninputs: {x: {shape: [2, H, W]}}\nlayers:\n  - {max_pool: 2, name: a}\n"
+    "  - {conv: {out_channels: 2, kernel_size: 3, stride: 2, padding: 1}, from: x, name: b}\n"
+    "  - {add, from: [a, b]}\n"
+)
+
+
+@pytest.fixture
+def free(tmp_path: Path) -> Path:
+    path = tmp_path / "free.yaml"
+    path.write_text(FREE)
+    return path
+
+
+def test_sizes_that_every_layer_takes_are_fine(free: Path) -> None:
+    made = run(free, "--sizes", "H=64,W=8", "--sizes", "N=1")
+    assert (made.return_value, made.stdout) == (0, "1 spec checked at H=64, W=8, N=1: no errors\n")
+
+
+def test_sizes_that_a_layer_refuses_are_an_error_there(free: Path) -> None:
+    made = run(free, "--sizes", "H=65, W=64")
+    assert made.return_value == 1
+    assert "error[NS280]: `H = 65` is not legal: at `add1` 32 is not 33" in made.stdout
+    assert "free.yaml:6:6" in made.stdout
+    assert "nearest legal: `H = 64` and `H = 66` (H = 2k, k >= 1)" in made.stdout
+    (found,) = json.loads(run(free, "--sizes", "H=65", "--format", "json").stdout)
+    assert (found["code"], found["line"]) == ("NS280", 6)
+
+
+def test_a_size_too_small_to_train_with_is_a_warning(free: Path) -> None:
+    free.write_text(FREE + "  - global_avg_pool\n  - batch_norm\n")
+    made = run(free, "--sizes", "N=1")
+    assert made.return_value == 0
+    assert "warning[NS282]: `N = 1` cannot be trained with" in made.stdout
+
+
+def test_a_letter_that_is_not_there_is_told_with_those_that_are(free: Path) -> None:
+    made = run(free, "--sizes", "H2=3")
+    assert made.return_value == 1
+    assert "error[NS281]" in made.stdout
+    assert "did you mean `H`? its free sizes are `H`, `W`, `N`" in made.stdout
+
+
+def test_a_letter_without_any_legal_size_is_an_error_without_being_asked(free: Path) -> None:
+    free.write_text(
+        "netspec: 1\ninputs: {x: {shape: [2, H, 8]}}\nlayers:\n"
+        "  - {narrow: {axis: height, stop: 9}, name: a}\n"
+        "  - {narrow: {axis: height, start: 2}, from: x, name: b}\n"
+        "  - {narrow: {axis: height, start: 3}, from: x, name: c}\n"
+        "  - {add, from: [a, b]}\n  - {add, from: [a, c]}\n"
+    )
+    made = run(free)
+    assert made.return_value == 1
+    assert "error[NS283]: no size of `H` is legal" in made.stdout
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("H", "`H` is not LETTER=NUMBER, such as `H=64`"),
+        ("H=64,", "`` is not LETTER=NUMBER"),
+        ("=3", "is not LETTER=NUMBER"),
+        ("H=0", "`H` is a size: a whole number from 1 to 999,999,999"),
+        ("H=-4", "a whole number from 1"),
+        ("H=6.5", "a whole number from 1"),
+        ("H=\N{ARABIC-INDIC DIGIT THREE}", "a whole number from 1"),
+        ("H=" + "9" * 5000, "a whole number from 1"),
+        ("H=3,H=4", "`H` is given twice"),
+    ],
+)
+def test_what_is_no_size_is_a_mistake_on_the_command_line(free: Path, text: str, said: str) -> None:
+    made = run(free, "--sizes", text)
+    assert isinstance(made.exception, click.BadParameter)
+    assert said in made.exception.message
