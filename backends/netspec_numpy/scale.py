@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.ops.scale import Rescale
+from netspec.ops.scale import Convert, Rescale
 from netspec_numpy.rule import Arrays, Backward, Context, Forward, lowers
 
 
@@ -23,3 +23,18 @@ def rescale_backward(op: Rescale, saved: tuple[Any, ...], grads: Arrays, at: Con
     (g,) = grads
     _, std = op.numbers(at.types[0])
     return Backward((g / std,))
+
+
+@lowers(Convert)
+def convert(op: Convert, inputs: Arrays, at: Context) -> Forward:
+    """The input times what one of its unit is in the other."""
+    (x,) = inputs
+    return Forward((x * op.factor(at.types[0]),))
+
+
+@convert.backward
+def convert_backward(op: Convert, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """The same factor."""
+    del saved
+    (g,) = grads
+    return Backward((g * op.factor(at.types[0]),))

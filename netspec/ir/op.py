@@ -84,13 +84,14 @@ def bad(code: str, *inputs: TensorType, **attributes: object) -> Sample:
 class Op(Record):
     """The base of every op. A subclass is told once: docs, fields, `infer`, `macs`, `samples`; backends mirror it.
 
-    `slots` names the inputs in order; a name that begins with `*` takes one or more. `literal_inputs` says that a plain
-    number may stand for an input (arithmetic in formulas). `reduces` marks ops that reduce over the batch, whose
-    `per_sample` gives the same op without that last reduction, so that metrics accumulate exact (sum, weight) pairs.
-    `written` is false for what no spec calls: the reader of the language makes such ops of other things.
+    `slots` names the inputs in order; a name that begins with `*` takes one or more, and the last may end with `?`:
+    then it may be left out, and a formula gives it by its name alone (`where=present`). `words` are the arguments that
+    a formula gives as bare words, which never clash with a value: axes, units. `written` is false for what no spec
+    calls: the reader of the language makes such ops of other things.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("x",)
+    words: ClassVar[tuple[str, ...]] = ("axis",)
     formula: ClassVar[bool] = True
     written: ClassVar[bool] = True
 
@@ -115,15 +116,25 @@ class Op(Record):
         """The least and the greatest number of inputs; None for no limit."""
         if cls.slots and cls.slots[-1].startswith("*"):
             return len(cls.slots), None
-        return len(cls.slots), len(cls.slots)
+        return len(cls.slots) - len(cls.optional()), len(cls.slots)
+
+    @classmethod
+    def inputs(cls) -> tuple[str, ...]:
+        """The names of the inputs, without the marks of `slots`."""
+        return tuple(slot.strip("*?") for slot in cls.slots)
+
+    @classmethod
+    def optional(cls) -> tuple[str, ...]:
+        """The names of the inputs that may be left out."""
+        return tuple(slot.rstrip("?") for slot in cls.slots if slot.endswith("?"))
 
 
 def infer_node(op: Op, inputs: tuple[TensorType, ...]) -> Inferred:
     """Apply the shape rule of `op`, after checking how many inputs it takes."""
     least, most = op.arity()
     if len(inputs) < least or (most is not None and len(inputs) > most):
-        wanted = f"{least}" if most == least else f"{least} or more"
-        names = ", ".join(f"`{slot.lstrip('*')}`" for slot in op.slots) or "none"
+        wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} or {most}"
+        names = ", ".join(f"`{name}`" for name in op.inputs()) or "none"
         raise Problem(
             "NS120",
             f"`{op.name}` takes {wanted} input{'s' if wanted != '1' else ''} ({names}), {len(inputs)} given",

@@ -20,10 +20,11 @@ DType = Literal["float32", "int64", "bool"]
 
 @dataclass(frozen=True)
 class Axis:
-    """One named axis."""
+    """One named axis; `unit` is what its places count, as the bins of a curve over volumes do."""
 
     name: str
     size: Dim
+    unit: str | None = None
 
     def __str__(self) -> str:
         return f"{self.name}: {self.size}"

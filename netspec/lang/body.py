@@ -225,7 +225,7 @@ class Body:
             return self._values.named(head.value)
         if not isinstance(head.value, Mapping):
             return self._values.arguments(kind, head.value, head.key.span)
-        slots = {slot.lstrip("*") for slot in kind.slots}
+        slots = set(kind.inputs())
         own = tuple(
             entry for entry in head.value if entry.name not in slots or entry.name in kind.model_fields
         )
@@ -235,7 +235,7 @@ class Body:
         self, kind: type[Op], head: Entry, wires: dict[str, Entry], named: object
     ) -> tuple[list[Ref | None], list[Span | None]] | None:
         """Inputs named under the op, then `from` in order, then `_` if the first is still open."""
-        slots = [slot.lstrip("*") for slot in kind.slots]
+        slots = list(kind.inputs())
         variadic = bool(kind.slots) and kind.slots[-1].startswith("*")
         given: dict[str, tuple[Ref | None, Span | None]] = {}
         good = named is not None

@@ -232,10 +232,10 @@ class Formula:
 
     def _op_call(self, kind: type[Op], node: ast.Call) -> Item:
         """Rule 1 of the language: inputs first, then the main argument, then `name=value`."""
-        slots = [slot.lstrip("*") for slot in kind.slots]
+        slots, optional = list(kind.inputs()), kind.optional()
         variadic = bool(kind.slots) and kind.slots[-1].startswith("*")
         named = {word.arg: word for word in node.keywords if word.arg is not None}
-        open_slots = [slot for slot in slots if slot not in named]
+        open_slots = [slot for slot in slots if slot not in named and slot not in optional]
         taken = len(node.args) if variadic else min(len(open_slots), len(node.args))
         parts: dict[str, ast.expr] = dict(zip(open_slots, node.args[:taken], strict=False))
         extra = node.args[len(open_slots) : taken] if variadic else []
@@ -246,7 +246,7 @@ class Formula:
                 raise Refused(
                     "NS125", f"`{kind.name}` takes fewer arguments", rest[-1], f"it is {signature(kind)}"
                 )
-            arguments[kind.main] = self._argument(kind.main, rest[0], rest[0])
+            arguments[kind.main] = self._argument(kind, kind.main, rest[0], rest[0])
         for key, word in named.items():
             if key in slots:
                 parts[key] = word.value
@@ -256,21 +256,23 @@ class Formula:
                 unknown_argument(kind.name, key, argument, (*slots, *kind.model_fields), self.report)
                 raise _Failed
             else:
-                arguments[key] = self._argument(key, word.value, word)
+                arguments[key] = self._argument(kind, key, word.value, word)
         inputs = [parts[slot] for slot in slots if slot in parts] + list(extra)
-        if any(slot not in parts for slot in slots):
-            missing = next(slot for slot in slots if slot not in parts)
+        missing = next((slot for slot in slots if slot not in parts and slot not in optional), None)
+        if missing is not None:
             raise Refused("NS125", f"`{kind.name}` needs `{missing}`", node, f"it is {signature(kind)}")
         items = [self._item(part) for part in inputs]
         return self._apply(kind.name, items, inputs, node, arguments)
 
-    def _argument(self, key: str, value: ast.expr, written: ast.AST) -> Argument:
-        """An argument's value; axes are bare words, so they never clash with a value."""
+    def _argument(self, kind: type[Op], key: str, value: ast.expr, written: ast.AST) -> Argument:
+        """An argument's value; axes and units are bare words, so they never clash with a value."""
         span = self.expression.span(value)
         key_span = None
         if isinstance(written, ast.keyword):
             whole = self.expression.span(written)
             key_span = whole.part(0, len(key))
+        if key in kind.words and isinstance(value, ast.Name):
+            return Argument(value.id, span, key_span)
         if key == "axis":
             return Argument(self._axis(value), span, key_span)
         return Argument(self._evaluator.value(value), span, key_span)
@@ -354,7 +356,7 @@ def _op(name: str) -> type[Op]:
 
 def signature(kind: type[Record]) -> str:
     """How an op is called: `` `crps(cdf, target, reduction=…)` ``."""
-    slots = list(getattr(kind, "slots", ()))
+    slots = [f"{slot[:-1]}=…" if slot.endswith("?") else slot for slot in getattr(kind, "slots", ())]
     fields = [name if name == kind.main else f"{name}=…" for name in kind.model_fields]
     ordered = sorted(fields, key=lambda one: one != kind.main)
     return f"`{kind.name}({', '.join(slots + ordered)})`"

@@ -8,6 +8,7 @@ from typing import Literal
 from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
 from netspec.ir.types import BATCH, Axis, DType, TensorType
+from netspec.ir.units import WORDS
 from netspec.lang.names import LETTER, NAME, meant
 from netspec.lang.tree import Mapping, Node, Scalar, Sequence
 from netspec.lang.values import Values
@@ -20,7 +21,7 @@ PLAIN_AXES = {
     4: ("channel", "depth", "height", "width"),
 }
 KINDS = ("image", "class_index", "mask", "unit", "probabilities", "log_probabilities", "cdf", "logits")
-UNITS = ("ml", "mm", "mm2", "mm3", "cm", "cm2", "s", "ms", "year", "kg", "degree")
+UNITS = WORDS
 KEYS = ("shape", "kind", "unit", "range", "classes")
 LARGEST_SIZE = 2**24
 

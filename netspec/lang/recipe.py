@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from netspec.ir.record import Record
 from netspec.lang.bind import Argument, bind, span_of
 from netspec.lang.names import meant
+from netspec.lang.report import Report
 from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
 from netspec.lang.values import Values
 from netspec.lang.weave import Weaver
@@ -63,8 +64,18 @@ def read_data(root: Mapping, values: Values, weaver: Weaver, *, whole: bool) -> 
     if whole and weaver.inputs:
         for found in check(recipe, weaver.inputs, weaver.targets):
             problem, (span, labels) = found.problem, _places(root, recipe, found, weaver)
+            if problem.code == "NS504" and found.place[0] == "targets":
+                _forget_units(report, weaver.targets[str(found.place[1])].unit)
             report.error(problem.code, problem.message, span, labels=labels, help=problem.help)
     return recipe
+
+
+def _forget_units(report: Report, declared: str | None) -> None:
+    """Take back that a value met the unit a target is declared in by mistake: the declaration is told instead."""
+    words = f"`{declared}`"
+    report.diagnostics[:] = [
+        one for one in report.diagnostics if one.code != "NS311" or words not in one.message
+    ]
 
 
 _DECLARED = {"NS502": "shape", "NS503": "shape", "NS504": "unit", "NS505": "range"}

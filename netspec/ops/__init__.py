@@ -27,7 +27,7 @@ FAMILIES: dict[str, str] = {
     "parameter": "parameter",
     "pool": "max_pool avg_pool global_avg_pool global_max_pool",
     "reduce": "mean sum amax amin",
-    "scale": "rescale",
+    "scale": "rescale convert",
     "shape": "flatten rename unsqueeze squeeze",
     "slicing": "narrow select unbind frame_difference",
 }

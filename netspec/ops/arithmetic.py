@@ -1,7 +1,6 @@
 """Arithmetic: what + - * / and ** mean in formulas, and `add` and `mul` as layers that join."""
 
 import math
-from collections.abc import Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -10,8 +9,9 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem, Warned
 from netspec.ir.types import TensorType, tensor
+from netspec.ir.units import power, product, quotient
 from netspec.ops import interval
-from netspec.ops.elementwise import agree, common_unit, floating, never_falls, number
+from netspec.ops.elementwise import agree, floating, never_falls, number, sum_unit
 
 
 class Constant(Op):
@@ -38,7 +38,8 @@ class Add(Op):
     """Sum two or more inputs element by element: `y = x1 + x2 + ...`.
 
     All have the same axes, and plain numbers go with anything; with `broadcast` an axis of size 1 spreads. Known units
-    must be equal. The sum of inputs that never fall along an axis never falls there.
+    must be equal; only single numbers, the terms of a loss, are added whatever their units, and the sum has none. The
+    sum of inputs that never fall along an axis never falls there.
     """
 
     name: ClassVar[str] = "add"
@@ -55,9 +56,8 @@ class Add(Op):
         for x in inputs[1:]:
             bounds = interval.add(bounds, interval.of(x))
         facts = Facts(low=bounds[0], high=bounds[1], nondecreasing=never_falls(inputs, axes))
-        return Inferred(
-            (TensorType(axes, "float32", facts, common_unit(inputs, self.name)),), constraints=constraints
-        )
+        unit = sum_unit(inputs, axes, self.name)
+        return Inferred((TensorType(axes, "float32", facts, unit),), constraints=constraints)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -73,6 +73,7 @@ class Add(Op):
             good(curve, tensor(batch=2, feature=5, facts=Facts(low=-1, high=2, nondecreasing="feature"))),
             good(image, tensor(batch=2, channel=3, height=1, width=1), broadcast=True),
             good(tensor(batch=2, volume=1, unit="ml"), tensor(batch=2, volume=1)),
+            good(TensorType(unit="ml"), TensorType(unit="ml2")),
             bad("NS250", image, row),
             bad("NS251", row, tensor(batch=2, channel=4)),
             bad("NS251", image, tensor(batch=2, channel=3, height=1, width=1)),
@@ -100,9 +101,8 @@ class Sub(Op):
         facts = Facts(
             low=low, high=high, mask=mask, nondecreasing=never_falls((x,), axes) if not y.rank else None
         )
-        return Inferred(
-            (TensorType(axes, "float32", facts, common_unit((x, y), self.name)),), constraints=constraints
-        )
+        unit = sum_unit((x, y), axes, self.name)
+        return Inferred((TensorType(axes, "float32", facts, unit),), constraints=constraints)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -124,7 +124,7 @@ class Mul(Op):
     """Multiply two or more inputs element by element: `y = x1 * x2 * ...`.
 
     Axes as for `add`. A mask among floating inputs counts as 0 and 1; the product of masks is a mask: all of them hold.
-    The unit of one input stays where the others are plain numbers or masks; otherwise it is not known.
+    Units are multiplied, `mm` times `mm2` is `mm3`; what has no unit counts as a pure number.
     """
 
     name: ClassVar[str] = "mul"
@@ -147,7 +147,7 @@ class Mul(Op):
         facts = Facts(
             low=bounds[0], high=bounds[1], nondecreasing=rising, mask=all(x.facts.mask for x in inputs)
         )
-        out = TensorType(axes, "bool" if masks else "float32", facts, _product_unit(inputs))
+        out = TensorType(axes, "bool" if masks else "float32", facts, product(x.unit for x in inputs))
         return Inferred((out,), constraints=constraints)
 
     @staticmethod
@@ -176,8 +176,7 @@ class Mul(Op):
 class Div(Op):
     """Divide the first input by the second, element by element: `z = x / y`. Axes as for `add`.
 
-    A divisor that is zero everywhere is refused. The unit stays where the divisor is a plain number, and is gone where
-    both have the same.
+    A divisor that is zero everywhere is refused. Units are divided: `ml` over `ml` has none, `ml` over `s` is `ml/s`.
     """
 
     name: ClassVar[str] = "div"
@@ -196,7 +195,7 @@ class Div(Op):
         low, high = interval.multiply(interval.of(x), interval.reciprocal(divisor))
         level = not y.rank and divisor[0] > 0
         facts = Facts(low=low, high=high, nondecreasing=never_falls((x,), axes) if level else None)
-        unit = x.unit if number(y) is not None else None
+        unit = quotient(x.unit, y.unit)
         return Inferred((TensorType(axes, "float32", facts, unit),), constraints=constraints)
 
     @staticmethod
@@ -219,6 +218,7 @@ class Pow(Op):
 
     Axes as for `add`, without spreading. Where y is no whole number x must not be negative. The gradient to x is
     `y * x ** (y - 1)`, and 0 where y is 0; the gradient to y is `z * log(x)`, and 0 where x is 0 and y is not negative.
+    The unit is raised as well where y is a plain number, and gone where it is not.
     """
 
     name: ClassVar[str] = "pow"
@@ -234,7 +234,7 @@ class Pow(Op):
         exponent = number(y)
         rising = x.facts.low >= 0 and exponent is not None and exponent > 0
         facts = Facts(low=low, high=high, nondecreasing=never_falls((x,), axes) if rising else None)
-        unit = x.unit if exponent == 1 else None
+        unit = power(x.unit, exponent) if exponent is not None else None
         out = TensorType(axes, "float32", facts, unit)
         return Inferred((out,), constraints=constraints, warnings=warnings)
 
@@ -283,12 +283,6 @@ class Neg(Op):
 def _plain(value: float) -> TensorType:
     """The type of a plain number."""
     return TensorType(facts=Facts(low=value, high=value))
-
-
-def _product_unit(inputs: Sequence[TensorType]) -> str | None:
-    """The unit of the only input that is neither a plain number nor a mask."""
-    others = [x.unit for x in inputs if number(x) is None and not x.facts.mask]
-    return others[0] if len(others) == 1 else None
 
 
 def _defined(x: TensorType, y: TensorType) -> tuple[Warned, ...]:

@@ -10,7 +10,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem, Warned
 from netspec.ir.types import Axis, TensorType, tensor
-from netspec.ops.elementwise import agree, common_unit, floating
+from netspec.ops.elementwise import agree, common_unit, floating, two_units
 
 BIN = "bin"
 
@@ -19,7 +19,8 @@ class Step(Op):
     """The distribution function of a value that is known: `y[n] = H(n - x)` for the bins n = 0 .. bins - 1.
 
     H(0) = 1, so the bin of x itself is 1 already. Takes `[batch, ...]` and adds the last axis `bin`. It has no
-    gradient. A value above the last bin would be a row of zeros, so a declared range must lie within the bins.
+    gradient. A value above the last bin would be a row of zeros, so a declared range must lie within the bins. The bins
+    count the unit of x.
     """
 
     name: ClassVar[str] = "step"
@@ -30,7 +31,7 @@ class Step(Op):
     def infer(self, x: TensorType) -> Inferred:
         """The input's axes and `bin`; 0 and 1, never falling."""
         floating(x, self.name, 0)
-        axes = with_bins(x, self.bins, self.name)
+        axes = with_bins(x, self.bins, self.name, x.unit)
         facts = Facts(low=0, high=1, nondecreasing=BIN, mask=True)
         return Inferred(
             (TensorType(axes, "float32", facts),), warnings=within_bins(x, self.bins, self.name, 0)
@@ -54,7 +55,8 @@ class NormalCdf(Op):
     """The normal distribution function at the bins: `y[n] = Phi((n - mu) / sigma)` for n = 0 .. bins - 1.
 
     `Phi(z) = (1 + erf(z / sqrt(2))) / 2`. mu and sigma have the same axes `[batch, ...]`, one may be a plain number;
-    the output adds the last axis `bin`. sigma must be positive: `softplus` and `exp` see to it.
+    the output adds the last axis `bin`, which counts their unit. sigma must be positive: `softplus` and `exp` see to
+    it.
     """
 
     name: ClassVar[str] = "normal_cdf"
@@ -67,7 +69,7 @@ class NormalCdf(Op):
         """The common axes and `bin`; a distribution function where sigma is proved not to be negative."""
         floating(mu, self.name, 0)
         floating(sigma, self.name, 1)
-        common_unit((mu, sigma), self.name)
+        unit = common_unit((mu, sigma), self.name)
         axes, constraints = agree((mu, sigma), self.name)
         low, high = sigma.facts.low, sigma.facts.high
         if high <= 0:
@@ -84,7 +86,7 @@ class NormalCdf(Op):
                 Warned("NS327", message, at=1, help="make it with `softplus` or `exp`", append="softplus"),
             )
         facts = Facts(low=0, high=1, nondecreasing=BIN if low >= 0 else None)
-        out = TensorType(with_bins(TensorType(axes), self.bins, self.name), "float32", facts)
+        out = TensorType(with_bins(TensorType(axes), self.bins, self.name, unit), "float32", facts)
         return Inferred((out,), constraints=constraints, warnings=warnings)
 
     @staticmethod
@@ -109,8 +111,9 @@ class NormalCdf(Op):
 class Quantile(Op):
     """Read a quantile off a distribution function: the first bin n with `cdf[n] >= q`, as a floating number.
 
-    Takes `[..., bin]` and drops the last axis. Where no bin reaches q it is the last one; of a curve that falls
-    somewhere it is the number of bins that lie below q. It has no gradient: it is meant for metrics.
+    Takes `[..., bin]` and drops the last axis; the result has the unit of the bins. Where no bin reaches q it is the
+    last one; of a curve that falls somewhere it is the number of bins that lie below q. It has no gradient: it is meant
+    for metrics.
     """
 
     name: ClassVar[str] = "quantile"
@@ -126,7 +129,8 @@ class Quantile(Op):
         bins = curve(cdf, self.name)
         warnings = is_cdf(cdf, self.name)
         most = bins.size.value - 1 if bins.size.value is not None else float("inf")
-        return Inferred((TensorType(cdf.axes[:-1], "float32", Facts(low=0, high=most)),), warnings=warnings)
+        out = TensorType(cdf.axes[:-1], "float32", Facts(low=0, high=most), bins.unit)
+        return Inferred((out,), warnings=warnings)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -143,8 +147,8 @@ class Quantile(Op):
         ]
 
 
-def with_bins(x: TensorType, bins: int, op: str) -> tuple[Axis, ...]:
-    """The axes of `x` and the new last axis `bin`; Problem where there are none, or one is called so already."""
+def with_bins(x: TensorType, bins: int, op: str, unit: str | None) -> tuple[Axis, ...]:
+    """The axes of `x` and the last axis `bin`, in `unit`; Problem where there are none, or one is called so already."""
     if not x.rank:
         raise Problem("NS254", f"`{op}` of one number", at=0, help="give it a value for every sample")
     if x.find(BIN) is not None:
@@ -154,7 +158,16 @@ def with_bins(x: TensorType, bins: int, op: str) -> tuple[Axis, ...]:
             at=0,
             help=f"call the other one something else: `- rename: {{{BIN}: channel}}`",
         )
-    return (*x.axes, Axis(BIN, Dim.of(bins)))
+    return (*x.axes, Axis(BIN, Dim.of(bins), unit))
+
+
+def same_bins(cdf: TensorType, target: TensorType, op: str) -> None:
+    """Problem NS311 where the bins of a curve are known to count another unit than the target's."""
+    counted = cdf.axes[-1].unit
+    if counted and target.unit and counted != target.unit:
+        problem = two_units(op, target.unit, counted, 0)
+        message = f"`{op}` compares a curve over bins of `{counted}` with a value in `{target.unit}`"
+        raise Problem("NS311", message, at=0, help=problem.help.replace("convert(x,", "convert(mu,"))
 
 
 def within_bins(x: TensorType, bins: int, op: str, at: int) -> tuple[Warned, ...]:

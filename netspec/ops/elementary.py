@@ -7,6 +7,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem, Warned
 from netspec.ir.types import TensorType, tensor
+from netspec.ir.units import power
 from netspec.ops import interval
 from netspec.ops.elementwise import floating
 
@@ -82,7 +83,7 @@ class Log(Op):
 
 
 class Sqrt(Op):
-    """The square root: `y = x ** 0.5`, on any axes; its slope is infinite at 0. A unit is gone."""
+    """The square root: `y = x ** 0.5`, on any axes; its slope is infinite at 0. Of `mm2` it is `mm`."""
 
     name: ClassVar[str] = "sqrt"
 
@@ -91,7 +92,7 @@ class Sqrt(Op):
         warnings = _defined(x, self.name, positive=False)
         low, high = interval.rising(lambda t: math.sqrt(max(t, 0)))(interval.of(x))
         facts = Facts(low=low, high=high, nondecreasing=x.facts.nondecreasing)
-        return Inferred((TensorType(x.axes, "float32", facts),), warnings=warnings)
+        return Inferred((TensorType(x.axes, "float32", facts, power(x.unit, 0.5)),), warnings=warnings)
 
     @staticmethod
     def samples() -> list[Sample]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netspec.ir import units
 from netspec.ir.dim import Dim
 from netspec.ir.dim_decide import decide
 from netspec.ir.facts import UNKNOWN_AXIS, Facts, same_axis
@@ -66,14 +67,27 @@ def common_unit(inputs: Sequence[TensorType], op: str) -> str | None:
         if x.unit is None or x.unit == found:
             continue
         if found is not None:
-            raise Problem(
-                "NS311",
-                f"`{op}` meets `{found}` and `{x.unit}`",
-                at=i,
-                help=f"bring both to one unit first: multiply by what one `{x.unit}` is in `{found}`",
-            )
+            raise two_units(op, found, x.unit, i)
         found = x.unit
     return found
+
+
+def sum_unit(inputs: Sequence[TensorType], axes: Sequence[Axis], op: str) -> str | None:
+    """The unit of a sum. Single numbers are the terms of a loss: those are weighed against one another in any units."""
+    if not axes and len({x.unit for x in inputs if x.unit is not None}) > 1:
+        return None
+    return common_unit(inputs, op)
+
+
+def two_units(op: str, found: str, other: str, at: int) -> Problem:
+    """The error of two units that meet; a conversion, where there is one, is its cure."""
+    by = units.factor(other, found)
+    cure = (
+        f"bring both to one unit first: `convert(x, {found})`, or `- convert: {found}` (1 {other} is {by:g} {found})"
+        if by is not None
+        else f"nothing makes `{found}` of `{other}`: look at what is compared or added, and at the declared units"
+    )
+    return Problem("NS311", f"`{op}` meets `{found}` and `{other}`", at=at, help=cure)
 
 
 def spoken_for(facts: Facts, x: TensorType, axes: tuple[Axis, ...]) -> Facts:
@@ -111,14 +125,18 @@ def _pair(
             help=f"if they mean the same, write `- rename: {{{b.name}: {a.name}}}` before it",
         )
     name = b.name if a.name == UNKNOWN_AXIS else a.name
+    if a.unit and b.unit and a.unit != b.unit:
+        problem = two_units(op, a.unit, b.unit, at)
+        raise Problem("NS311", f"{problem.message} along `{name}`", at=at, help=problem.help)
+    unit = a.unit or b.unit
     equal = decide(a.size, "==", b.size)
     if equal:
-        return Axis(name, a.size), None
+        return Axis(name, a.size, unit), None
     if broadcast and Dim.of(1) in (a.size, b.size):
-        return Axis(name, b.size if a.size == 1 else a.size), None
+        return Axis(name, b.size if a.size == 1 else a.size, unit), None
     if equal is None:
         why = f"the inputs of `{op}` agree along `{name}`"
-        return Axis(name, a.size if b.size.value is None else b.size), Constraint(
+        return Axis(name, a.size if b.size.value is None else b.size, unit), Constraint(
             a.size, "==", b.size, why, at=at
         )
     spreads = Dim.of(1) in (a.size, b.size)

@@ -98,7 +98,7 @@ def _joined(
             constraints.append(
                 Constraint(a.size, "==", b.size, f"what `concat` joins agrees along `{name}`", at=at)
             )
-        joined.append(Axis(name, a.size))
+        joined.append(Axis(name, a.size, a.unit))
     return tuple(joined), constraints
 
 

@@ -1,15 +1,17 @@
 """Losses, each with the checks that its formula asks for: a contradiction is an error, what is unproved a warning."""
 
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem, Warned
 from netspec.ir.types import TensorType, tensor
+from netspec.ir.units import power
 from netspec.ops import interval
 from netspec.ops.classes import class_losses, per_class
-from netspec.ops.distribution import curve, is_cdf, told, within_bins
-from netspec.ops.elementwise import Agreed, agree, common_unit, floating
+from netspec.ops.distribution import curve, is_cdf, same_bins, told, within_bins
+from netspec.ops.elementwise import Agreed, agree, common_unit, floating, two_units
 from netspec.ops.reduction import Over, Reduction
 
 
@@ -48,9 +50,9 @@ class Crps(Loss):
     """The continuous ranked probability score: the squared area between a curve and the true step.
 
     `loss = mean over n of (cdf[n] - H(n - target)) ** 2` for the bins n = 0 .. bins - 1 along the last axis of `cdf`,
-    H(0) = 1; the target has the other axes. Then `reduction` over those. It is the score of the Second Annual Data
-    Science Bowl; see T. Gneiting and A. E. Raftery, J. Am. Stat. Assoc. 102 (2007), section 4.2. The target has no
-    gradient.
+    H(0) = 1; the target has the other axes, and the unit of the bins. Then `reduction` over those. It is the score of
+    the Second Annual Data Science Bowl; see T. Gneiting and A. E. Raftery, J. Am. Stat. Assoc. 102 (2007), section 4.2.
+    The target has no gradient.
     """
 
     name: ClassVar[str] = "crps"
@@ -62,6 +64,7 @@ class Crps(Loss):
         floating(target, self.name, 1)
         bins = curve(cdf, self.name).size.value
         axes, constraints = agree((cdf.with_axes(cdf.axes[:-1]), target), self.name, numbers=False)
+        same_bins(cdf, target, self.name)
         warnings = is_cdf(cdf, self.name)
         if bins is not None:
             warnings += within_bins(target, bins, self.name, 1)
@@ -83,6 +86,7 @@ class Crps(Loss):
             ),
             bad("NS319", tensor(batch=3, bin=6), volume),
             bad("NS319", tensor(batch=3, bin=6, facts=Facts(low=0, high=1, sums_to_one="bin")), volume),
+            bad("NS311", replace(cdf, axes=(*cdf.axes[:-1], replace(cdf.axes[-1], unit="mm"))), volume),
             bad("NS321", cdf, tensor(batch=3, facts=Facts(low=0, high=600))),
             bad("NS250", cdf, tensor(batch=3, feature=1, facts=Facts(low=0, high=5))),
             bad("NS251", cdf, tensor(batch=4, facts=Facts(low=0, high=5))),
@@ -260,10 +264,11 @@ class Mse(Loss):
     name: ClassVar[str] = "mse"
 
     def infer(self, prediction: TensorType, target: TensorType) -> Inferred:
-        """One number, or the common axes; the unit, a square, is not kept."""
+        """One number, or the common axes, in the square of the unit of both."""
         axes, constraints = _difference(prediction, target, self.name)
         low, high = interval.power(_gap(prediction, target), (2, 2))
-        return self.reduced(TensorType(axes, "float32", Facts(low=low, high=high)), constraints)
+        unit = power(common_unit((prediction, target), self.name), 2)
+        return self.reduced(TensorType(axes, "float32", Facts(low=low, high=high), unit), constraints)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -303,7 +308,8 @@ def _difference(prediction: TensorType, target: TensorType, op: str) -> Agreed:
     """The common axes of two floating inputs in one unit."""
     floating(prediction, op, 0)
     floating(target, op, 1)
-    common_unit((prediction, target), op)
+    if prediction.unit and target.unit and prediction.unit != target.unit:
+        raise two_units(op, target.unit, prediction.unit, 0)
     return _elementwise(prediction, target, op)
 
 

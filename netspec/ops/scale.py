@@ -1,16 +1,26 @@
-"""Bringing numbers to another scale with fixed numbers, as for grey values."""
+"""Bringing numbers to another scale with fixed numbers: grey values to a range, quantities to another unit."""
 
 from math import isfinite
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from netspec.ir import units
 from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Numbers
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.elementwise import floating
+
+
+def _unit(text: str) -> str:
+    """A unit in its normal form; ValueError with the words there are."""
+    found = units.read(text)
+    if found is None or units.told(found) is None:
+        words = ", ".join(units.WORDS)
+        raise ValueError(f"{text!r} is no unit? A unit is one of {words}, or a product of them such as ml/s")
+    return str(found)
 
 
 class Rescale(Op):
@@ -77,4 +87,61 @@ class Rescale(Op):
             bad("NS255", image, to=(1.0, 0.0)),
             bad("NS255", image, to=(0.0, 1.0), mean=3.0),
             bad("NS310", tensor("int64", batch=2, facts=Facts(low=0, high=4, classes=5)), mean=1.0),
+        ]
+
+
+class Convert(Op):
+    """Say the same in another unit: `convert: ml` of a value in mm3 multiplies by 0.001.
+
+    The unit of the input must be known and measure the same; a year has 365.25 days of 86,400 s. A unit is a word of
+    the language or a product of such: `mm2`, `ml/s`, `1/s`.
+    """
+
+    name: ClassVar[str] = "convert"
+    main: ClassVar[str | None] = "to"
+    words: ClassVar[tuple[str, ...]] = ("to",)
+
+    to: Annotated[str, AfterValidator(_unit)]
+
+    def infer(self, x: TensorType) -> Inferred:
+        """The same axes in the other unit; bounds are carried over, and what does not fall still does not."""
+        floating(x, self.name, 0)
+        by = self.factor(x)
+        facts = Facts(low=x.facts.low * by, high=x.facts.high * by, nondecreasing=x.facts.nondecreasing)
+        return Inferred((TensorType(x.axes, "float32", facts, self.to),))
+
+    def factor(self, x: TensorType) -> float:
+        """By what numbers of `x` are multiplied; NS334 without a unit, NS335 for one that measures otherwise."""
+        if x.unit is None:
+            raise Problem(
+                "NS334",
+                f"`convert` to `{self.to}` of a value whose unit is not known",
+                at=0,
+                help="say beside the layer that makes it what its unit is: `as: {unit: mm3}`",
+            )
+        by = units.factor(x.unit, self.to)
+        if by is None:
+            can = ", ".join(f"`{one}`" for one in units.alike(x.unit)) or "nothing else"
+            raise Problem(
+                "NS335",
+                f"`convert` to `{self.to}` of a value in `{x.unit}`: they do not measure the same",
+                at="to",
+                help=f"`{x.unit}` can become {can}; a wrong unit comes from a factor too many or too few before this",
+            )
+        return by
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Volumes, lengths, times, a rate, a curve, and what cannot be."""
+        return [
+            good(tensor(batch=3, unit="mm3", facts=Facts(low=0, high=6e5)), to="ml"),
+            good(tensor(batch=2, slice=3, unit="cm"), to="mm"),
+            good(tensor(batch=2, unit="s"), to="ms"),
+            good(tensor(batch=2, unit="ml/s"), to="ml/ms"),
+            good(
+                tensor(batch=2, bin=4, unit="ml", facts=Facts(low=0, high=1, nondecreasing="bin")), to="mm3"
+            ),
+            bad("NS334", tensor(batch=3), to="ml"),
+            bad("NS335", tensor(batch=3, unit="mm2"), to="ml"),
+            bad("NS310", tensor("int64", batch=2, unit="mm", facts=Facts(low=0, high=4, classes=5)), to="cm"),
         ]

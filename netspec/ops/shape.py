@@ -84,7 +84,7 @@ class Rename(Op):
         for old, new in names.items():
             unused(rest, new, at=old)
             rest = rest.with_axes((*rest.axes, Axis(new, Dim.of(1))))
-        axes = tuple(Axis(names.get(axis.name, axis.name), axis.size) for axis in x.axes)
+        axes = tuple(replace(axis, name=names.get(axis.name, axis.name)) for axis in x.axes)
         return Inferred((replace(x, axes=axes, facts=renamed(x.facts, names)),))
 
     @staticmethod

@@ -162,6 +162,8 @@ MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
     "NS330": "A target outside [0, 1].",
     "NS331": "Logits that are squeezed into [0, 1].",
     "NS332": "More highest scores than classes.",
+    "NS334": "A value is converted whose unit is not known.",
+    "NS335": "A value is converted to a unit that measures something else.",
 }
 
 LINT: dict[str, str] = {

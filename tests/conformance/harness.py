@@ -84,6 +84,8 @@ FORBIDDEN: dict[str, str] = {
     "NS329": "a distribution function that falls",
     "NS330": "the loss has no lower end, or is NaN",
     "NS332": "PyTorch runs it: every answer is right",
+    "NS334": "PyTorch knows no units",
+    "NS335": "PyTorch knows no units",
 }
 """Codes of what the language forbids although PyTorch would run it, with the reason."""
 

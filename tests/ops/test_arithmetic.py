@@ -186,9 +186,13 @@ def test_units_meet_and_part_as_they_should() -> None:
     assert outcome(Sub(), plain(1.0), ml).unit == "ml"
     assert outcome(Mul(), ml, plain(2.0)).unit == "ml"
     assert outcome(Mul(), ml, tensor(batch=2, facts=Facts(low=0, high=1, mask=True))).unit == "ml"
-    assert outcome(Mul(), ml, none).unit is None
-    assert outcome(Mul(), ml, mm).unit is None
+    assert outcome(Mul(), ml, none).unit == "ml"
+    assert outcome(Mul(), mm, mm, mm).unit == "mm3"
     assert outcome(Div(), ml, plain(2.0)).unit == "ml"
+    assert outcome(Div(), none, ml).unit == "1/ml"
+    assert outcome(Pow(), mm, plain(2.0)).unit == "mm2"
+    assert outcome(Pow(), mm, none).unit is None
+    assert outcome(Add(), TensorType(unit="ml"), TensorType(unit="ml2")).unit is None
     assert outcome(Div(), ml, ml).unit is None
     assert outcome(Abs(), ml).unit == "ml"
     with pytest.raises(Problem, match="`ml` and `mm`"):
