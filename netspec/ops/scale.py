@@ -102,6 +102,7 @@ class Convert(Op):
     words: ClassVar[tuple[str, ...]] = ("to",)
 
     to: Annotated[str, AfterValidator(_unit)]
+    """The unit of the result: a word of the language, or a product of such."""
 
     def infer(self, x: TensorType) -> Inferred:
         """The same axes in the other unit; bounds are carried over, and what does not fall still does not."""
