@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from netspec.cli.options import set_option, spec_argument
+from netspec.cli.output import replace
 from netspec.lang.constants import Constant
 
 
@@ -41,21 +41,5 @@ def compile(spec: Path, define: dict[str, Constant], output: Path | None) -> Non
     if output is None:
         click.echo(text, nl=False)
         return
-    _replace(output, text)
+    replace(output, text, code="NS737")
     click.echo(f"wrote {click.format_filename(output)}: {len(text.splitlines())} lines that need torch alone")
-
-
-def _replace(output: Path, text: str) -> None:
-    """Put `text` into a file all at once; SpecError NS737 where that cannot be."""
-    from netspec.text import SpecError
-
-    beside = output.parent / f".{output.name}.{os.getpid()}"
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(output)
-    except OSError as trouble:
-        beside.unlink(missing_ok=True)
-        why = trouble.strerror or "it cannot be written"
-        raise SpecError.of(
-            "NS737", f"`{click.format_filename(output)}`: {why}", help="choose another file with `-o`"
-        ) from trouble

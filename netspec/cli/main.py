@@ -22,6 +22,7 @@ COMMANDS = {
     "compile": "Write the model as one Python file that needs PyTorch alone.",
     "train": "Train the model on the data the spec names.",
     "evaluate": "Measure a trained run on one part of the data.",
+    "schema": "Write the JSON Schema by which an editor completes specs.",
     "phantom": "Write beating hearts of exactly known volume as DICOM files.",
 }
 

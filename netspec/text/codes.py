@@ -241,6 +241,7 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS736": "The backend found writes no source.",
     "NS737": "The compiled file cannot be written.",
     "NS738": "The torch backend has no such optimizer.",
+    "NS746": "A file cannot be written.",
 }
 
 CODES: dict[str, str] = {**SYNTAX, **NAMES, **SHAPES, **MEANING, **LINT, **DATA, **TRAINING, **MACHINE}
