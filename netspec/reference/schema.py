@@ -182,7 +182,7 @@ def _layer() -> Schema:
     """The name of an op, or a mapping with one op and its wires. Other names may be blocks."""
     catalogue = dict(sorted(ops.catalogue().items()))
     bare, named = offered(catalogue, {name: _op(kind) for name, kind in catalogue.items()})
-    heads = {**named, **_structure()}
+    heads = {**_structure(), **named}
     known: Schema = {"anyOf": [{"required": [name]} for name in heads]}
     block = {"type": "string", "pattern": OP_NAME, "not": {"enum": list(heads)}, "description": "A block."}
     layer: Schema = {
@@ -222,16 +222,13 @@ def _branches() -> Schema:
 
 
 def _structure() -> dict[str, Schema]:
-    """Ops that hold layers, and those that stand for a formula, a parameter or a layer again."""
+    """Ops that hold layers, and those that stand for a formula or a layer again."""
     inside: dict[str, Schema] = {
         "layers": _LAYERS,
         "residual": either(_LIST, _keys({"layers": _LAYERS, "shortcut": _LAYERS})),
         "branches": _branches(),
         "map": _keys({"axis": _TEXT, "where": _TEXT, "layers": _LAYERS}),
         "reuse": _TEXT,
-        "parameter": _keys(
-            {"shape": {"$ref": "#/definitions/shape"}, "init": {"$ref": "#/definitions/initialiser"}}
-        ),
         "formula": _FORMULA,
     }
     return {name: {**inside[name], "description": text} for name, text in words.STRUCTURE.items()}

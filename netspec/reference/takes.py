@@ -66,6 +66,8 @@ def _list(parts: tuple[Any, ...]) -> str:
     inner = parts[0]
     while hasattr(inner, "__metadata__"):
         inner = get_args(inner)[0]
+    if get_origin(inner) is tuple and get_args(inner)[0] is str and len(get_args(inner)) == 2:
+        return f"a mapping of words to {_MANY.get(get_args(inner)[1], 'things')}"
     if get_origin(inner) is Literal:
         return f"a list of {', '.join(f'`{part}`' for part in get_args(inner))}"
     if get_origin(inner) is tuple:  # pairs are how a frozen record keeps a mapping

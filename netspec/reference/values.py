@@ -141,6 +141,9 @@ def _quantity(names: tuple[str, ...]) -> Schema:
 
 
 def _list(parts: tuple[Any, ...], metadata: Iterable[object]) -> Schema:
+    if (pair := get_args(parts[0])) and get_origin(parts[0]) is tuple and pair[0] is str and len(pair) == 2:
+        inside = either(typed(pair[1]), EXPRESSION)  # pairs are written as a mapping, or without their names
+        return either({"type": "object", "additionalProperties": inside}, {"type": "array", "items": inside})
     items = either(typed(parts[0]), EXPRESSION)
     found: Schema = {"type": "array", "items": items}
     if Ellipsis not in parts:

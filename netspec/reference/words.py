@@ -47,7 +47,6 @@ STRUCTURE: dict[str, str] = {
     "branches": "Several bodies that all take the same value; their results are used by name later.",
     "map": "The same layers for every place along an axis; places where the mask `where` is 0 are not computed.",
     "reuse": "A named layer or block again, with the same weights.",
-    "parameter": "A learned tensor that belongs to no op: its `shape`, and how it starts.",
     "formula": "A value computed from named ones: `volume * exp(shift)`.",
 }
 

@@ -142,7 +142,7 @@ def test_what_is_misspelt_or_out_of_bounds_is_marked_where_it_stands(text: str, 
         "{layers: [relu, {conv: {out_channels: 3, kernel_size: 1}}], when: a > 1, name: down}",
         "normal_cdf: {mu: m, sigma: s, bins: 600}",
         "{formula: 1 + exp(a), name: b, as: {unit: ml}}",
-        "{parameter: {shape: [], init: {constant: 1}}, name: temperature}",
+        "{parameter: {shape: []}, init: {value: {constant: 1}}, name: temperature}",
         "{reuse: trunk, from: right}",
         "{linear: 1, init: {bias: {constant: 70}}, freeze: [weight, bias]}",
         "{rename: {time: channel}}",
@@ -164,7 +164,7 @@ def test_the_docs_of_every_op_and_argument_stand_in_it() -> None:
         assert named[name]["description"] == first_sentence(kind)
         if getattr(kind, "free_arguments", False):
             continue
-        (inside,) = (one for one in named[name]["anyOf"] if one.get("type") == "object")
+        (inside,) = (one for one in named[name].get("anyOf", [named[name]]) if one.get("type") == "object")
         assert {one.name: one.says for one in arguments(kind)} == {
             key: inside["properties"][key]["description"] for key in (one.name for one in arguments(kind))
         }
