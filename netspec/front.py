@@ -6,12 +6,14 @@ It stands above the language, which says what a file means, and the passes, whic
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from dataclasses import replace
 from pathlib import Path
 
 from netspec.lang.constants import Constant
 from netspec.lang.document import Document, read_document
+from netspec.lang.files import Files
 from netspec.lang.report import Report
 from netspec.lang.tree import Mapping
 from netspec.lang.values import Values
@@ -28,9 +30,15 @@ def load(path: str | Path, define: Table[str, Constant] | None = None) -> Spec:
     Raises SpecError holding every diagnostic if one is an error; warnings are in `Spec.diagnostics`.
     """
     spec, diagnostics = check(path, define)
-    if spec is None:
+    if spec is not None:
+        return spec
+    if any(one.severity is Severity.ERROR for one in diagnostics):
         raise SpecError(diagnostics)
-    return spec
+    raise SpecError.of(
+        "NS142",
+        f"`{path}` has blocks and no layers: it is there to be included, and no network of its own",
+        help="give it `inputs` and `layers`, or name a spec that includes it",
+    )
 
 
 def check(
@@ -41,26 +49,36 @@ def check(
         source = open_source(Path(path))
     except SpecError as trouble:
         return None, trouble.diagnostics
-    return check_source(source, project_folder(Path(path)), define)
+    return check_source(source, project_folder(Path(path)), define, beside=Path(path).parent)
 
 
 def check_source(
-    source: Source, folder: Path, define: Table[str, Constant] | None = None
+    source: Source,
+    folder: Path,
+    define: Table[str, Constant] | None = None,
+    *,
+    beside: Path | None = None,
+    files: Table[str, str] | None = None,
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
-    """As `check`, for a text that was read already; `folder` is where its relative data paths begin."""
+    """As `check`, for a text that was read already; `folder` is where its relative data paths begin.
+
+    Files that it extends or includes are looked for from the folder `beside` on (`folder`, if it is not said); with
+    `files` their texts are taken from there, by their path relative to the spec, and no file is opened.
+    """
     root, found, _ = read(source)
     report = Report(found)
     if root is None:
         return None, tuple(report.diagnostics)
-    document = read_document(root, define or {}, report)
+    opened = Files(source, folder if beside is None else beside, folder, files)
+    document = read_document(root, define or {}, opened, report)
     chosen = _rules(document, report)
     if document.graph is None or report.failed:
-        return None, _told(report, document)
+        return None, _told(report, document, opened)
     spec = Spec(
         document.name,
         document.doc,
-        _digest((source,), document.define),
-        (source,),
+        _digest(opened.sources, document.define),
+        tuple(opened.sources),
         document.define,
         document.graph,
         folder,
@@ -68,9 +86,10 @@ def check_source(
         document.data,
         document.training,
         places=document.places,
+        files=opened.others,
     )
     report.diagnostics.extend(lint(spec, chosen))
-    spec = replace(spec, diagnostics=_told(report, document))
+    spec = replace(spec, diagnostics=_told(report, document, opened))
     return spec, spec.diagnostics
 
 
@@ -85,9 +104,9 @@ def _rules(document: Document, report: Report) -> dict[str, Rule]:
     return found
 
 
-def _told(report: Report, document: Document) -> tuple[Diagnostic, ...]:
-    """What is said of the file, in its order, without what it silences."""
-    return _sorted(_silenced(report.diagnostics, document))
+def _told(report: Report, document: Document, files: Files) -> tuple[Diagnostic, ...]:
+    """What is said of the spec, in the order of its files, without what it silences."""
+    return _sorted(_silenced(report.diagnostics, document), files)
 
 
 def project_folder(path: Path) -> Path:
@@ -115,13 +134,16 @@ def _silenced(diagnostics: list[Diagnostic], document: Document) -> list[Diagnos
     return kept
 
 
-def _sorted(diagnostics: list[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """In the order of the file, each message once; what has no place comes first."""
-    once = dict.fromkeys(diagnostics)
-    return tuple(sorted(once, key=lambda one: (one.span.start if one.span else -1, one.code)))
+def _sorted(diagnostics: list[Diagnostic], files: Files) -> tuple[Diagnostic, ...]:
+    """In the order of the files and of their lines, each message once; what has no place comes first."""
+
+    def place(one: Diagnostic) -> tuple[int, int, str]:
+        return (files.order(one.span.source), one.span.start, one.code) if one.span else (-1, -1, one.code)
+
+    return tuple(sorted(dict.fromkeys(diagnostics), key=place))
 
 
-def _digest(sources: tuple[Source, ...], define: Table[str, Constant]) -> str:
+def _digest(sources: Iterable[Source], define: Table[str, Constant]) -> str:
     """SHA-256 over the files' texts and the constants."""
     whole = hashlib.sha256()
     for source in sources:

@@ -53,11 +53,24 @@ class Poisoned(Exception):
 
 
 class Constants(dict[str, Constant]):
-    """Constants by name. `failed` are those whose value could not be read: whoever uses one fails silently."""
+    """Constants by name. `failed` are those whose value could not be read: whoever uses one fails silently.
+
+    `layers` are parameters of a block that stand for layers, which nothing can be computed of.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.failed: set[str] = set()
+        self.layers: dict[str, object] = {}
+
+    def extended(self, more: Mapping[str, Constant]) -> Constants:
+        """These constants and `more`, which win."""
+        found = Constants()
+        found.update(self)
+        found.update(more)
+        found.failed = self.failed - more.keys()
+        found.layers = dict(self.layers)
+        return found
 
 
 def make_divisible(value: float, divisor: int) -> int:
@@ -117,6 +130,9 @@ class Evaluator:
             return self.scope[node.id]
         if isinstance(self.scope, Constants) and node.id in self.scope.failed:
             raise Poisoned
+        if isinstance(self.scope, Constants) and node.id in self.scope.layers:
+            help = f"`- ${node.id}` stands for it among layers; compare a parameter of the type `word`"
+            raise Refused("NS110", f"`{node.id}` stands for layers, and has no value", node, help)
         meant = nearest(node.id, self.scope)
         known = ", ".join(f"`{name}`" for name in sorted(self.scope)[:12]) or "none"
         help = f"did you mean `{meant}`?" if meant else f"constants here: {known}; add yours to `define`"

@@ -12,19 +12,25 @@ from netspec.ir.record import Record
 from netspec.ir.types import TensorType
 from netspec.lang.body import Body
 from netspec.lang.constants import Constant, Constants
+from netspec.lang.define import Define
+from netspec.lang.extend import extended
+from netspec.lang.files import Files
 from netspec.lang.kinds import read_type
-from netspec.lang.names import MOST_TITLE, TITLE, meant, why_refused
+from netspec.lang.library import Library, read_library
+from netspec.lang.names import MOST_TITLE, TITLE, meant
+from netspec.lang.naming import Naming, name_layers
 from netspec.lang.outcome import Outcome
 from netspec.lang.places import places
 from netspec.lang.recipe import read_data, read_training
 from netspec.lang.report import Report
+from netspec.lang.space import Names, Space
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
 from netspec.lang.values import Values
 from netspec.lang.weave import Weaver
 from netspec.lang.wiring import Inits
 from netspec.recipe.data import DataRecipe
 from netspec.recipe.training import Training
-from netspec.text import Edit, Label, Span
+from netspec.text import Edit, Span
 
 SECTIONS = (
     "netspec",
@@ -46,16 +52,14 @@ SECTIONS = (
     "training",
     "lint",
 )
-LATER = {
-    "extends": "write the whole spec in one file",
-    "include": "write the blocks out",
-    "blocks": "write them out",
-}
 
 
 @dataclass
 class Document:
-    """All that a file says, checked section by section; parts that failed are left out."""
+    """All that a file says, checked section by section; what failed is left out.
+
+    A `part` has blocks and no layers: it is there to be included.
+    """
 
     name: str = "model"
     doc: str = ""
@@ -67,77 +71,111 @@ class Document:
     ignored: dict[str, tuple[str, Span]] = field(default_factory=dict)
     rules: Mapping | None = None
     places: dict[str, Span] = field(default_factory=dict)
+    library: Library | None = None
+    part: bool = False
 
 
-def read_document(root: Mapping, settings: Table[str, Constant], report: Report) -> Document:
+def read_document(root: Mapping, settings: Table[str, Constant], files: Files, report: Report) -> Document:
     """Read every section; all that is wrong is in the report."""
-    return _Reader(root, report).read(settings)
+    return _Reader(extended(root, files, report), files, report).read(settings)
 
 
 class _Reader:
-    def __init__(self, root: Mapping, report: Report) -> None:
+    def __init__(self, root: Mapping, files: Files, report: Report) -> None:
         self.root = root
+        self.files = files
         self.report = report
         self.out = Document()
+        self.places: dict[str, Span] = {}
+        self.define = Define(self.out.define, self.places, report)
         self.values = Values(self.out.define, report)
         self.weaver = Weaver({}, {}, report)
-        self.places: dict[str, Span] = {}
         self.targets: dict[str, Ref | None] = {}
 
     def read(self, settings: Table[str, Constant]) -> Document:
         self._keys()
         self._head()
-        self._define(settings)
-        inputs = self._types("inputs", needed=True)
+        part = self.root.get("layers") is None
+        self.out.part = part
+        self.define.read(self.root.get("define"), settings, self._start())
+        library = read_library(self.root, self.out.define, self.files, self.report)
+        if part and (self.report.failed or not self._is_part()):
+            return self.out
+        inputs = self._types("inputs", needed=not part)
         targets = self._types("targets", needed=False)
         whole = None not in (*inputs.values(), *targets.values())
         self.weaver.inputs.update({name: one for name, one in inputs.items() if one is not None})
         self.weaver.targets.update({name: one for name, one in targets.items() if one is not None})
         self.targets = {name: Ref(name) if one is not None else None for name, one in targets.items()}
-        body = Body(
-            self.weaver,
-            self.out.define,
-            {n: Ref(n) if t is not None else None for n, t in inputs.items()},
-            self._inits(),
-        )
-        body.places.update(self.places)
-        if not inputs:  # enough has been said of that: what would have flowed, and every name, is forgiven
-            body.flowing = True
-            self.report.lose(len(self.root.span.text))
-        layers = self.root.get("layers")
-        if layers is None:
+        body = self._body(inputs, library)
+        if not part:
+            self._layers(body)
+            self._graphs(body)
+        self._lint()
+        self._recipes(whole=whole)
+        self.out.places = places(self.root)
+        self.out.library = library
+        return self.out
+
+    def _is_part(self) -> bool:
+        """Whether a file without layers is one to extend or include: it says more than what it is called."""
+        if len(set(self.root.keys()) - {"netspec", "name", "doc", "define", "layers"}) == 0:
             self.report.error(
                 "NS122", "a spec needs `layers`", self._start(), help="write `layers:` and a list of ops"
             )
-        elif not isinstance(layers.value, Sequence) or not layers.value.items:
-            self.report.error(
-                "NS116", "`layers` is a list of ops", layers.key.span, help="begin each with a dash: `- relu`"
-            )
-        else:
+            return False
+        self.report.info(
+            "NS142",
+            "without `layers` this is a part: a spec that extends or includes it is a network",
+            self._start(),
+            help="a network has `layers:` and a list of ops",
+        )
+        return True
+
+    def _recipes(self, *, whole: bool) -> None:
+        """Data and training; in a part, what is missing may stand in the spec that extends it."""
+        told = Report() if self.out.part else self.report
+        values = Values(self.out.define, told)
+        self.out.data = read_data(self.root, values, self.weaver, whole=whole and not self.out.part)
+        metrics = self._metric_names()
+        self.out.training = read_training(self.root.get("training"), values, metrics)
+        if self.out.part:
+            self.report.add(one for one in told.diagnostics if one.code != "NS122")
+
+    def _body(self, inputs: dict[str, TensorType | None], library: Library) -> Body:
+        """The body of the spec's own layers, with the inputs in it."""
+        entry = self.root.get("layers")
+        layers = entry.value if entry is not None and isinstance(entry.value, Sequence) else None
+        naming = name_layers(layers, self.places, self.out.define, self.report) if layers else Naming()
+        given = {name: Ref(name) if kind is not None else None for name, kind in inputs.items()}
+        space = Space(Names({**dict.fromkeys(naming.failed), **given}), naming)
+        body = Body(self.weaver, self.out.define, space, library, self._inits())
+        if len(given) == 1:
+            body.start(next(iter(given.values())))
+        if not inputs:  # enough has been said of that: what would have flowed, and every name, is forgiven
+            body.start(None)
+            self.report.lose(len(self.root.span.text))
+        return body
+
+    def _layers(self, body: Body) -> None:
+        layers = self.root.get("layers")
+        assert layers is not None, "a file without layers is a part"
+        if isinstance(layers.value, Sequence) and layers.value.items:
             body.read(layers.value)
-        self._graphs(body)
-        self._lint()
-        self.out.places = places(self.root)
-        self.out.data = read_data(self.root, self.values, self.weaver, whole=whole)
-        self.out.training = read_training(self.root.get("training"), self.values, self._metric_names())
-        return self.out
+            return
+        self.report.error(
+            "NS116", "`layers` is a list of ops", layers.key.span, help="begin each with a dash: `- relu`"
+        )
 
     def _start(self) -> Span:
         return self.root.entries[0].key.span if self.root.entries else self.root.span
 
     def _keys(self) -> None:
-        """Report keys that the language does not have, and parts of it that wait; read on with what was meant."""
+        """Report keys that the language does not have, and read on with what was meant."""
         read: list[Entry] = []
         for entry in self.root:
             read.append(entry)
-            if entry.name in LATER:
-                self.report.error(
-                    "NS190",
-                    f"`{entry.name}` belongs to the language, and this version cannot build it yet",
-                    entry.key.span,
-                    help=LATER[entry.name],
-                )
-            elif entry.name not in SECTIONS:
+            if entry.name not in SECTIONS:
                 near = meant(entry.name, SECTIONS)
                 if near and self.root.get(near) is None:
                     read[-1] = Entry(replace(entry.key, text=near), entry.value)
@@ -191,73 +229,6 @@ class _Reader:
             edit=Edit(value.span, near) if near and TITLE.fullmatch(near) else None,
         )
 
-    def _define(self, settings: Table[str, Constant]) -> None:
-        """Constants, with what the command line set; a setting must name one and keep its type."""
-        entry = self.root.get("define")
-        if entry is not None and not isinstance(entry.value, Mapping):
-            self.report.error(
-                "NS114", "`define` maps names to constants", entry.key.span, help="`define: {width: 40}`"
-            )
-        for one in entry.value if entry is not None and isinstance(entry.value, Mapping) else ():
-            if self._declare(one):
-                self._constant(one, settings)
-            else:
-                self.out.define.failed.add(one.name)
-        for name in settings:
-            if name not in self.out.define and name not in self.out.define.failed:
-                near = meant(name, self.out.define)
-                known = ", ".join(f"`{one}`" for one in self.out.define) or "none"
-                help = f"did you mean `{near}`?" if near else f"constants of this spec: {known}"
-                span = entry.key.span if entry is not None else self._start()
-                self.report.error("NS138", f"there is no constant `{name}` to set", span, help=help)
-
-    def _constant(self, entry: Entry, settings: Table[str, Constant]) -> None:
-        """One constant with its written value, or the one it is set to; what is computed from it follows."""
-        name, define = entry.name, self.out.define
-        good, old = self.values.read(entry.value)
-        if isinstance(entry.value, Mapping):
-            self.report.error("NS114", "a constant is a number, a word or a list", entry.value.span)
-        if not good or isinstance(entry.value, Mapping):
-            define.failed.add(name)
-            return
-        define[name] = old  # type: ignore[assignment]  # mappings were refused above
-        if name not in settings:
-            return
-        new = _as_tuple(settings[name])
-        if isinstance(old, float) and isinstance(new, int) and not isinstance(new, bool):
-            new = float(new)
-        if type(old) is type(new):
-            define[name] = new
-            return
-        help = f"the spec says `{name}: {entry.value.span.text[:60]}`"
-        if isinstance(old, str):
-            help = "put it in quotes that the shell leaves alone: `--set NAME='\"12\"'`"
-        message = f"`{name}` is {_kind(old)}, and cannot be set to {_kind(new)}"
-        self.report.error("NS138", message, entry.key.span, help=help)
-
-    def _declare(self, entry: Entry) -> bool:
-        """Whether a name can be given here; inputs, targets and constants share one namespace with the layers."""
-        why = why_refused(entry.name)
-        if why is not None:
-            self.report.error(
-                "NS119", f"`{entry.name}` cannot be a name: {why}", entry.key.span, help="choose another"
-            )
-            self.report.lose()
-            return False
-        if entry.name in self.places:
-            labels = (Label(self.places[entry.name], "the first one"),)
-            self.report.error(
-                "NS103",
-                f"the name `{entry.name}` is taken",
-                entry.key.span,
-                labels=labels,
-                help="inputs, targets, constants and layers share one set of names: choose another",
-            )
-            self.report.lose()
-            return False
-        self.places[entry.name] = entry.key.span
-        return True
-
     def _types(self, section: str, *, needed: bool) -> dict[str, TensorType | None]:
         """Inputs or targets by name; None for one whose type is wrong."""
         entry = self.root.get(section)
@@ -271,7 +242,7 @@ class _Reader:
             return {}
         found: dict[str, TensorType | None] = {}
         for one in entry.value:
-            free = self._declare(one)
+            free = self.define.declare(one)
             kind = read_type(one.value, self.values)
             found[one.name] = kind if free else None
         return found
@@ -345,16 +316,3 @@ class _Reader:
                     "NS140", f"`{one.name}` is silenced without a reason", one.key.span, help="say why"
                 )
             self.out.ignored[one.name] = (reason, one.key.span)
-
-
-def _as_tuple(value: object) -> Constant:
-    """A list, at any depth, as the tuple that YAML's lists are read to."""
-    if isinstance(value, (list, tuple)):
-        return tuple(_as_tuple(one) for one in value)
-    return value  # type: ignore[return-value]  # what it is, is checked against the written constant
-
-
-def _kind(value: object) -> str:
-    """The type of a constant, in words."""
-    names = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", tuple: "a list"}
-    return names.get(type(value), "empty")

@@ -79,12 +79,20 @@ def meant(word: str, known: Iterable[str]) -> str | None:
     return nearest(word, names) or nearest(simple, names)
 
 
-def why_refused(name: str) -> str | None:
-    """Why `name` can't be given to a value or layer; None where it can."""
+def why_no_word(name: str) -> str | None:
+    """Why `name` can't be a word of expressions, as a parameter of a block is; None where it can."""
     if not NAME.fullmatch(name) or len(name) > 64:
         return "a name has small letters, digits and `_`, begins with a letter and has at most 64 characters"
     if name == "i" or name in _PYTHON:
         return "the word has a meaning in expressions or in Python, where the compiled model lives"
+    return None
+
+
+def why_refused(name: str) -> str | None:
+    """Why `name` can't be given to a value or layer; None where it can."""
+    why = why_no_word(name)
+    if why is not None:
+        return why
     if name in _MODULE:
         return "every PyTorch module has something of that name already"
     return None

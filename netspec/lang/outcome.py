@@ -21,7 +21,7 @@ from netspec.lang.weave import Weaver
 from netspec.ops.accumulation import accumulate
 from netspec.text import Edit, Label
 
-Names = dict[str, "Ref | None"]
+Names = Table[str, "Ref | None"]
 Entries = dict[str, dict[str, Ref]]
 
 GROUPS = ("patient",)
@@ -48,7 +48,7 @@ class Outcome:
     def read(self) -> tuple[Entries, tuple[str, Graph] | None]:
         """The entry points of the graph, and what groups samples with the graph above them."""
         outputs = self._outputs()
-        names = {**self.body.names, **self.targets}
+        names = self.body.space.names.over(self.targets)
         loss = self._loss(names)
         level = self._aggregate(outputs)
         lower, higher = self._metrics(names, level)
@@ -72,15 +72,16 @@ class Outcome:
                     help="write `outputs: [name, …]`",
                 )
             return {body.last: body.flow} if body.last else {}
-        found: Names = {}
+        found: dict[str, Ref | None] = {}
         for item in entry.value.items if isinstance(entry.value, Sequence) else (entry.value,):
             name = item.text if isinstance(item, Scalar) else ""
-            if name in body.names and name not in found:
-                found[name] = body.names[name]
+            known = body.space.names
+            if name in known and name not in found:
+                found[name] = known[name]
                 continue
-            if name not in body.names and self.report.forgives(name):
+            if name not in known and self.report.forgives(name):
                 continue
-            near = meant(name, body.names)
+            near = meant(name, known)
             help = (
                 f"did you mean `{near}`?"
                 if near and near != name
@@ -163,10 +164,10 @@ class Outcome:
             return None
         hidden = {
             name: f"is an automatic name: give that layer `name: {name}` to use it"
-            for name in self.body.automatic
+            for name in self.body.space.naming.automatic
         }
         if weaver is not self.weaver:
-            below = set(self.body.names) - set(names)
+            below = set(self.body.space.names) - set(names)
             hidden |= dict.fromkeys(
                 below, "is a value of one sample, and this formula speaks of whole groups"
             )
@@ -184,7 +185,7 @@ class Outcome:
         lifted = {name: _lifted(self.weaver.type_of(ref)) for name, ref in outputs.items() if ref is not None}
         level = _Level(by, Weaver(lifted, self.weaver.targets, self.report))
         below: Names = {
-            name: Ref(name) if name in lifted else None for name in outputs if name in self.body.names
+            name: Ref(name) if name in lifted else None for name in outputs if name in self.body.space.names
         }
         for one in wanted:
             if not self._free(one):
@@ -237,11 +238,11 @@ class Outcome:
                 "NS119", f"`{entry.name}` cannot be a name: {why}", entry.key.span, help="choose another"
             )
             return False
-        if entry.name in self.body.places:
-            labels = (Label(self.body.places[entry.name], "the first one"),)
+        if entry.name in self.body.space.naming.places:
+            labels = (Label(self.body.space.naming.places[entry.name], "the first one"),)
             self.report.error("NS103", f"the name `{entry.name}` is taken", entry.key.span, labels=labels)
             return False
-        self.body.places[entry.name] = entry.key.span
+        self.body.space.naming.places[entry.name] = entry.key.span
         return True
 
     def _metrics(self, names: Names, level: _Level | None) -> tuple[dict[str, Ref], dict[str, Ref]]:
@@ -282,7 +283,7 @@ class _Level:
     def __init__(self, by: str, weaver: Weaver) -> None:
         self.by = by
         self.weaver = weaver
-        self.names: Names = {}
+        self.names: dict[str, Ref | None] = {}
         self.predicted: dict[str, Ref] = {}
 
 

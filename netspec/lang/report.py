@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from netspec.text import Diagnostic, Edit, Label, Severity, Span
+
+MOST_USES = 3
+"""Uses that are shown with what is wrong in a block."""
 
 
 class Report:
     """Diagnostics in the order they were found.
 
-    One mistake gives one message: what the YAML reader has said of a place (`told`) is not said again, and a name
-    that could not be given where it was written is forgiven where it is used.
+    One mistake gives one message: what the YAML reader has said of a place (`told`) is not said again, a name that
+    could not be given where it was written is forgiven where it is used, and what is wrong in a block is told once,
+    with the first of its uses.
     """
 
     def __init__(self, told: Iterable[Diagnostic] = ()) -> None:
@@ -20,6 +25,34 @@ class Report:
         self._told = {one.span for one in self.diagnostics if one.severity is Severity.ERROR}
         self._lost = 0
         self._forgiven: set[str] = set()
+        self._uses: list[Label | None] = []
+        self._use = 0
+        self._uses_so_far = 0
+        self._said: dict[tuple[str, Span], int] = {}
+
+    @contextmanager
+    def within(self, use: Label | None) -> Iterator[None]:
+        """One use of layers that stand elsewhere, a block's or a copy's: `use` is shown with what is wrong in them."""
+        outer = self._use
+        self._uses_so_far += 1
+        self._use = self._uses_so_far
+        self._uses.append(use)
+        try:
+            yield
+        finally:
+            self._uses.pop()
+            self._use = outer
+
+    def _again(self, code: str, span: Span | None) -> bool:
+        """Whether another use of the same layers has told this already."""
+        if not self._uses or span is None:
+            return False
+        return self._said.setdefault((code, span), self._use) != self._use
+
+    def _shown_uses(self) -> tuple[Label, ...]:
+        """The uses that led here, the nearest first; of many the nearest and the outermost."""
+        uses = [one for one in reversed(self._uses) if one is not None]
+        return tuple(uses if len(uses) <= MOST_USES else [*uses[: MOST_USES - 1], uses[-1]])
 
     @property
     def failed(self) -> bool:
@@ -40,8 +73,9 @@ class Report:
         once: bool = False,
     ) -> None:
         """Report what stops the compiler. `once` adds the place to an equal message instead of repeating that."""
-        if span is not None and self.told(span):
+        if (span is not None and self.told(span)) or self._again(code, span):
             return
+        labels = (*labels, *self._shown_uses())
         if once and span is not None:
             for i, earlier in enumerate(self.diagnostics):
                 if (earlier.code, earlier.message) == (code, message):
@@ -51,6 +85,12 @@ class Report:
         self.diagnostics.append(
             Diagnostic(code, Severity.ERROR, message, span, label, labels, notes, help, edit),
         )
+
+    def add(self, told: Iterable[Diagnostic]) -> None:
+        """What the YAML reader has said of one more file."""
+        found = list(told)
+        self.diagnostics.extend(found)
+        self._told |= {one.span for one in found if one.severity is Severity.ERROR}
 
     def told(self, span: Span) -> bool:
         """Whether the YAML reader has refused what stands exactly here."""
@@ -79,6 +119,12 @@ class Report:
         edit: Edit | None = None,
     ) -> None:
         """Report what is legal and worth telling."""
-        self.diagnostics.append(
-            Diagnostic(code, Severity.WARNING, message, span, label, (), notes, help, edit),
-        )
+        if not self._again(code, span):
+            labels = self._shown_uses()
+            self.diagnostics.append(
+                Diagnostic(code, Severity.WARNING, message, span, label, labels, notes, help, edit),
+            )
+
+    def info(self, code: str, message: str, span: Span | None, *, help: str = "") -> None:
+        """Report what is neither wrong nor doubtful, and good to know."""
+        self.diagnostics.append(Diagnostic(code, Severity.INFO, message, span, help=help))

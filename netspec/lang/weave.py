@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from netspec.ir.dim import DimTooComplex
@@ -16,7 +17,7 @@ from netspec.lang.report import Report
 from netspec.lang.tree import Mapping as Table
 from netspec.lang.tree import Node as Written
 from netspec.lang.tree import Sequence as Sequenced
-from netspec.text import Edit, Span
+from netspec.text import Edit, Label, Span
 
 MOST_NODES = 20_000
 MOST_NUMBERS = 2**34
@@ -28,13 +29,14 @@ Values = Mapping[str, "Ref | None"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where one use of an op is written: its name, its arguments, its inputs."""
+    """Where one use of an op is written: its name, its arguments, its inputs; `advice` is help that only it knows."""
 
     head: Span
     arguments: Mapping[str, Span] = field(default_factory=dict)
     inputs: Sequence[Span | None] = ()
     layer: bool = True
     item: Written | None = None
+    advice: str = ""
 
     def of(self, at: str | int | None) -> Span:
         """The place a Problem speaks of."""
@@ -75,6 +77,43 @@ class Weaver:
         self._types: dict[str, tuple[TensorType, ...]] = {}
         self._by_path: dict[str, Node] = {}
         self._items: dict[str, Written] = {}
+        self._homes: list[tuple[str, str, Span]] = []
+        self.uses: tuple[Origin, ...] = ()
+        self.scope = Scope()
+        self.frozen = False
+        self.named: dict[str, Ref | None] = {}
+        self.rows: dict[Ref, str] = {}
+        self.visits = 0
+
+    @contextmanager
+    def inside(
+        self, *, use: Origin | None = None, scope: Scope | None = None, frozen: bool = False
+    ) -> Iterator[None]:
+        """While layers are woven that a block, a copy or a frozen structure holds: what their nodes say of that."""
+        before = self.uses, self.scope, self.frozen
+        self.uses = self.uses if use is None else (use, *self.uses)
+        self.scope = self.scope if scope is None else scope
+        self.frozen = self.frozen or frozen
+        try:
+            yield
+        finally:
+            self.uses, self.scope, self.frozen = before
+
+    @contextmanager
+    def sharing(self, path: str, home: str, span: Span) -> Iterator[None]:
+        """While a layer is used again: what is woven at `path` has the parameters and state that stand at `home`."""
+        self._homes.append((path, home, span))
+        try:
+            yield
+        finally:
+            self._homes.pop()
+
+    def _home(self, path: str) -> str:
+        """The path under which the parameters and state of a node are kept."""
+        for new, old, _ in reversed(self._homes):
+            if path == new or path.startswith(f"{new}."):
+                path = old + path[len(new) :]
+        return path
 
     @property
     def paths(self) -> Mapping[str, Node]:
@@ -105,28 +144,59 @@ class Weaver:
             return None
         if not self._legal(op, refs, inferred, place):
             return None
+        if (home := self._home(path)) != path and not self._same(op, inferred, home, place):
+            return None
         for warned in inferred.warnings:
             self._warn(refs, warned, place)
         return self._add(op, refs, inferred, path, place, wiring)
 
+    def _same(self, op: Op, inferred: Inferred, home: str, place: Place) -> bool:
+        """Whether the parameters at `home` are those that the op needs here; they are not where sizes differ."""
+        for one in inferred.parameters:
+            row = self.parameters.get(f"{home}.{one.name}")
+            if row is not None and row.shape == one.shape:
+                continue
+            there = f"there it is {list(row.shape)}" if row is not None else "there it has none"
+            self.report.error(
+                "NS150",
+                f"`{op.name}` needs a `{one.name}` of {list(one.shape)} here, and {there}",
+                self._homes[-1][2],
+                labels=(Label(place.head, f"`{home}`"),),
+                help="weights are used again on values of the same sizes",
+            )
+            return False
+        return True
+
     def graph(self, entries: Mapping[str, Mapping[str, Ref]]) -> Graph:
         """The finished, frozen graph."""
-        return Graph(self.inputs, self.targets, tuple(self.nodes), self.parameters, self.state, entries)
+        nodes = tuple(self._read(entries))
+        return Graph(self.inputs, self.targets, nodes, self.parameters, self.state, entries)
+
+    def _read(self, entries: Mapping[str, Mapping[str, Ref]]) -> Iterator[Node]:
+        """The nodes, without those that nobody wrote and nobody reads: values that a map brought in for their sizes."""
+        wanted = {ref.path for values in entries.values() for ref in values.values()}
+        kept: set[str] = set()
+        for node in reversed(self.nodes):
+            if getattr(node.op, "written", True) or node.path in wanted:
+                kept.add(node.path)
+                wanted.update(ref.path for ref in node.inputs)
+        return (node for node in self.nodes if node.path in kept)
 
     def _add(
         self, op: Op, refs: list[Ref], inferred: Inferred, path: str, place: Place, wiring: Wiring
     ) -> tuple[Ref, ...]:
-        parameters = {one.name: f"{path}.{one.name}" for one in inferred.parameters}
-        state = {one.name: f"{path}.{one.name}" for one in inferred.state}
+        home = self._home(path)
+        parameters = {one.name: f"{home}.{one.name}" for one in inferred.parameters}
+        state = {one.name: f"{home}.{one.name}" for one in inferred.state}
         frozen = wiring.freeze
-        if frozen is None:
+        if frozen is None or self.frozen:
             frozen = frozenset({*parameters, *(("statistics",) if state else ())})
         self._check_wiring(op, wiring, parameters, state)
-        for one in inferred.parameters:
+        for one in inferred.parameters if home == path else ():
             key = parameters[one.name]
             trainable = one.name not in frozen
             self.parameters[key] = GraphParameter(key, one.shape, trainable, wiring.inits.get(one.name))
-        for kept in inferred.state:
+        for kept in inferred.state if home == path else ():
             self.state[state[kept.name]] = GraphState(state[kept.name], kept.shape, kept.fill, kept.dtype)
         types = inferred.outputs
         if wiring.claim is not None and len(types) == 1:
@@ -141,8 +211,8 @@ class Weaver:
             inferred.noise,
             inferred.constraints,
             frozen,
-            Scope(),
-            (Origin("layer" if place.layer else "formula", place.head),),
+            self.scope,
+            (Origin("layer" if place.layer else "formula", place.head), *self.uses),
             names=wiring.names if len(wiring.names) == len(types) else (),
         )
         self.nodes.append(node)
@@ -246,7 +316,7 @@ class Weaver:
             span,
             label=label,
             notes=notes,
-            help=problem.help,
+            help=place.advice or problem.help,
             once=not place.layer,
         )
 
@@ -271,8 +341,7 @@ class Weaver:
                 break
             entering = self.type_of(node.inputs[0])
             if _sizes(made) != _sizes(entering):
-                line = node.origin[0].span.line if node.origin else 0
-                notes.append(f"`{node.path}` (line {line}) makes {_sizes(made)} of {_sizes(entering)}")
+                notes.append(f"`{node.path}` ({_line(node)}) makes {_sizes(made)} of {_sizes(entering)}")
             ref = node.inputs[0]
         return tuple(notes)
 
@@ -300,6 +369,15 @@ def appended(item: Written, layer: str) -> Edit | None:
         return Edit(source.span(place, place), f"}}\n{indent}- {{{layer}")
     place = start + len(head)
     return Edit(source.span(place, place), f"\n{indent}- {layer}:")
+
+
+def _line(node: Node) -> str:
+    """Where a node is written; the file too, where that is another than its use's."""
+    if not node.origin:
+        return "made here"
+    span = node.origin[0].span
+    elsewhere = "" if span.source is node.origin[-1].span.source else f" of {span.source.name}"
+    return f"line {span.line}{elsewhere}"
 
 
 def _sizes(one: TensorType) -> str:

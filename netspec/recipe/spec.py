@@ -32,7 +32,8 @@ class Spec:
     (one scalar for each term) and `metrics`. `digest` is the SHA-256 of what the spec means: all its files and the
     constants that were set. `diagnostics` holds warnings; a spec with errors is never made. `folder` is where relative
     paths of the data section begin. `places` says where what stands outside the layers is written, by dotted path:
-    `training.optimizer.sgd.lr`; nodes of the graph carry their own places.
+    `training.optimizer.sgd.lr`; nodes of the graph carry their own places. `files` holds the texts of what it
+    extends and includes, by their path relative to the spec.
     """
 
     name: str
@@ -47,3 +48,4 @@ class Spec:
     training: Training | None = None
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     places: Mapping[str, Span] = field(default_factory=dict, repr=False)
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)

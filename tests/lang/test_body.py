@@ -53,8 +53,6 @@ LAYERS = "layers:\n"
         ("  - {linear: 3, init: {«gamma»: zeros}}\n", "NS127", ("`weight`",)),
         ("  - {linear: 3, init: «zeros»}\n", "NS114", ("`init: {weight: zeros}`",)),
         ("  - {linear: 3, as: «ml»}\n", "NS114", ("`as: {unit: ml}`",)),
-        ("  - «residual»: [relu]\n", "NS190", ("cannot build it yet",)),
-        ("  - {relu, «repeat»: 3}\n", "NS190", ("cannot build it yet",)),
         ("  - {linear: «9007199254740993»}\n", "NS123", ()),
         ("  - {«linear»: 9007199254740992}\n", "NS203", ("parameters",)),
         ("  - {formula: x * «q», name: a}\n", "NS110", ("no value `q`",)),

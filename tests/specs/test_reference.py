@@ -15,7 +15,7 @@ import pytest
 from netspec.cli.main import COMMANDS
 from netspec.front import check_source
 from netspec.ir.record import Record
-from netspec.lang.document import LATER, SECTIONS
+from netspec.lang.document import SECTIONS
 from netspec.lang.kinds import KINDS, UNITS
 from netspec.lang.names import STRUCTURE, WIRES
 from netspec.recipe.initializer import INITIALIZERS
@@ -157,7 +157,7 @@ def test_an_example_silences_its_warning_and_gets_it_without_the_silence() -> No
 def test_the_page_names_every_section_wire_kind_unit_command_and_setting() -> None:
     page = read("README.md")
     words = set(re.findall(r"[a-z_0-9]+", page))
-    wanted = {*SECTIONS, *LATER, *WIRES, *KINDS, *UNITS, *COMMANDS, *Training.model_fields, *STRUCTURE}
+    wanted = {*SECTIONS, *WIRES, *KINDS, *UNITS, *COMMANDS, *Training.model_fields, *STRUCTURE}
     assert sorted(wanted - words) == []
     choices = [get_args(Training.model_fields[key].annotation) for key in ("device", "precision")]
     assert sorted({word for group in choices for word in group} - words) == []
