@@ -106,7 +106,7 @@ def _rules(document: Document, report: Report) -> dict[str, Rule]:
 
 def _told(report: Report, document: Document, files: Files) -> tuple[Diagnostic, ...]:
     """What is said of the spec, in the order of its files, without what it silences."""
-    return _sorted(_silenced(report.diagnostics, document), files)
+    return _sorted(_silenced(report.diagnostics, document, files), files)
 
 
 def project_folder(path: Path) -> Path:
@@ -118,13 +118,13 @@ def project_folder(path: Path) -> Path:
     return folder
 
 
-def _silenced(diagnostics: list[Diagnostic], document: Document) -> list[Diagnostic]:
-    """Without the warnings that the spec silences; a silencing that silences nothing is told."""
+def _silenced(diagnostics: list[Diagnostic], document: Document, files: Files) -> list[Diagnostic]:
+    """Without the warnings that the spec silences; a silencing of its own that silences nothing is told."""
     kept = [one for one in diagnostics if one.severity is Severity.ERROR or one.code not in document.ignored]
     silenced = {one.code for one in diagnostics if one.severity is not Severity.ERROR}
     errors = {one.code for one in diagnostics if one.severity is Severity.ERROR}
     for code, (_, span) in document.ignored.items():
-        if code not in silenced:
+        if code not in silenced and files.order(span.source) == 0:
             wrong = (
                 "is an error, and errors cannot be silenced" if code in errors else "silences nothing here"
             )

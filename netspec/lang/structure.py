@@ -143,7 +143,8 @@ def reuse(body: Body, layer: Layer, path: str) -> Values:
     again = owner.inner(space=space, path=body.path)
     again.flow, again.flowing = body.flow, body.flowing
     body.space.used.add(name)
-    with body.report.within(Label(layer.span, f"`{name}` is used again here")), body.weaver.sharing(path, home, layer.span):
+    use = Label(layer.span, f"`{name}` is used again here")
+    with body.report.within(use), body.weaver.sharing(path, home, layer.span):
         return again.weave(Layer(first.item, first.head, wires), path)
 
 

@@ -11,8 +11,8 @@ from tests.lang.test_structure import graph
 
 HEAD = "inputs: {x: {shape: [4]}}\n"
 BLOCK = (
-    HEAD
-    + "blocks:\n  stage:\n    params: {width: int, deep: false}\n    layers:\n      - linear: $width\n      - {relu, when: deep}\n"
+    HEAD + "blocks:\n  stage:\n    params: {width: int, deep: false}\n"
+    "    layers:\n      - linear: $width\n      - {relu, when: deep}\n"
 )
 
 
@@ -20,7 +20,8 @@ def test_a_block_is_called_like_an_op_and_its_layers_stand_under_its_name() -> N
     text = (
         "blocks:\n  stage:\n    params: {channels: int, stride: 1}\n    layers:\n"
         "      - conv: {out_channels: $channels, kernel_size: 3, stride: $stride}\n      - batch_norm\n      - relu\n"
-        "layers:\n  - stage: 8\n  - {stage: {channels: 16, stride: 2}, name: deep}\n  - {stage: 4, when: deep.channel < 3}\n"
+        "layers:\n  - stage: 8\n  - {stage: {channels: 16, stride: 2}, name: deep}\n"
+        "  - {stage: 4, when: deep.channel < 3}\n"
         "  - relu\n"
     )
     made = graph(text)
@@ -37,7 +38,8 @@ def test_a_block_of_several_inputs_and_outputs_is_wired_like_an_op() -> None:
     text = (
         "blocks:\n  cross:\n    inputs: [a, b]\n    layers:\n      - {add, from: [a, b], name: sum}\n"
         "      - {sub, from: [a, b], name: difference}\n    outputs: [sum, difference]\n"
-        "layers:\n  - {tanh, name: t}\n  - {cross, from: [x, t], name: [s, d]}\n  - {cross: {b: s}, from: d, name: [u, v]}\n"
+        "layers:\n  - {tanh, name: t}\n  - {cross, from: [x, t], name: [s, d]}\n"
+        "  - {cross: {b: s}, from: d, name: [u, v]}\n"
         "  - {add, from: [u, v]}\n"
     )
     made = graph(text)
@@ -130,7 +132,7 @@ def test_a_wrong_use_of_a_block_is_told_where_it_is_used(
 @pytest.mark.parametrize(
     "block, code, words",
     [
-        ("  «\"3\"»: [relu]\n", "NS119", ("small letters",)),
+        ('  «"3"»: [relu]\n', "NS119", ("small letters",)),
         ("  «Stage»: [relu]\n", "NS119", ("small letters",)),
         ("  «residual»: [relu]\n", "NS119", ("as a layer",)),
         ("  «b»: 3\n", "NS146", ("`layers`",)),
@@ -160,7 +162,8 @@ def test_a_wrong_definition_is_told_and_its_uses_are_forgiven(
 def test_what_is_wrong_inside_is_told_once_with_the_definition_and_the_use() -> None:
     marked = (
         HEAD
-        + "blocks:\n  b:\n    layers:\n      - linear: 2\n      - {narrow: {axis: feature, stop: «7»}}\nlayers:\n  - b\n  - b\n  - b\n"
+        + "blocks:\n  b:\n    layers:\n      - linear: 2\n      - {narrow: {axis: feature, stop: «7»}}\n"
+        + "layers:\n  - b\n  - b\n  - b\n"
     )
     diagnostic = assert_told(marked, "NS230", "`b` is used here")
     assert [label.span.line for label in diagnostic.labels] == [8]
@@ -174,7 +177,7 @@ def test_a_block_that_uses_itself_is_refused() -> None:
 
 def test_blocks_of_blocks_of_blocks_are_counted_and_stop() -> None:
     text = HEAD + "blocks:\n  b0: [{relu, when: false}]\n"
-    text += "".join(f"  b{n + 1}: [{', '.join(['b%d' % n] * 8)}]\n" for n in range(9)) + "layers:\n  - b9\n"
+    text += "".join(f"  b{n + 1}: [{', '.join([f'b{n}'] * 8)}]\n" for n in range(9)) + "layers:\n  - b9\n"
     found = [one for one in check(completed(text)) if one.severity is Severity.ERROR]
     assert [one.code for one in found] == ["NS203"], render_all(found, color=False)
 

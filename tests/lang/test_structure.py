@@ -36,7 +36,8 @@ def test_a_group_adds_its_name_to_paths_and_without_a_name_nothing() -> None:
 
 
 def test_names_inside_a_group_are_names_of_the_body() -> None:
-    text = "layers:\n  - layers: [{relu, name: a}]\n  - {name: g, layers: [{tanh, name: b}]}\n  - {add, from: [a, b, g]}\n"
+    text = "layers:\n  - layers: [{relu, name: a}]\n"
+    text += "  - {name: g, layers: [{tanh, name: b}]}\n  - {add, from: [a, b, g]}\n"
     made = graph(text)
     assert [str(ref) for ref in made.nodes[-1].inputs] == ["a", "g.b", "g.b"]
 
