@@ -119,7 +119,7 @@ class _Reader:
 
     def _is_part(self) -> bool:
         """Whether a file without layers is one to extend or include: it says more than what it is called."""
-        if len(set(self.root.keys()) - {"netspec", "name", "doc", "define", "layers"}) == 0:
+        if len(set(self.root.keys()) - {"netspec", "name", "doc", "define", "inputs"}) == 0:
             self.report.error(
                 "NS122", "a spec needs `layers`", self._start(), help="write `layers:` and a list of ops"
             )

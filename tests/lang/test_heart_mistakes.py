@@ -19,7 +19,7 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "heart"
 
 MISTAKES: dict[str, tuple[str, tuple[str, ...]]] = {
     "01-kernel-too-large": ("40", ("40x40", "10x10", "kernel_size: 10")),
-    "02-op-of-pytorch": ("AdaptiveAvgPool2d", ("`global_avg_pool`",)),
+    "02-op-of-pytorch": ("GlobalAveragePooling2D", ("`global_avg_pool`",)),
     "03-argument-misspelt": ("kernal_size", ("`kernel_size`",)),
     "04-section-misspelt": ("target", ("`targets`",)),
     "05-setting-without-dollar": ("width", ("`$width`",)),
