@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
@@ -15,7 +15,14 @@ from netspec.recipe.quantity import Quantity, units
 from netspec.recipe.schedule import Schedule
 
 _ONE = {int: "a whole number", float: "a number", bool: "`true` or `false`", str: "a word"}
-_MANY = {int: "whole numbers", float: "numbers", bool: "truths", str: "words", Quantity: "numbers with units"}
+_MANY = {
+    int: "whole numbers",
+    float: "numbers",
+    bool: "truths",
+    str: "words",
+    Quantity: "numbers with units",
+    NoneType: "`null`",
+}
 _COUNTED = {1: "one", 2: "two", 3: "three"}
 _BOUNDS: tuple[tuple[type, str, str], ...] = (
     (Ge, "ge", "at least"),
@@ -73,6 +80,12 @@ def _list(parts: tuple[Any, ...]) -> str:
     if get_origin(inner) is tuple:  # pairs are how a frozen record keeps a mapping
         keys, values = get_args(inner)
         return f"a mapping of {_MANY.get(keys, 'things')} to {_MANY.get(values, 'things')}"
-    many = "phases" if inner is Schedule else _MANY.get(inner, "things")
+    several = [_MANY.get(one, "phases" if one is Schedule else "things") for one in _choices(inner)]
+    many = " or ".join(several)
     count = "" if Ellipsis in parts else f"{_COUNTED.get(len(parts), str(len(parts)))} "
     return f"a list of {count}{many}"
+
+
+def _choices(annotation: Any) -> tuple[Any, ...]:
+    """The types of a union, or the one type."""
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
