@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from netspec.ops.adaptive import AdaptiveAvgPool, AdaptiveMaxPool, adaptive_sizes
-from netspec_numpy.rule import Arrays, Backward, Context, Forward, lowers
+from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
 
 @lowers(AdaptiveAvgPool)
@@ -19,7 +20,7 @@ def adaptive_avg_pool(op: AdaptiveAvgPool, inputs: Arrays, at: Context) -> Forwa
     sizes = _sizes(op, x.shape, at)
     y = np.empty((*x.shape[:2], *sizes), dtype=x.dtype)
     for place, window in _windows(x.shape[2:], sizes):
-        y[place] = x[window].reshape(*x.shape[:2], -1).mean(axis=-1)
+        y[place] = _flat(x[window]).mean(axis=-1)
     return Forward((y,), (x.shape,))
 
 
@@ -34,7 +35,7 @@ def adaptive_avg_pool_backward(
     dx = np.zeros(shape, dtype=g.dtype)
     for place, window in _windows(shape[2:], g.shape[2:]):
         seen = dx[window]
-        seen += (g[place] / float(seen[0, 0].size)).reshape(*shape[:2], *[1] * (seen.ndim - 2))
+        seen += (g[place] / float(math.prod(seen.shape[2:]))).reshape(*shape[:2], *[1] * (seen.ndim - 2))
     return Backward((dx,))
 
 
@@ -46,7 +47,7 @@ def adaptive_max_pool(op: AdaptiveMaxPool, inputs: Arrays, at: Context) -> Forwa
     y = np.empty((*x.shape[:2], *sizes), dtype=x.dtype)
     first = np.empty((*x.shape[:2], *sizes), dtype=np.int64)
     for place, window in _windows(x.shape[2:], sizes):
-        flat = x[window].reshape(*x.shape[:2], -1)
+        flat = _flat(x[window])
         first[place] = flat.argmax(axis=-1)
         y[place] = flat.max(axis=-1)
     return Forward((y,), (x.shape, first))
@@ -63,10 +64,15 @@ def adaptive_max_pool_backward(
     dx = np.zeros(shape, dtype=g.dtype)
     for place, window in _windows(shape[2:], g.shape[2:]):
         seen = dx[window]
-        share = np.zeros((*shape[:2], seen[0, 0].size), dtype=g.dtype)
+        share = np.zeros((*shape[:2], math.prod(seen.shape[2:])), dtype=g.dtype)
         np.put_along_axis(share, first[place][..., None], g[place][..., None], axis=-1)
         seen += share.reshape(seen.shape)
     return Backward((dx,))
+
+
+def _flat(seen: Array) -> Array:
+    """All places of a window as one axis, of a batch that may be empty."""
+    return seen.reshape(*seen.shape[:2], math.prod(seen.shape[2:]))
 
 
 def _sizes(op: AdaptiveAvgPool | AdaptiveMaxPool, shape: tuple[int, ...], at: Context) -> tuple[int, ...]:

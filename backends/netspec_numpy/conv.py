@@ -24,7 +24,7 @@ def conv(op: Conv, inputs: Arrays, at: Context) -> Forward:
     weight = at.parameters["weight"]
     view = windows(padded(x, padding), weight.shape[2:], stride, dilation)  # [n, c, *places, *kernel]
     space = x.ndim - 2
-    split = view.reshape(view.shape[0], op.groups, -1, *view.shape[2:])
+    split = _grouped(view, op.groups)
     filters = weight.reshape(op.groups, -1, *weight.shape[1:])
     over_view = [2, *range(3 + space, 3 + 2 * space)]
     over_filters = [2, *range(3, 3 + space)]
@@ -47,9 +47,9 @@ def conv_backward(op: Conv, saved: tuple[Any, ...], grads: Arrays, at: Context) 
     weight = at.parameters["weight"]
     space = g.ndim - 2
     places = [0, *range(2, 2 + space)]
-    split = view.reshape(view.shape[0], op.groups, -1, *view.shape[2:])
+    split = _grouped(view, op.groups)
     filters = weight.reshape(op.groups, -1, *weight.shape[1:])
-    shares = g.reshape(g.shape[0], op.groups, -1, *g.shape[2:])
+    shares = _grouped(g, op.groups)
     d_weight, d_view = [], []
     for group in range(op.groups):
         d_weight.append(np.tensordot(shares[:, group], split[:, group], (places, places)))
@@ -69,7 +69,7 @@ def conv_transpose(op: ConvTranspose, inputs: Arrays, at: Context) -> Forward:
     kernel, stride, padding, extra, dilation = transposed_geometry(op, at.types[0])
     weight = at.parameters["weight"]
     space = x.ndim - 2
-    split = x.reshape(x.shape[0], op.groups, -1, *x.shape[2:])
+    split = _grouped(x, op.groups)
     filters = weight.reshape(op.groups, -1, *weight.shape[1:])
     laid = [
         np.tensordot(split[:, g], filters[g], ([1], [0])) for g in range(op.groups)
@@ -101,9 +101,9 @@ def conv_transpose_backward(
     places = [0, *range(2, 2 + space)]
     view = windows(padded(g, tuple((one, one) for one in padding)), kernel, stride, dilation)
     view = view[(slice(None), slice(None), *(slice(size) for size in x.shape[2:]))]  # none for output_padding
-    split = view.reshape(view.shape[0], op.groups, -1, *view.shape[2:])
+    split = _grouped(view, op.groups)
     filters = weight.reshape(op.groups, -1, *weight.shape[1:])
-    given = x.reshape(x.shape[0], op.groups, -1, *x.shape[2:])
+    given = _grouped(x, op.groups)
     over_view = [1, *range(2 + space, 2 + 2 * space)]
     over_filters = [1, *range(2, 2 + space)]
     dx = [np.tensordot(split[:, i], filters[i], (over_view, over_filters)) for i in range(op.groups)]
@@ -112,6 +112,11 @@ def conv_transpose_backward(
     if op.bias:
         gradients["bias"] = g.sum(axis=tuple(places))
     return Backward((np.moveaxis(np.concatenate(dx, axis=-1), -1, 1),), gradients)
+
+
+def _grouped(x: Array, groups: int) -> Array:
+    """`[n, c, ...]` as `[n, group, c / groups, ...]`, of a batch that may be empty."""
+    return x.reshape(x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
 
 
 def _less(axes: list[int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ def max_pool(op: MaxPool, inputs: Arrays, at: Context) -> Forward:
     dilation = spatial(op.dilation, at.types[0], "dilation", least=1)
     kernel, stride, padding = _geometry(op, at, x.shape, dilation)
     view = windows(padded(x, padding, -np.inf), kernel, stride, dilation)
-    flat = view.reshape(*view.shape[: x.ndim], -1)  # [n, c, *places, kernel]
+    flat = view.reshape(*view.shape[: x.ndim], math.prod(kernel))  # [n, c, *places, kernel]
     first = flat.argmax(axis=-1)[..., None]
     return Forward((np.take_along_axis(flat, first, axis=-1)[..., 0],), (x.shape, first))
 
@@ -33,7 +34,7 @@ def max_pool_backward(op: MaxPool, saved: tuple[Any, ...], grads: Arrays, at: Co
     (g,) = grads
     dilation = spatial(op.dilation, at.types[0], "dilation", least=1)
     kernel, stride, padding = _geometry(op, at, shape, dilation)
-    d_flat = np.zeros((*g.shape, int(np.prod(kernel))), dtype=g.dtype)
+    d_flat = np.zeros((*g.shape, math.prod(kernel)), dtype=g.dtype)
     np.put_along_axis(d_flat, first, g[..., None], axis=-1)
     d_view = d_flat.reshape(*g.shape, *kernel)
     return Backward((scatter_windows(d_view, shape, kernel, stride, dilation, padding),))

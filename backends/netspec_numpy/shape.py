@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ def flatten(op: Flatten, inputs: Arrays, at: Context) -> Forward:
     """`[n, ...]` as `[n, all the rest]`, the last axis fastest."""
     del op, at
     (x,) = inputs
-    return Forward((x.reshape(x.shape[0], -1),), (x.shape,))
+    return Forward((x.reshape(x.shape[0], math.prod(x.shape[1:])),), (x.shape,))
 
 
 @flatten.backward

@@ -67,6 +67,7 @@ def _data(spec: Spec, counted: Cost) -> dict[str, object]:
             "parameters": counted.parameters,
             "trainable": counted.trainable,
             "macs": _size(counted.macs),
+            **({"macs_at_most": True} if counted.at_most else {}),
         },
     }
 
@@ -84,6 +85,8 @@ def _node(row: Row) -> dict[str, object]:
         "trainable": row.trainable,
         "macs": _size(row.macs),
     }
+    if row.at_most:
+        found["macs_at_most"] = True
     if len(node.types) > 1:
         found["outputs"] = [_type(kind) for kind in node.types]
     return found
@@ -122,7 +125,7 @@ def _table(spec: Spec, counted: Cost) -> str:
             continue
         kind = row.node.types[0]
         parameters = f"{row.parameters:,}" if row.parameters else ""
-        macs = _count(row.macs) if row.macs != 0 else ""
+        macs = _macs(row) if row.macs != 0 else ""
         rows.append((row.node.path, row.node.op.name, _shape(kind), _known(kind), parameters, macs))
     widths = [max(len(row[i]) for row in rows) for i in range(6)]
     lines = []
@@ -136,7 +139,7 @@ def _table(spec: Spec, counted: Cost) -> str:
     apart = f" ({frozen:,} frozen)" if frozen else ""
     lines += [
         "",
-        f"{spec.name}: {counted.trainable:,} trainable parameters{apart}, {_count(counted.macs)} MACs a sample",
+        f"{spec.name}: {counted.trainable:,} trainable parameters{apart}, {_macs(counted)} MACs a sample",
     ]
     return "\n".join(lines)
 
@@ -147,6 +150,11 @@ def _shape(kind: TensorType) -> str:
 
 def _known(kind: TensorType) -> str:
     return ", ".join((*kind.facts.names(), *((kind.unit,) if kind.unit else ())))
+
+
+def _macs(counted: Row | Cost) -> str:
+    """Multiply-accumulates; at most so many where a mask leaves rows out."""
+    return f"at most {_count(counted.macs)}" if counted.at_most else _count(counted.macs)
 
 
 def _count(size: Dim) -> str:

@@ -6,45 +6,61 @@ from dataclasses import dataclass
 
 from netspec.ir.dim import Dim
 from netspec.ir.graph import Graph, Node
+from netspec.passes.rows import batch_of, most_rows, rows_of_a_sample
 
 
 @dataclass(frozen=True)
 class Row:
-    """One node: how many parameters it is the first to use, and the multiply-accumulates of one sample."""
+    """One node: how many parameters it is the first to use, and the multiply-accumulates of one sample.
+
+    Inside a `map` these are for all places together; `at_most` says that a mask leaves out what is not there.
+    """
 
     node: Node
     parameters: int
     trainable: int
     macs: Dim
+    at_most: bool = False
 
 
 @dataclass(frozen=True)
 class Cost:
-    """All nodes of the `predict` entry in order, and the totals."""
+    """All nodes of the `predict` entry in order, and the totals; those of a row that is at most so are so too."""
 
     rows: tuple[Row, ...]
     parameters: int
     trainable: int
     macs: Dim
+    at_most: bool = False
 
 
 def cost(graph: Graph) -> Cost:
     """Count what prediction and what only the loss needs of layers; shared parameters count once."""
     rows: list[Row] = []
     seen: set[str] = set()
+    batch, most = batch_of(graph), most_rows(graph)
     for node in graph.walk("predict", "train"):
         own = [graph.parameters[key] for key in node.parameters.values() if key not in seen]
         seen.update(node.parameters.values())
         types = tuple(graph.type_of(ref) for ref in node.inputs)
+        macs = node.op.macs(types, node.types) * rows_of_a_sample(node.types[0], batch, most)
+        kept = node.types[0].batched and not most.keys().isdisjoint(node.types[0].axes[0].size.symbols)
         rows.append(
             Row(
                 node,
                 sum(one.count for one in own),
                 sum(one.count for one in own if one.trainable),
-                node.op.macs(types, node.types),
+                macs,
+                at_most=kept and macs != 0,
             )
         )
     total = Dim.of(0)
     for row in rows:
         total = total + row.macs
-    return Cost(tuple(rows), sum(row.parameters for row in rows), sum(row.trainable for row in rows), total)
+    return Cost(
+        tuple(rows),
+        sum(row.parameters for row in rows),
+        sum(row.trainable for row in rows),
+        total,
+        at_most=any(row.at_most for row in rows),
+    )

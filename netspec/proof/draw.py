@@ -14,13 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.backend import Feed, Mode
-from netspec.ir.graph import Graph, GraphParameter, GraphState
+from netspec.backend import Feed, Mode, find
+from netspec.ir.graph import Graph, GraphParameter, GraphState, Ref
 from netspec.ir.types import TensorType
-from netspec.proof.sizes import small_sizes
+from netspec.passes.rows import masked
+from netspec.proof.sizes import all_hold, small_sizes
 from netspec.text import SpecError
 
 Array = NDArray[Any]
+
+TRIES = 32
+"""So many times masks are drawn that choose rows."""
 
 LARGEST_WORK = 2**29
 """So many float64 numbers, 4 GiB, may be held at once."""
@@ -29,25 +33,55 @@ LARGEST_WORK = 2**29
 def draw(graph: Graph, *, seed: int, batch: int, mode: Mode) -> Feed:
     """A feed with numbers for everything; the same seed gives the same numbers in both modes.
 
+    Masks that choose the rows of a `map` are drawn again until they leave as many as the layers behind them need.
     SpecError NS712 where free sizes cannot be chosen, NS713 where the model is too large for this machine's proof.
     """
     sizes = small_sizes(graph, batch)
     _check_size(graph, sizes)
     rng = np.random.default_rng(seed)
-    return Feed(
+    kept: dict[str, int] = {}
+    for _ in range(TRIES):
+        feed, kept = _numbers(graph, sizes, rng, mode)
+        if not kept or (all(kept.values()) and all_hold(graph, {**sizes, **kept})):
+            return feed
+    raise SpecError.of(
+        "NS712",
+        f"a batch of {batch} cannot be made for this model: its masks leave {min(kept.values())} rows of a `map`",
+        help="try another `--batch`",
+    )
+
+
+def _numbers(
+    graph: Graph, sizes: Mapping[str, int], rng: np.random.Generator, mode: Mode
+) -> tuple[Feed, dict[str, int]]:
+    """Numbers for everything, and how many rows each mask keeps, by the letter of that size."""
+    noise: dict[str, Array] = {}
+    feed = Feed(
         inputs={name: typed(kind, sizes, rng) for name, kind in graph.inputs.items()},
         targets={name: typed(kind, sizes, rng) for name, kind in graph.targets.items()},
         parameters={key: _parameter(row, rng) for key, row in graph.parameters.items()},
         state={key: _state(row, rng) for key, row in graph.state.items()},
-        noise={
-            f"{node.path}.{one.name}": (
-                rng.random(tuple(size.evaluate(sizes) for size in one.shape)) < one.keep
-            ).astype(np.float64)
-            for node in graph.nodes
-            for one in node.noise
-        },
+        noise=noise,
         mode=mode,
     )
+    choosing = {node.path: op.rows for node, op in masked(graph)}
+    kept: dict[str, int] = {}
+    for node in graph.nodes:
+        if node.path in choosing:
+            kept[choosing[node.path]] = _rows(graph, node.inputs[1], feed)
+        for one in node.noise:
+            shape = tuple(size.evaluate({**sizes, **kept}) for size in one.shape)
+            noise[f"{node.path}.{one.name}"] = (rng.random(shape) < one.keep).astype(np.float64)
+    return feed, kept
+
+
+def _rows(graph: Graph, mask: Ref, feed: Feed) -> int:
+    """How many rows a mask keeps: its ones, if need be after a run of the reference up to it."""
+    if mask.path in feed.inputs:
+        return int(feed.inputs[mask.path].sum())
+    wanted = replace(graph, entries={"mask": {"mask": mask}})
+    before = replace(wanted, nodes=tuple(wanted.walk("mask")))
+    return int(find("numpy").run(before, feed, gradients=False).values[str(mask)].sum())
 
 
 def evaluating(feed: Feed) -> Feed:
@@ -127,7 +161,7 @@ def _check_size(graph: Graph, sizes: Mapping[str, int]) -> None:
     held = sum(_count(kind, sizes) for kind in kinds)
     windows = 0
     for node in graph.nodes:
-        if node.parameters and node.types[0].rank > 2:
+        if node.parameters and node.inputs and node.types[0].rank > 2:
             weight = max(
                 (graph.parameters[key] for key in node.parameters.values()), key=lambda row: row.count
             )

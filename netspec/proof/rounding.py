@@ -61,6 +61,9 @@ SINGLE = frozenset(
 ROWS = frozenset({"softmax", "log_softmax", "cumsum", "cummax", "normal_cdf", "quantile"})
 """Ops that sum within one sample."""
 
+FOLDING = frozenset({"fold", "unfold", "spread"})
+"""Ops that move rows and repeat them: only gradients of what was repeated are sums."""
+
 GATHERING = frozenset(
     {"max_pool", "avg_pool", "global_avg_pool", "global_max_pool", "mean", "sum", "amax", "amin"}
 )
@@ -73,7 +76,8 @@ def terms(
     """The most terms that a sum inside this op has, forward or backward; all its numbers where the op is foreign."""
     kinds = [graph.type_of(ref) for ref in node.inputs]
     read = [prod(one) for one, kind in zip(inputs, kinds, strict=True) if number(kind) is None] or [1]
-    made = [prod(shape) for shape in outputs] or [1]
+    read = [max(count, 1) for count in read]  # a mask may leave nothing of a batch
+    made = [max(prod(shape), 1) for shape in outputs] or [1]
     weights = [graph.parameters[key].shape for key in node.parameters.values()]
     filters = [shape for shape in weights if len(shape) > 1]
     if filters and node.op.name in ("conv", "linear"):
@@ -92,6 +96,8 @@ def terms(
             zip(inputs[0][2:], outputs[0][2:], strict=True)
         )  # windows, and how many look at one place
         return max(prod(ceil(n / o) + 1 for n, o in pairs), prod(ceil(o / n) + 1 for n, o in pairs))
+    if node.op.name in FOLDING:
+        return ceil(made[0] / read[0])
     if node.op.name in GATHERING:
         return max(ceil(read[0] / made[0]), prod(_window(node)))
     if node.op.name in ROWS:

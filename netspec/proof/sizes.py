@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice, product
 
 from netspec.ir.dim import Dim, DimTooComplex
 from netspec.ir.dim_solve import Constraint, solutions
 from netspec.ir.graph import Graph
+from netspec.passes.rows import most_rows
 from netspec.text import SpecError
 
 CHOICES = 12
@@ -19,22 +20,30 @@ SPARE = 2
 
 
 def small_sizes(graph: Graph, batch: int) -> dict[str, int]:
-    """A number for every letter of the graph, `N` being the batch; SpecError NS712 where none are found that fit."""
+    """A number for every letter of the graph, `N` being the batch; SpecError NS712 where none are found that fit.
+
+    How many rows a mask keeps is no choice: here it is taken to hold everywhere (see `draw`).
+    """
     known = {"N": batch}
-    constraints = [(one.left, one.relation, one.right) for node in graph.nodes for one in node.constraints]
+    most = most_rows(graph)
     try:
+        constraints = [
+            (one.left.substitute(most), one.relation, one.right.substitute(most))
+            for node in graph.nodes
+            for one in node.constraints
+        ]
         fixed: list[Constraint] = [
             (left.substitute(known), relation, right.substitute(known))
             for left, relation, right in constraints
         ]
     except DimTooComplex as trouble:
         raise _none_found(f"{trouble}", batch) from trouble
-    letters = sorted(_letters(graph) - known.keys())
+    letters = sorted(_letters(graph) - known.keys() - most.keys())
     offers = [list(_offers(fixed, letter)) for letter in letters]
     for choice in islice(product(*offers), LARGEST_SEARCH):
         sizes = known | dict(zip(letters, choice, strict=True))
         if all(_holds(one, sizes) for one in constraints):
-            return sizes
+            return sizes | {letter: size.evaluate(sizes) for letter, size in most.items()}
     raise _none_found("no small sizes were found that the layers allow", batch)
 
 
@@ -61,7 +70,13 @@ def _offers(constraints: list[Constraint], letter: str) -> Iterator[int]:
     yield from found[:SPARE][::-1]
 
 
-def _holds(constraint: Constraint, sizes: dict[str, int]) -> bool:
+def all_hold(graph: Graph, sizes: Mapping[str, int]) -> bool:
+    """Whether every constraint of the graph is true of these sizes."""
+    constraints = (one for node in graph.nodes for one in node.constraints)
+    return all(_holds((one.left, one.relation, one.right), sizes) for one in constraints)
+
+
+def _holds(constraint: Constraint, sizes: Mapping[str, int]) -> bool:
     """Whether a constraint is true of these sizes."""
     left, relation, right = constraint
     a, b = (size if isinstance(size, int) else size.evaluate(sizes) for size in (left, right))

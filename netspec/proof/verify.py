@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from netspec import backend as backends
 from netspec.backend import Arrays, Feed, Reference, Run, Runner
 from netspec.ir.graph import Graph
+from netspec.passes.rows import masked
 from netspec.proof import rounding
 from netspec.proof.compare import compare
 from netspec.proof.diverging import first
@@ -66,6 +67,8 @@ def verify(
         rows += _updates(optimizer, training.parameters, run.parameters, factors, (ours, theirs), seed)
     together = _group(group, (ours, theirs), seed=seed, batch=batch) if group is not None else []
     sizes = small_sizes(graph, batch) | (small_sizes(group, batch) if group is not None else {})
+    if run is not None:
+        sizes |= {op.rows: len(run.values[node.path]) for node, op in masked(graph)}
     return Proof(
         reference=ours.name,
         candidate=theirs.name,

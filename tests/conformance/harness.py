@@ -15,9 +15,10 @@ import pytest
 from pydantic import ValidationError
 
 from netspec.ir.dim import Dim
+from netspec.ir.dim_decide import decide
 from netspec.ir.op import Inferred, Op, Sample, infer_node
 from netspec.ir.problem import Problem
-from netspec.ir.types import Axis, TensorType
+from netspec.ir.types import BATCH, Axis, TensorType
 from tests.conformance.case import (
     Array,
     Case,
@@ -375,6 +376,29 @@ def _smallest_batch(types: tuple[TensorType, ...]) -> int:
     """The number of samples; inputs whose batch holds more than samples have larger ones."""
     sizes = (kind.axes[0].size.value for kind in types if kind.axes)
     return min(size for size in sizes if size is not None)
+
+
+def check_empty(use: Case) -> None:
+    """A batch without samples goes through both backends, forward and backward, unless a constraint wants more.
+
+    A mask may leave nothing of a batch. Uses that mix samples are not asked.
+    """
+    empty = tuple(kind.with_axes((Axis(BATCH, Dim.of(0)), *kind.axes[1:])) for kind in use.types)
+    inferred, _ = _infer(use.op, empty)
+    if inferred is None or not all(kind.batched for kind in (*use.types, *inferred.outputs)):
+        return
+    if any(decide(one.left, one.relation, one.right) is False for one in inferred.constraints):
+        return
+    none = Case(use.op, empty, inferred, use.frozen)
+    drawn = numbers(replace(none, inferred=replace(inferred, noise=())), 0)
+    gradients = pulls(forward(none, drawn, "eval"), 1)
+    for what, run in (("NumPy", reference), ("torch", candidate)):
+        result = run(none, drawn, gradients, "eval")
+        for kind, y in zip(inferred.outputs, result.outputs, strict=True):
+            assert y.shape == shape(kind, 0), f"{what} gives {y.shape} of no samples, not {kind}: {use}"
+        for x, dx in zip(drawn.inputs, result.inputs, strict=True):
+            assert dx.shape == x.shape, f"{what} gives a gradient {dx.shape} of no samples: {use}"
+        assert all((g == 0).all() for g in result.parameters.values()), f"{what}: no sample has a gradient"
 
 
 def check_refused(kind: type[Op], sample: Sample) -> None:

@@ -70,6 +70,11 @@ def test_the_reference_stays_in_the_floating_type_of_its_numbers(kind: type[Op],
     harness.check_precision(use_of(kind, sample))
 
 
+@pytest.mark.parametrize("kind,sample", GOOD)
+def test_a_batch_without_samples_goes_through(kind: type[Op], sample: Sample) -> None:
+    harness.check_empty(use_of(kind, sample))
+
+
 @pytest.mark.parametrize("kind,sample", BAD)
 def test_bad_samples_are_refused_with_their_code(kind: type[Op], sample: Sample) -> None:
     assert sample.code in CODES, f"{sample.code} is not in the table of codes"

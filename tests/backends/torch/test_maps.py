@@ -1,0 +1,133 @@
+"""A map in both backends: the same numbers as the proof wants, and the same as a loop over the places by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import netspec_numpy
+import netspec_torch
+from netspec.backend import Feed
+from netspec.proof import verify
+from netspec.proof.draw import draw, evaluating
+from netspec.recipe.optimizer import Sgd
+from tests.backends.torch.maps import Where, mapped, nested
+
+Array = NDArray[Any]
+
+
+@pytest.mark.parametrize("where", ["nowhere", "given", "computed"])
+@pytest.mark.parametrize("slices", [1, 4, "S"])
+def test_numpy_and_torch_agree_on_a_map_in_training_and_evaluation(where: Where, slices: int | str) -> None:
+    proof = verify(mapped(where, slices), Sgd(lr=0.1), batch=3)
+    assert proof.ok, [row for row in proof.rows if not row.ok]
+    assert {row.where for row in proof.rows if row.what == "state"} >= {"map1.batch_norm1.running_mean"}
+
+
+def test_numpy_and_torch_agree_on_maps_in_maps() -> None:
+    proof = verify(nested(), batch=3)
+    assert proof.ok, [row for row in proof.rows if not row.ok]
+
+
+def test_a_proof_tells_how_many_rows_the_mask_kept() -> None:
+    graph = mapped("given", 5)
+    feed = draw(graph, seed=0, batch=4, mode="train")
+    assert verify(graph, batch=4).sizes == {"N": 4, "M": feed.inputs["present"].sum()}
+    assert feed.noise["map1.dropout1.keep"].shape[0] == feed.inputs["present"].sum()
+
+
+def by_hand(x: Array, feed: Feed, train: bool) -> tuple[Array, Array, Array]:
+    """What the layers inside the map give for rows `[m, channel, height, width]`, one row after another in plain loops.
+
+    Also the mean and variance that the batch norm used.
+    """
+    w, b = feed.parameters["map1.conv1.weight"], feed.parameters["map1.conv1.bias"]
+    rows = []
+    for image in x:
+        out = np.zeros((4, image.shape[1] - 2, image.shape[2] - 2))
+        for place in np.ndindex(out.shape):
+            c, i, j = place
+            out[place] = (w[c] * image[:, i : i + 3, j : j + 3]).sum() + b[c]
+        rows.append(out)
+    y = np.stack(rows)
+    if train:
+        mean, var = y.mean(axis=(0, 2, 3)), y.var(axis=(0, 2, 3))
+    else:
+        mean, var = (feed.state[f"map1.batch_norm1.running_{key}"] for key in ("mean", "var"))
+    z = (y - mean[:, None, None]) / np.sqrt(var + 1e-5)[:, None, None]
+    key = "map1.batch_norm1"
+    z = z * feed.parameters[f"{key}.weight"][:, None, None] + feed.parameters[f"{key}.bias"][:, None, None]
+    return np.maximum(z, 0), mean, var
+
+
+def looped(feed: Feed, mask: Array, *, train: bool) -> tuple[Array, Array, Array]:
+    """The areas `[n, slice, 3]` of all places that are present, the others 0; no row of another is ever looked at."""
+    stack, age = feed.inputs["stack"], feed.inputs["age"]
+    places = [(n, s) for n in range(len(stack)) for s in range(stack.shape[2]) if mask[n, s]]
+    areas = np.zeros((*mask.shape, 3))
+    images, mean, var = by_hand(np.stack([stack[n, :, s] for n, s in places]), feed, train)
+    for (n, s), image in zip(places, images, strict=True):
+        joined = np.concatenate([image.mean(axis=(1, 2)), age[n]])
+        areas[n, s] = feed.parameters["map1.linear1.weight"] @ joined + feed.parameters["map1.linear1.bias"]
+    return areas, mean, var
+
+
+@settings(max_examples=15)
+@given(st.data(), st.integers(1, 4), st.integers(1, 5), st.booleans(), st.booleans())
+def test_a_map_is_a_loop_over_the_places_that_are_there(
+    data: st.DataObject, batch: int, slices: int, train: bool, padded: bool
+) -> None:
+    bits = data.draw(st.lists(st.booleans(), min_size=batch * slices, max_size=batch * slices))
+    mask = np.array(bits).reshape(batch, slices)
+    mask[data.draw(st.integers(0, batch - 1)), data.draw(st.integers(0, slices - 1))] = True
+    graph = mapped("given", slices, p=0.0)
+    feed = draw(mapped("nowhere", slices, p=0.0), seed=1, batch=batch, mode="train" if train else "eval")
+    stack = feed.inputs["stack"].copy()
+    if padded:  # whatever stands where nothing is present, nobody may see it
+        stack[~np.broadcast_to(mask[:, None, :], stack.shape[:3])] = np.nan
+    noise = {"map1.dropout1.keep": np.ones((int(mask.sum()), 4, 3, 2))}
+    feed = replace(feed, inputs={**feed.inputs, "stack": stack, "present": mask}, noise=noise)
+    areas, mean, var = looped(feed, mask, train=train)
+    for side in (netspec_numpy, netspec_torch):
+        run = side.run(graph, feed)
+        np.testing.assert_allclose(run.values["areas"], areas, rtol=1e-10, atol=1e-10)
+        assert (run.values["areas"][~mask] == 0).all()
+        gradient = run.inputs["stack"]
+        assert (gradient[~np.broadcast_to(mask[:, None, :], stack.shape[:3])] == 0).all()
+        if train:
+            count = int(mask.sum()) * 6
+            state = feed.state["map1.batch_norm1.running_mean"]
+            np.testing.assert_allclose(
+                run.state["map1.batch_norm1.running_mean"], 0.9 * state + 0.1 * mean, rtol=1e-10, atol=1e-12
+            )
+            state = feed.state["map1.batch_norm1.running_var"]
+            np.testing.assert_allclose(
+                run.state["map1.batch_norm1.running_var"],
+                0.9 * state + 0.1 * var * count / (count - 1),
+                rtol=1e-10,
+            )
+
+
+def test_a_masked_map_of_all_places_is_the_map_without_a_mask() -> None:
+    feed = draw(mapped("nowhere", 3), seed=2, batch=2, mode="train")
+    masked = replace(feed, inputs={**feed.inputs, "present": np.ones((2, 3), dtype=bool)})
+    for side in (netspec_numpy, netspec_torch):
+        without, having = side.run(mapped("nowhere", 3), feed), side.run(mapped("given", 3), masked)
+        for key, value in without.parameters.items():
+            np.testing.assert_array_equal(having.parameters[key], value)
+        np.testing.assert_array_equal(having.values["areas"], without.values["areas"])
+
+
+@pytest.mark.parametrize("side", [netspec_numpy, netspec_torch])
+def test_a_mask_that_holds_nowhere_leaves_zeros_in_evaluation(side: Any) -> None:
+    feed = evaluating(draw(mapped("given", 3), seed=0, batch=2, mode="train"))
+    feed = replace(feed, inputs={**feed.inputs, "present": np.zeros((2, 3), dtype=bool)})
+    run = side.run(mapped("given", 3), feed)
+    assert (run.values["areas"] == 0).all()
+    assert all((gradient == 0).all() for gradient in run.parameters.values())
