@@ -38,11 +38,12 @@ def run_spec(run: Path, define: dict[str, Constant]) -> Spec:
         (run / project).resolve() if isinstance(project, str) else project_folder(Path.cwd() / "spec.yaml")
     )
     source = open_source(run / "spec.yaml")
-    plain, _ = check_source(source, folder)
+    files = _files(record.get("files"))
+    plain, _ = check_source(source, folder, beside=run, files=files)
     told = {name: _constant(value) for name, value in dict(record.get("define") or {}).items()}
     if plain is not None:  # what follows from other constants is left to follow from them
         told = {name: value for name, value in told.items() if plain.define.get(name) != value}
-    spec, diagnostics = check_source(source, folder, {**told, **define})
+    spec, diagnostics = check_source(source, folder, {**told, **define}, beside=run, files=files)
     if spec is None:
         raise SpecError(diagnostics)
     return spec
@@ -61,6 +62,12 @@ def _record(run: Path) -> dict[str, Any]:
             help="name a folder that `netspec train` made, as `runs/<name>-<date>-<time>-<mark>`",
         )
     return record
+
+
+def _files(told: Any) -> dict[str, str]:
+    """The texts of the files that the spec extends and includes, as the run has kept them: none is opened."""
+    texts = told if isinstance(told, dict) else {}
+    return {path: text for path, text in texts.items() if isinstance(path, str) and isinstance(text, str)}
 
 
 def _constant(value: Any) -> Any:

@@ -77,7 +77,8 @@ class Files:
             return None
         near = self._paths[id(named.span.source)].parent
         path = Path(os.path.normpath(near / text))
-        if Path(text).is_absolute() or not path.resolve().is_relative_to(self.project.resolve()):
+        outside = self._given is None and not path.resolve().is_relative_to(self.project.resolve())
+        if Path(text).is_absolute() or outside:
             message = f"`{text}` lies outside of the project"
             help = "paths are relative to the file; a `pyproject.toml` or `.git` marks the top of a project"
             report.error("NS151", message, named.span, help=help)

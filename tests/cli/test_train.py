@@ -251,3 +251,16 @@ def process(code: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "backends")])}
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, env=environment, capture_output=True, check=False)
+
+
+def test_a_run_keeps_the_files_that_its_spec_extends_and_includes(tmp_path: Path) -> None:
+    base = tmp_path / "base.yaml"
+    base.write_text(shortened(DIGITS, ("epochs: 10", "epochs: 1")), encoding="utf-8")
+    spec = tmp_path / "digits.yaml"
+    spec.write_text("netspec: 1\nextends: base.yaml\nname: mine\n", encoding="utf-8")
+    (tmp_path / "pyproject.toml").write_text("", encoding="utf-8")
+    done = CliRunner().invoke(train, [str(spec), "--runs", str(tmp_path / "runs")])
+    assert done.exit_code == 0, (done.output, done.exception)
+    base.unlink()
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert measured(str(folder))["loss"] > 0

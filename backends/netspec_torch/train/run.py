@@ -130,6 +130,7 @@ def _prepare(spec: Spec, compiled: Compiled, samples: Samples, runs: Path, where
             "name": spec.name,
             "digest": spec.digest,
             "define": dict(spec.define),
+            "files": dict(spec.files),
             "project": relative_project(folder.path, spec.folder),
             "seed": spec.training.seed if spec.training else 0,
             "device": where.type,
