@@ -56,7 +56,8 @@ def test_with_a_mask_the_rows_have_a_letter_that_no_axis_has() -> None:
 
 def test_only_what_is_used_crosses_the_border_of_a_map_and_only_once() -> None:
     made = types(
-        "layers:\n  - {rescale: {mean: 50}, from: age, name: unused}\n  - {rescale: {mean: 40}, from: age, name: used}\n"
+        "layers:\n  - {rescale: {mean: 50}, from: age, name: unused}\n"
+        "  - {rescale: {mean: 40}, from: age, name: used}\n"
         "  - from: stack\n    map:\n      axis: slice\n      layers:\n        - {flatten, name: a}\n"
         "        - {linear: 1, name: b}\n        - {add, from: [b, used]}\n        - {add, from: [_, used], name: c}\n"
         "  - {add, from: [c, c]}\n"

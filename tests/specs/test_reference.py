@@ -106,6 +106,7 @@ FOR = {
     },
     "inputs": {"layers": "layers:\n  - {relu, from: picture}\n", "loss": "", "metrics": "", "targets": ""},
     "layers": {"loss": "", "metrics": ""},
+    "blocks": {"loss": "", "metrics": ""},
     "layers of a formula": {"inputs": "inputs: {x: [3]}\n", "loss": "", "metrics": ""},
 }
 
@@ -114,7 +115,7 @@ def whole(text: str) -> Source:
     """A spec that begins with the example, so that its lines keep their numbers, and has all it leaves out."""
     sections = re.findall(r"^(\w+):", text, re.MULTILINE)
     kind = "layers of a formula" if "formula" in text else sections[0]
-    rest = {**COMMON, **FOR.get(kind, {})}
+    rest = {} if "extends" in sections else {**COMMON, **FOR.get(kind, {})}
     return Source("example.yaml", text + "".join(part for name, part in rest.items() if name not in sections))
 
 
