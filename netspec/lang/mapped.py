@@ -144,9 +144,9 @@ class _Fold:
         return lambda: None if (ref := names[name]) is None else self.leave(name, ref)
 
     def _apply(self, op: str, word: str, taken: list[Taken]) -> Ref | None:
-        from netspec.ops import fold  # noqa: PLC0415 - most specs have no map
+        from netspec.ops.fold import Fold, Spread, Unfold  # noqa: PLC0415 - most specs have no map
 
-        kind: type[Op] = {"fold": fold.Fold, "spread": fold.Spread, "unfold": fold.Unfold}[op]
+        kind: type[Op] = {"fold": Fold, "spread": Spread, "unfold": Unfold}[op]
         arguments = {"axis": self.axis} | ({"rows": self.rows} if self.rows else {})
         place = Place(self.layer.span, {"axis": self.place}, [span for _, span in taken])
         refs = [ref for ref, _ in taken]

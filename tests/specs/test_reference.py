@@ -119,8 +119,12 @@ def whole(text: str) -> Source:
     return Source("example.yaml", text + "".join(part for name, part in rest.items() if name not in sections))
 
 
+PAGES = ("README.md", "structure.md")
+
+
 def examples(*, good: bool) -> list[str]:
-    return [one["spec"] for one in EXAMPLE.finditer(read("README.md")) if (one["told"] is None) is good]
+    found = (one for page in PAGES for one in EXAMPLE.finditer(read(page)))
+    return [one["spec"] for one in found if (one["told"] is None) is good]
 
 
 @pytest.mark.parametrize("text", examples(good=True), ids=lambda text: text.split(":")[0])
@@ -140,12 +144,13 @@ def told(one: re.Match[str]) -> str:
     return f"```yaml\n{one['spec']}```\n\n```text\n{message.strip()}\n```\n"
 
 
-def test_every_mistake_on_the_page_is_told_as_the_page_says(update_golden: bool) -> None:
-    wanted = EXAMPLE.sub(told, read("README.md"))
+@pytest.mark.parametrize("page", PAGES)
+def test_every_mistake_on_a_page_is_told_as_the_page_says(page: str, update_golden: bool) -> None:
+    wanted = EXAMPLE.sub(told, read(page))
     if update_golden:
-        (SPECS / "README.md").write_text(wanted, "utf-8")
-    assert read("README.md") == wanted
-    assert len(examples(good=False)) >= 2
+        (SPECS / page).write_text(wanted, "utf-8")
+    assert read(page) == wanted
+    assert len(examples(good=False)) >= 3
 
 
 def test_an_example_silences_its_warning_and_gets_it_without_the_silence() -> None:
@@ -156,7 +161,7 @@ def test_an_example_silences_its_warning_and_gets_it_without_the_silence() -> No
 
 
 def test_the_page_names_every_section_wire_kind_unit_command_and_setting() -> None:
-    page = read("README.md")
+    page = "".join(map(read, PAGES))
     words = set(re.findall(r"[a-z_0-9]+", page))
     wanted = {*SECTIONS, *WIRES, *KINDS, *UNITS, *COMMANDS, *Training.model_fields, *STRUCTURE}
     assert sorted(wanted - words) == []
