@@ -9,6 +9,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.dim_decide import HOLDS
 from netspec.ir.graph import Graph, Node
 from netspec.ir.op import Relation
+from netspec.passes.rows import most_rows
 
 STATISTICS = "statistics"
 """What is frozen where a norm uses its running statistics in training too, and so asks nothing of the batch."""
@@ -62,10 +63,16 @@ def demands(graph: Graph) -> tuple[Demand, ...]:
 
 
 def letters(graph: Graph) -> tuple[str, ...]:
-    """The free sizes in the order in which inputs, targets and layers mention them; `N`, the batch's, comes last."""
+    """The free sizes in the order in which inputs, targets and layers mention them; `N`, the batch's, comes last.
+
+    How many rows a mask keeps is nobody's choice, so its letter is none of them.
+    """
+    kept = most_rows(graph)
     kinds = [*graph.inputs.values(), *graph.targets.values()]
     kinds += [kind for node in every_node(graph) for kind in node.types]
-    found = dict.fromkeys(letter for kind in kinds for size in kind.sizes for letter in sorted(size.symbols))
+    found = dict.fromkeys(
+        letter for kind in kinds for size in kind.sizes for letter in sorted(size.symbols - kept.keys())
+    )
     return (*(letter for letter in found if letter != "N"), *(("N",) if "N" in found else ()))
 
 
@@ -78,17 +85,23 @@ def every_node(graph: Graph) -> Iterator[Node]:
 
 
 def _all(graph: Graph) -> Iterator[Demand]:
+    """What is asked of the rows that a mask keeps is asked of all places: with fewer the sizes do not fit either."""
     one = Dim.of(1)
+    most = most_rows(graph)
+
+    def full(size: Dim) -> Dim:
+        return size.substitute(most) if most else size
+
     for node in every_node(graph):
         for asked in node.constraints:
-            if asked.left.value is not None and asked.right.value is not None:
+            left, right = full(asked.left), full(asked.right)
+            if left.value is not None and right.value is not None:
                 continue
             if asked.training and STATISTICS in node.frozen:
                 continue
-            yield Demand(
-                node, asked.left, asked.relation, asked.right, asked.why, asked.at, training=asked.training
-            )
+            yield Demand(node, left, asked.relation, right, asked.why, asked.at, training=asked.training)
         for kind in node.types:
             for axis in kind.axes:
-                if axis.size.value is None:
-                    yield Demand(node, axis.size, ">=", one, f"something is left along `{axis.name}`")
+                size = full(axis.size)
+                if size.value is None:
+                    yield Demand(node, size, ">=", one, f"something is left along `{axis.name}`")

@@ -6,7 +6,9 @@ import pytest
 
 from netspec.ir.dim import Dim
 from netspec.passes.cost import cost
+from netspec.passes.demands import demands, letters
 from netspec.passes.rows import batch_of, most_rows
+from netspec.passes.sizes import legal_sizes
 from tests.backends.torch.graphs import classifier
 from tests.backends.torch.maps import Where, mapped, nested
 
@@ -54,3 +56,11 @@ def test_what_no_map_touches_costs_what_it_did() -> None:
 def test_a_mask_keeps_at_most_all_places_of_all_samples() -> None:
     assert most_rows(nested()) == {"M": Dim.of("N") * Dim.of("S")}
     assert batch_of(nested()) == Dim.of("N")
+
+
+def test_how_many_rows_a_mask_keeps_is_no_letter_that_a_user_chooses() -> None:
+    assert letters(nested()) == letters(mapped("nowhere", "S")) == ("S", "N")
+    asked = [str(one) for one in demands(mapped("given", "S")) if one.training]
+    assert asked == ["6*N*S > 1"] == [str(one) for one in demands(mapped("nowhere", "S")) if one.training]
+    assert {one.letter for one in legal_sizes(nested())} == {"S", "N"}
+    assert legal_sizes(nested(), {"S": 2, "N": 3}) == ()

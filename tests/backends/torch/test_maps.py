@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -131,3 +135,49 @@ def test_a_mask_that_holds_nowhere_leaves_zeros_in_evaluation(side: Any) -> None
     run = side.run(mapped("given", 3), feed)
     assert (run.values["areas"] == 0).all()
     assert all((gradient == 0).all() for gradient in run.parameters.values())
+
+
+PROGRAM = """
+import sys
+import torch
+sys.modules["netspec"] = sys.modules["netspec_torch"] = None
+import net
+model = net.Model()
+torch.manual_seed(0)
+stack, age = torch.randn(2, 2, 3, 5, 4), torch.randn(2, 1)
+present = torch.tensor([[True, True, False], [False, True, False]])
+areas = model(stack, age, present)["areas"]
+assert areas.dtype == torch.float32
+assert bool((areas[~present] == 0).all())
+before = areas.detach()
+areas.sum().backward()
+assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in model.parameters())
+model.eval()
+empty = model(stack, age, torch.zeros(2, 3, dtype=torch.bool))["areas"]
+assert empty.shape == (2, 3, 3) and bool((empty == 0).all())
+none = model(stack[:0], age[:0], present[:0])["areas"]
+assert none.shape == (0, 3, 3)
+print("done")
+"""
+
+
+def test_the_written_file_runs_in_float32_without_netspec(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(netspec_torch.source(mapped("given"), name="model"), "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "done\n", done.stderr
+
+
+@pytest.mark.parametrize("slices", [3, "S"])
+def test_a_map_without_a_mask_is_one_graph_for_torch(slices: int | str) -> None:
+    model = netspec_torch.assemble(mapped("nowhere", slices, p=0.0), seed=0).model
+    stack, age = torch.randn(2, 2, 3, 5, 4), torch.randn(2, 1)
+    compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    wanted = model(stack, age)["areas"]
+    model.load_state_dict(state)
+    got = compiled(stack, age)["areas"]
+    torch.testing.assert_close(got, wanted)
+    got.sum().backward()
+    assert all(one.grad is not None for one in model.parameters())
