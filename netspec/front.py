@@ -22,6 +22,7 @@ from netspec.passes.lint import lint, rules
 from netspec.passes.lint.rule import Rule
 from netspec.recipe.spec import Group, Spec
 from netspec.text import Diagnostic, Severity, Source, SpecError
+from netspec.text.codes import CODES
 
 
 def load(path: str | Path, define: Table[str, Constant] | None = None) -> Spec:
@@ -73,7 +74,7 @@ def check_source(
     document = read_document(root, define or {}, opened, report)
     chosen = _rules(document, report)
     if document.graph is None or report.failed:
-        return None, _told(report, document, opened)
+        return None, _told(report, document, opened, linted=False)
     spec = Spec(
         document.name,
         document.doc,
@@ -86,10 +87,11 @@ def check_source(
         document.data,
         document.training,
         places=document.places,
+        words=document.words,
         files=opened.others,
     )
     report.diagnostics.extend(lint(spec, chosen))
-    spec = replace(spec, diagnostics=_told(report, document, opened))
+    spec = replace(spec, diagnostics=_told(report, document, opened, linted=True))
     return spec, spec.diagnostics
 
 
@@ -104,9 +106,9 @@ def _rules(document: Document, report: Report) -> dict[str, Rule]:
     return found
 
 
-def _told(report: Report, document: Document, files: Files) -> tuple[Diagnostic, ...]:
+def _told(report: Report, document: Document, files: Files, *, linted: bool) -> tuple[Diagnostic, ...]:
     """What is said of the spec, in the order of its files, without what it silences."""
-    return _sorted(_silenced(report.diagnostics, document, files), files)
+    return _sorted(_silenced(report.diagnostics, document, files, linted=linted), files)
 
 
 def project_folder(path: Path) -> Path:
@@ -118,19 +120,29 @@ def project_folder(path: Path) -> Path:
     return folder
 
 
-def _silenced(diagnostics: list[Diagnostic], document: Document, files: Files) -> list[Diagnostic]:
-    """Without the warnings that the spec silences; a silencing of its own that silences nothing is told."""
+def _silenced(
+    diagnostics: list[Diagnostic], document: Document, files: Files, *, linted: bool
+) -> list[Diagnostic]:
+    """Without the warnings that the spec silences; a silencing of its own that silences nothing is told.
+
+    Before a spec with errors was linted, nobody knows what its rules would have said.
+    """
     kept = [one for one in diagnostics if one.severity is Severity.ERROR or one.code not in document.ignored]
     silenced = {one.code for one in diagnostics if one.severity is not Severity.ERROR}
     errors = {one.code for one in diagnostics if one.severity is Severity.ERROR}
     for code, (_, span) in document.ignored.items():
-        if code not in silenced and files.order(span.source) == 0:
-            wrong = (
-                "is an error, and errors cannot be silenced" if code in errors else "silences nothing here"
-            )
-            kept.append(
-                Diagnostic("NS402", Severity.WARNING, f"`{code}` {wrong}", span, help="remove the line")
-            )
+        if code in silenced or files.order(span.source):
+            continue
+        help = "remove the line"
+        if code not in CODES:
+            wrong, help = "is no code", "write the code as the warning shows it, `NS403`, or remove the line"
+        elif code in errors:
+            wrong = "is an error, and errors cannot be silenced"
+        elif linted:
+            wrong = "silences nothing here"
+        else:
+            continue
+        kept.append(Diagnostic("NS402", Severity.WARNING, f"`{code}` {wrong}", span, help=help))
     return kept
 
 

@@ -24,10 +24,14 @@ class Ref:
 
 @dataclass(frozen=True)
 class Origin:
-    """One step of where a node comes from: what it is (use, definition, include, override) and where that stands."""
+    """One step of where a node comes from: what it is (use, definition, include, override) and where that stands.
+
+    `arguments` are the places of the written arguments' values by name, for exact edits.
+    """
 
     what: str
     span: Span
+    arguments: Mapping[str, Span] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from netspec.lang.library import Library, read_library
 from netspec.lang.names import MOST_TITLE, TITLE, meant
 from netspec.lang.naming import Naming, name_layers
 from netspec.lang.outcome import Outcome
-from netspec.lang.places import places
+from netspec.lang.places import places, words
 from netspec.lang.recipe import read_data, read_training
 from netspec.lang.report import Report
 from netspec.lang.space import Names, Space
@@ -73,6 +73,7 @@ class Document:
     places: dict[str, Span] = field(default_factory=dict)
     library: Library | None = None
     part: bool = False
+    words: frozenset[str] = frozenset()
 
 
 def read_document(root: Mapping, settings: Table[str, Constant], files: Files, report: Report) -> Document:
@@ -113,7 +114,7 @@ class _Reader:
             self._graphs(body)
         self._lint()
         self._recipes(whole=whole)
-        self.out.places = places(self.root)
+        self.out.places, self.out.words = places(self.root), words(self.root)
         self.out.library = library
         return self.out
 

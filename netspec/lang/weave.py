@@ -212,7 +212,7 @@ class Weaver:
             inferred.constraints,
             frozen,
             self.scope,
-            (Origin("layer" if place.layer else "formula", place.head), *self.uses),
+            (Origin("layer" if place.layer else "formula", place.head, place.arguments), *self.uses),
             names=wiring.names if len(wiring.names) == len(types) else (),
         )
         self.nodes.append(node)

@@ -32,8 +32,9 @@ class Spec:
     (one scalar for each term) and `metrics`. `digest` is the SHA-256 of what the spec means: all its files and the
     constants that were set. `diagnostics` holds warnings; a spec with errors is never made. `folder` is where relative
     paths of the data section begin. `places` says where what stands outside the layers is written, by dotted path:
-    `training.optimizer.sgd.lr`; nodes of the graph carry their own places. `files` holds the texts of what it
-    extends and includes, by their path relative to the spec.
+    `training.optimizer.sgd.lr`, and with a colon behind it that of its key; nodes of the graph carry their own places.
+    `words` are all words of all values of the file, in whatever branch they stand: a name that is not among them is
+    read by nothing. `files` holds the texts of what it extends and includes, by their path relative to the spec.
     """
 
     name: str
@@ -49,3 +50,4 @@ class Spec:
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     places: Mapping[str, Span] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    words: frozenset[str] = field(default=frozenset(), repr=False)

@@ -180,9 +180,27 @@ MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
     "NS335": "A value is converted to a unit that measures something else.",
 }
 
-LINT: dict[str, str] = {
-    "NS402": "A rule is silenced that has nothing to say."
-}  # NS4: legal, and probably not what was wanted
+LINT: dict[str, str] = {  # NS4: legal, and probably not what was wanted
+    "NS402": "A rule is silenced that has nothing to say.",
+    "NS403": "A layer learns a bias that the norm behind it takes away.",
+    "NS404": "Dropout stands before a batch norm, which measures its noise.",
+    "NS405": "Nothing reads a layer.",
+    "NS406": "A constant, input, target or initialiser is never used.",
+    "NS407": "An even kernel with `padding: same` moves everything by half a pixel.",
+    "NS408": "A stride steps over pixels.",
+    "NS409": "The border of an image is left unread.",
+    "NS411": "One layer holds nearly all parameters.",
+    "NS412": "A layer learns from a picture whose numbers are far from 1.",
+    "NS413": "A learning rate is wild for its optimizer.",
+    "NS414": "A split puts samples of one patient on both sides.",
+    "NS415": "The transforms lose what a target measures.",
+    "NS416": "A batch norm measures batches of one sample.",
+    "NS418": "Every term of the loss is multiplied by 0.",
+    "NS419": "A metric is watched the wrong way round.",
+    "NS420": "Patience outlasts the training.",
+    "NS421": "A phase of the schedule comes after the end of training.",
+    "NS422": "No loss depends on a layer with weights.",
+}
 
 DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms
     "NS500": "The source has no such field.",

@@ -4,28 +4,68 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
-from functools import cache
 
-from netspec.passes.lint.rule import Rule
+from netspec.passes.lint.rule import Rule, Subject
 from netspec.recipe.spec import Spec
 from netspec.text import Diagnostic
 
-RULES: tuple[str, ...] = ()
-"""The rules by name, each in the file of its name; a test reads the files and holds the two equal."""
+RULES: dict[str, str] = {
+    "bias_before_norm": "layers",
+    "dropout_before_norm": "layers",
+    "dead_layer": "layers",
+    "unused_definition": "layers",
+    "even_kernel": "layers",
+    "skipped_pixels": "layers",
+    "dropped_border": "layers",
+    "heavy_layer": "layers",
+    "unnormalised_input": "layers",
+    "untrained_layer": "loss",
+    "weightless_loss": "loss",
+    "changed_label": "data",
+    "split_by_sample": "data",
+    "metric_direction": "training",
+    "learning_rate": "training",
+    "batch_of_one": "training",
+    "schedule_length": "training",
+    "idle_patience": "training",
+}
+"""The rules by name, each in the file of its name, and the section without which a rule has nothing to look at."""
 
 
-@cache
+def rule(name: str) -> type[Rule]:
+    """The rule that a spec calls `name`."""
+    module = importlib.import_module(f"{__name__}.{name}")
+    kinds = (value for value in vars(module).values() if isinstance(value, type))
+    return next(kind for kind in kinds if issubclass(kind, Rule) and kind.name == name)
+
+
 def rules() -> dict[str, type[Rule]]:
     """Every rule by the name a spec calls it."""
-    found: dict[str, type[Rule]] = {}
-    for name in RULES:
-        module = importlib.import_module(f"{__name__}.{name}")
-        kinds = (value for value in vars(module).values() if isinstance(value, type))
-        found[name] = next(kind for kind in kinds if issubclass(kind, Rule) and kind.name == name)
-    return found
+    return {name: rule(name) for name in RULES}
 
 
 def lint(spec: Spec, chosen: Mapping[str, Rule]) -> Iterator[Diagnostic]:
-    """What the rules doubt in a spec; `chosen` holds those that the spec has set otherwise than by default."""
-    for name, kind in rules().items():
-        yield from (chosen.get(name) or kind()).check(spec)
+    """What the rules doubt in a spec; `chosen` holds those that the spec has set otherwise than by default.
+
+    A rule doubts a place once, however many copies of a block or a repeat come from it.
+    """
+    subject = Subject(spec)
+    told: set[object] = set()
+    for name in _due(spec):
+        judge = chosen.get(name) or rule(name).model_construct()
+        for one in judge.check(subject):
+            place = one.message if one.span is None else (one.span.source.name, one.span.start, one.span.end)
+            if (one.code, place) not in told:
+                told.add((one.code, place))
+                yield one
+
+
+def _due(spec: Spec) -> Iterator[str]:
+    """The rules that have something to look at; the others are not even loaded."""
+    written = {
+        "layers": True,
+        "loss": bool(spec.graph.entry("loss")),
+        "data": spec.data is not None,
+        "training": spec.training is not None,
+    }
+    return (name for name, section in RULES.items() if written[section])

@@ -1,0 +1,98 @@
+"""Who reads what in a finished graph, and which uses of ops stand at one place of the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+
+from netspec.ir.graph import Graph, Node, Ref
+from netspec.ir.op import Op
+from netspec.text import Span
+
+
+class Flow:
+    """The readers of every value of a graph, and the nodes that its entries need."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    @cached_property
+    def readers(self) -> Mapping[Ref, tuple[Node, ...]]:
+        """The nodes that read a value, in order; a value that nothing reads is not in it."""
+        found: dict[Ref, list[Node]] = {}
+        for node in self.graph.nodes:
+            for ref in dict.fromkeys(node.inputs):
+                found.setdefault(ref, []).append(node)
+        return {ref: tuple(nodes) for ref, nodes in found.items()}
+
+    @cached_property
+    def given(self) -> frozenset[Ref]:
+        """The values that leave the graph: outputs, and what loss and metrics read or are."""
+        return frozenset(ref for entry in self.graph.entries.values() for ref in entry.values())
+
+    @cached_property
+    def alive(self) -> tuple[Node, ...]:
+        """The nodes that some entry needs, in order."""
+        return tuple(self.graph.walk(*self.graph.entries))
+
+    @cached_property
+    def places(self) -> tuple[tuple[Node, ...], ...]:
+        """The nodes that some entry needs, those of one written layer together: a block or a repeat makes several."""
+        found: dict[object, list[Node]] = {}
+        for node in self.alive:
+            span = place(node)
+            key = node.path if span is None else (span.source.name, span.start, span.end)
+            found.setdefault(key, []).append(node)
+        return tuple(map(tuple, found.values()))
+
+    def reading(self, node: Node) -> Iterator[Node]:
+        """The nodes that read any value of `node`, in order, each once."""
+        found = {one.path: one for ref in node.refs for one in self.readers.get(ref, ())}
+        return iter(found.values())
+
+    def leaves(self, node: Node) -> bool:
+        """Whether a value of `node` leaves the graph."""
+        return not self.given.isdisjoint(node.refs)
+
+    def last(self, nodes: Iterable[Node]) -> list[tuple[Node, int]]:
+        """Those of `nodes` behind which no other of them stands, and how many of the others stand before each."""
+        chosen = {node.path: node for node in nodes}
+        behind: set[str] = set()
+        for node in reversed(self.graph.nodes):
+            after = [one.path for one in self.reading(node)]
+            if any(path in chosen or path in behind for path in after):
+                behind.add(node.path)
+        ends = [node for node in chosen.values() if node.path not in behind]
+        return [(node, len(self._before(node, chosen))) for node in ends]
+
+    def _before(self, node: Node, chosen: Mapping[str, Node]) -> set[str]:
+        """Which of `chosen` a node needs."""
+        seen, ahead = set[str](), [ref.path for ref in node.inputs]
+        while ahead:
+            path = ahead.pop()
+            found = self.graph.node(path)
+            if found is not None and path not in seen:
+                seen.add(path)
+                ahead.extend(ref.path for ref in found.inputs)
+        return seen & chosen.keys()
+
+
+def place(node: Node) -> Span | None:
+    """Where the op of a node is written."""
+    return node.origin[0].span if node.origin else None
+
+
+def place_of(node: Node, argument: str) -> Span | None:
+    """Where an argument of a node is written; the op itself where the argument has its default."""
+    return node.origin[0].arguments.get(argument, node.origin[0].span) if node.origin else None
+
+
+def written_name(node: Node) -> str:
+    """What to call a layer in a message: its name if it was given one, else its op."""
+    path = node.path.rsplit(".", 1)[-1]
+    return node.op.name if path.rstrip("0123456789") == node.op.name.replace(".", "_") else path
+
+
+def weighs(op: Op, parameters: Mapping[str, str]) -> bool:
+    """Whether an op sums its inputs with learned weights, as convolutions and linear layers do, and norms do not."""
+    return "weight" in parameters and "norm" not in op.name

@@ -1,0 +1,74 @@
+"""A bias that the norm behind it takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from netspec.ir.graph import Node
+from netspec.passes.flow import Flow, place, written_name
+from netspec.passes.lint.rule import Rule, Subject
+from netspec.passes.written import with_argument
+from netspec.text import Diagnostic, Label
+
+_CENTRES = ("batch_norm", "instance_norm")
+"""Norms that take the mean of every channel away, and with it whatever was added to the whole channel."""
+
+
+class BiasBeforeNorm(Rule):
+    """A layer learns a bias, and all that reads it is a norm that takes every channel's mean away.
+
+    Why: the norm subtracts the bias again. It gets no gradient but rounding and drifts under weight decay, and the norm
+    has a `bias` of its own.
+
+    Instead: write `bias: false` in the layer before the norm. Where weights from elsewhere or a published count of
+    parameters ask for the bias, silence the rule and say so.
+    """
+
+    name: ClassVar[str] = "bias_before_norm"
+    code: ClassVar[str] = "NS403"
+
+    def check(self, subject: Subject) -> Iterator[Diagnostic]:
+        """Every such layer; one that a block holds must be so in each of its copies."""
+        for flow in subject.flows:
+            shared = _uses(flow)
+            for nodes in flow.places:
+                copies = [one for node in nodes for one in shared.get(node.parameters.get("bias", ""), ())]
+                norms = [_norm(flow, node) for node in copies]
+                if norms and norms[0] is not None and None not in norms:
+                    yield self._told(nodes[0], norms[0])
+
+    def _told(self, node: Node, norm: Node) -> Diagnostic:
+        behind = place(norm)
+        return self.doubt(
+            f"`{written_name(node)}` learns a bias that `{norm.op.name}` takes away",
+            place(node),
+            labels=(Label(behind, "this subtracts the mean of each channel"),) if behind else (),
+            help="write `bias: false`",
+            edit=with_argument(node, "bias", "false"),
+        )
+
+
+def _uses(flow: Flow) -> dict[str, list[Node]]:
+    """The nodes that use a bias, by its key: shared weights have several."""
+    found: dict[str, list[Node]] = {}
+    for node in flow.alive:
+        key = node.parameters.get("bias")
+        if key is not None and "bias" in type(node.op).model_fields:
+            found.setdefault(key, []).append(node)
+    return found
+
+
+def _norm(flow: Flow, node: Node) -> Node | None:
+    """The norm that takes the bias of `node` away again; None where something else sees it."""
+    readers = tuple(flow.reading(node))
+    if not readers or flow.leaves(node) or not flow.graph.parameters[node.parameters["bias"]].trainable:
+        return None
+    for_each_channel = node.op.name.startswith("conv") or (
+        node.op.name == "linear" and node.types[0].rank == 2
+    )
+    if for_each_channel and all(
+        one.op.name in _CENTRES and "statistics" not in one.frozen for one in readers
+    ):
+        return readers[0]
+    return None

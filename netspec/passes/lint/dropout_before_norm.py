@@ -1,0 +1,70 @@
+"""Dropout whose noise a batch norm measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pydantic import Field
+
+from netspec.ir.graph import Node
+from netspec.passes.flow import Flow, place, weighs
+from netspec.passes.lint.rule import Rule, Subject
+from netspec.text import Diagnostic, Label
+
+
+class DropoutBeforeNorm(Rule):
+    """Dropout stands before a `batch_norm`, with `layers` convolutions or linear layers between them at the most.
+
+    Why: dropout widens the variance of what it touches while training, by 1 / (1 - p) for numbers around 0, and does
+    nothing in evaluation. The norm keeps the variance it saw in training, so in evaluation its numbers are too small by
+    that factor, layer after layer (Li et al. 2019, "variance shift").
+
+    Instead: move the dropout behind the last `batch_norm`, before the last `linear`, or leave it out: the norm's own
+    noise already regularises.
+    """
+
+    name: ClassVar[str] = "dropout_before_norm"
+    code: ClassVar[str] = "NS404"
+
+    layers: int = Field(default=1, ge=0, le=100)
+
+    def check(self, subject: Subject) -> Iterator[Diagnostic]:
+        """Every dropout from which a batch norm is near."""
+        for flow in subject.flows:
+            for nodes in flow.places:
+                node = nodes[0]
+                if not node.op.name.startswith("dropout") or getattr(node.op, "p", None) == 0:
+                    continue
+                norm = self._norm(flow, node)
+                if norm is not None:
+                    yield self._told(node, norm)
+
+    def _told(self, node: Node, norm: Node) -> Diagnostic:
+        behind = place(norm)
+        return self.doubt(
+            f"`{node.op.name}` changes the variance that `{norm.op.name}` measures, in training alone",
+            place(node),
+            labels=(Label(behind, "in evaluation this still divides by the variance of training"),)
+            if behind
+            else (),
+            help="move it behind the last `batch_norm`, or leave it out",
+        )
+
+    def _norm(self, flow: Flow, start: Node) -> Node | None:
+        """The first batch norm that is reached with no more than `layers` that weigh on the way."""
+        ahead, least = [(start, 0)], {start.path: 0}
+        while ahead:
+            node, between = ahead.pop(0)
+            for reader in flow.reading(node):
+                if reader.op.name == "batch_norm":
+                    if "statistics" in reader.frozen:
+                        continue
+                    return reader
+                if "norm" in reader.op.name:
+                    continue  # it measures each sample by itself, in training and in evaluation
+                count = between + weighs(reader.op, reader.parameters)
+                if count <= self.layers and count < least.get(reader.path, count + 1):
+                    least[reader.path] = count
+                    ahead.append((reader, count))
+        return None

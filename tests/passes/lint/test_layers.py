@@ -1,0 +1,311 @@
+"""Rules about layers: what else they tell, and above all what they leave in peace."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.passes.lint.near import IMAGE, TARGET, codes, layers, told
+
+CONV = "conv: {out_channels: 8, kernel_size: 3, padding: 1}"
+BARE = "conv: {out_channels: 8, kernel_size: 3, padding: 1, bias: false}"
+
+
+def named(name: str, wires: str = "") -> str:
+    return f"{{{CONV}, name: {name}{wires}}}"
+
+
+HEAD = ("global_avg_pool", "linear: 10")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        (CONV, "relu", "batch_norm"),  # relu lies between them: the bias decides what is cut off
+        (BARE, "batch_norm"),
+        ("batch_norm", "relu", CONV),  # DenseNet's order
+        (named("a"), "batch_norm", "{add, from: [a, _]}"),  # somebody else reads it
+        (f"{CONV}\n    freeze: bias", "batch_norm"),  # as it was trained elsewhere
+        (CONV, "batch_norm\n    freeze: statistics".replace("norm\n", "norm:\n")),  # fixed numbers take nothing away
+        ("global_avg_pool", "linear: 10", "relu", "batch_norm"),
+    ],
+)  # fmt: skip
+def test_a_bias_that_counts_is_no_doubt(written: tuple[str, ...]) -> None:
+    assert layers(*written) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        (CONV, "batch_norm: {affine: false}"),
+        (f"{CONV}\n    init: {{bias: zeros}}", "batch_norm"),
+        ("conv: {out_channels: 8, kernel_size: 3, padding: 1, bias: true}", "batch_norm"),
+        ("flatten", "linear: 16", "batch_norm", "relu", "linear: 10"),
+        (named("a"), "{batch_norm, name: b}", "{batch_norm, from: a}", "{add, from: [b, _]}"),
+    ],
+)  # fmt: skip
+def test_a_bias_that_only_norms_read_is_told(written: tuple[str, ...]) -> None:
+    assert layers(*written) == ["NS403"]
+
+
+def test_the_bias_of_a_layer_that_is_an_output_is_seen() -> None:
+    body = (named("raw"), "{batch_norm, name: normed}")  # fmt: skip
+    assert layers(*body, rest="outputs: [raw, normed]\n") == []
+
+
+def test_linear_along_an_axis_that_the_norm_does_not_keep_apart_is_no_doubt() -> None:
+    inputs = "inputs: {x: {shape: {channel: 4, time: 6}}}\n"
+    assert layers("linear: 8", "batch_norm", inputs=inputs) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        (
+            CONV,
+            "relu",
+            *HEAD[:1],
+            "dropout: 0.5",
+            "linear: 10",
+        ),  # VGG, MobileNet, EfficientNet: behind the last norm
+        (CONV, "dropout: 0", "batch_norm", "relu"),
+        (BARE, "batch_norm", "relu", "dropout: 0.5", *HEAD),
+        (CONV, "relu", "dropout: 0.5", CONV, "relu", CONV, "relu", BARE, "batch_norm"),  # three layers apart
+        ("dropout: 0.5", CONV, "relu", "batch_norm:\n    freeze: statistics"),
+    ],
+)
+def test_dropout_that_no_norm_measures_is_no_doubt(written: tuple[str, ...]) -> None:
+    assert layers(*written) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        (CONV, "relu", "dropout: 0.1", "batch_norm"),
+        (CONV, "dropout: 0.1", "relu", "max_pool: 2", "batch_norm"),
+        ("batch_norm", "relu", CONV, "dropout: 0.3", "relu", BARE, "batch_norm", "relu", "dropout: 0.5"),
+    ],
+)
+def test_dropout_near_a_norm_is_told(written: tuple[str, ...]) -> None:
+    assert layers(*written) == ["NS404"]
+
+
+def test_one_dead_stretch_is_one_doubt_at_its_end() -> None:
+    found = told(
+        f"netspec: 1\n{IMAGE}layers:\n  - {{relu, name: a}}\n  - {CONV}\n  - relu\n  - {CONV}\n  - {{tanh, from: a}}\n"
+    )
+    assert [one.code for one in found] == ["NS405"]
+    assert found[0].span is not None
+    assert (found[0].span.line, found[0].notes) == (7, ("2 layers before it are there for it alone",))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "loss: mean(spare)\noutputs: [y]\n",
+        "outputs: [y, spare]\n",
+        "outputs: [y]\nloss: mean(y)\nmetrics: {spare_mean: mean(spare)}\n",
+    ],
+)
+def test_what_only_the_loss_a_metric_or_the_outputs_read_is_not_dead(rest: str) -> None:
+    found = layers(named("y"), named("spare"), rest=rest)  # fmt: skip
+    assert "NS405" not in found
+
+
+def test_one_of_several_results_keeps_a_layer_alive() -> None:
+    assert layers("global_avg_pool", "linear: 2", "{unbind: channel, name: [a, b]}", "{tanh, from: a}") == []
+
+
+@pytest.mark.parametrize(
+    "constants, written",
+    [
+        ("{width: 8}", "conv: {out_channels: $width, kernel_size: 1}"),
+        ("{width: 8, twice: $2 * width}", "conv: {out_channels: $twice, kernel_size: 1}"),
+        ("{deep: false, width: 8}", "{conv: {out_channels: $width, kernel_size: 1}, when: deep}"),
+        ("{scale: 2.0}", "formula: scale * _"),
+    ],
+)
+def test_a_constant_that_some_expression_reads_is_used(constants: str, written: str) -> None:
+    assert layers(written, "relu", inputs=f"define: {constants}\n{IMAGE}") == []
+
+
+@pytest.mark.parametrize(
+    "inputs, rest, words",
+    [
+        (f"define: {{widht: 8}}\n{IMAGE}", "", "widht"),
+        (f"doc: the width\nname: width\ndefine: {{width: 8}}\n{IMAGE}", "", "width"),
+        (
+            "inputs: {image: {shape: [3, 64, 64], range: [0, 1]}, age: {shape: [1], unit: year}}\n",
+            "",
+            "age",
+        ),
+        (IMAGE, "init: {linear: {weight: zeros}}\n", "linear"),
+    ],
+)
+def test_what_nothing_uses_is_told_at_its_name(inputs: str, rest: str, words: str) -> None:
+    found = told(f"netspec: 1\n{inputs}layers:\n  - {{{CONV}, from: image}}\n  - relu\n{rest}")
+    assert [one.code for one in found] == ["NS406"]
+    assert found[0].span is not None
+    assert found[0].span.text == words
+
+
+def test_a_target_that_no_loss_reads_is_told_once_there_is_a_loss() -> None:
+    text = f"netspec: 1\n{IMAGE}{TARGET}layers:\n  - {CONV}\n  - {{relu, name: y}}\n"
+    assert codes(text) == []
+    assert codes(f"{text}loss: mean(y)\n") == ["NS406"]
+
+
+def test_an_input_that_only_a_size_or_a_formula_reads_is_used() -> None:
+    inputs = "inputs: {image: {shape: [3, 64, 64], range: [0, 1]}, like: {shape: [5, 2, 2]}}\n"
+    sized = "{conv: {out_channels: $like.channel, kernel_size: 1}, from: image}"
+    assert layers(sized, "relu", inputs=inputs) == []
+
+
+def test_layers_that_the_loss_reaches_or_that_are_frozen_are_trained() -> None:
+    two = f"  - {named('a')}\n  - {named('b', '%s')}\n"
+    text = f"netspec: 1\n{IMAGE}layers:\n{two}outputs: [a, b]\nloss: %s\n"
+    assert codes(text % ("", "mean(b)")) == []
+    assert codes(text % ("", "mean(a)")) == ["NS422"]
+    assert codes(text % (", freeze: true", "mean(a)")) == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "conv: {out_channels: 8, kernel_size: 5, padding: same}",
+        "conv: {out_channels: 8, kernel_size: 4, padding: 2}",  # the size changes, and says so
+        "conv: {out_channels: 8, kernel_size: 2, padding: valid}",
+        "conv: {out_channels: 8, kernel_size: 4, dilation: 2, padding: same}",  # three zeros on either side
+        "conv: {out_channels: 8, kernel_size: 1, stride: 2}",  # ResNet's shortcut
+        "max_pool: {kernel_size: 1, stride: 2}",  # the last level of a feature pyramid
+        "max_pool: {kernel_size: 3, stride: 2, padding: 1}",
+        "conv: {out_channels: 8, kernel_size: 4, stride: 4}",  # a vision transformer's patches
+        "conv: {out_channels: 8, kernel_size: 64, stride: 64}",
+        "conv: {out_channels: 8, kernel_size: 2, stride: 63}",  # a single place skips nothing between two
+        "conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1, dilation: 3}",
+    ],
+)
+def test_windows_that_see_everything_are_no_doubt(written: str) -> None:
+    assert set(layers(written, "relu")) <= ({"NS409"} if "stride: 63" in written else set())
+
+
+@pytest.mark.parametrize(
+    "written, code, words",
+    [
+        ("conv: {out_channels: 8, kernel_size: [3, 4], padding: same}", "NS407", "along `width` everything"),
+        ("max_pool: {kernel_size: 2, stride: 3}", "NS408", "1 of every 3 pixels along `height` and `width`"),
+        ("conv: {out_channels: 8, kernel_size: 3, stride: [1, 5]}", "NS408", "2 of every 5 pixels along `width`"),
+        ("conv: {out_channels: 8, kernel_size: 3, stride: 2, dilation: 2}", "NS408", "a dilation of 2"),
+    ],
+)  # fmt: skip
+def test_windows_that_skip_or_shift_are_told_with_the_axes(written: str, code: str, words: str) -> None:
+    found = told(f"netspec: 1\n{IMAGE}layers:\n  - {written}\n  - relu\n")
+    assert [one.code for one in found] == [code]
+    assert words in found[0].message
+
+
+def image(size: int) -> str:
+    return f"inputs: {{image: {{shape: [3, {size}, {size}], range: [0, 1]}}}}\n"
+
+
+@pytest.mark.parametrize(
+    "size, written",
+    [
+        (
+            224,
+            "conv: {out_channels: 8, kernel_size: 7, stride: 2, padding: 3}",
+        ),  # ResNet: a zero is left, no pixel
+        (112, "max_pool: {kernel_size: 3, stride: 2, padding: 1}"),
+        (56, "conv: {out_channels: 8, kernel_size: 1, stride: 2}"),
+        (224, "conv: {out_channels: 8, kernel_size: 11, stride: 4, padding: 2}"),  # AlexNet
+        (224, "conv: {out_channels: 8, kernel_size: 3, stride: 2}"),  # SqueezeNet 1.1 leaves 1 of 224
+        (11, "max_pool: 2"),  # the first networks of most tutorials
+        (13, "max_pool: 2"),
+        (75, "max_pool: 2"),
+    ],
+)
+def test_borders_of_published_networks_are_no_doubt(size: int, written: str) -> None:
+    assert layers(written, "relu", inputs=image(size)) == []
+
+
+@pytest.mark.parametrize("size, written, lost", [(7, "max_pool: 2", "1 of 7"), (9, "avg_pool: 5", "4 of 9")])
+def test_a_border_that_is_a_good_part_of_the_image_is_told(size: int, written: str, lost: str) -> None:
+    found = told(f"netspec: 1\n{image(size)}layers:\n  - {written}\n  - relu\n")
+    assert [one.code for one in found] == ["NS409"]
+    assert f"{lost} along `height`, {lost} along `width`" in found[0].message
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_the_sizes_that_the_border_rule_offers_are_read_whole(kernel: int, stride: int, padding: int) -> None:
+    if 2 * padding > kernel:
+        return
+    pool = f"max_pool: {{kernel_size: {kernel}, stride: {stride}, padding: {padding}}}"
+    rules = "lint: {rules: {dropped_border: {share: 0}}}\n"
+    for size in range(kernel, 12):
+        text = f"netspec: 1\n{{}}layers:\n  - {pool}\n  - relu\n{rules}"
+        for one in told(text.replace("{}", image(size))):
+            if one.code == "NS408":
+                continue
+            assert one.code == "NS409"
+            offered = one.help.removeprefix("make the sizes before it ").partition(",")[0].split(" or ")
+            for good in offered:
+                assert int(good) != size
+                assert "NS409" not in codes(text.replace("{}", image(int(good))))
+
+
+def test_free_sizes_have_no_border() -> None:
+    assert layers("max_pool: 2", "relu", inputs="inputs: {image: {shape: [1, H, W], range: [0, 1]}}\n") == []
+
+
+def test_vgg_and_a_model_of_one_layer_are_not_heavy() -> None:
+    half = ("conv: {out_channels: 64, kernel_size: 3, padding: 1}", "max_pool: 2", "flatten", "linear: 100")
+    assert layers(*half, "relu", "linear: 20000") == []  # the two share the weight
+    assert layers("flatten", "linear: 200") == []  # logistic regression
+
+
+@pytest.mark.parametrize(
+    "declared, written",
+    [
+        ("range: [0, 255]", ("rescale: {mean: 128, std: 128}", CONV)),
+        ("range: [0, 255]", ("batch_norm", CONV)),
+        ("range: [0, 255]", ("sigmoid", CONV)),
+        ("range: [-3, 4]", (CONV,)),
+        ("range: [0, 16]", (CONV,)),
+        ("kind: image", (CONV,)),
+        ("range: [0, 255]", ("relu", "max_pool: 2")),
+        ("range: [0, 0.02]", ("rescale: {to: [0, 1]}", CONV)),
+    ],
+)
+def test_a_picture_near_unit_scale_or_of_unknown_range_is_no_doubt(
+    declared: str, written: tuple[str, ...]
+) -> None:
+    inputs = f"inputs: {{image: {{shape: [3, 64, 64], {declared}}}}}\n"
+    assert layers(*written, "relu", inputs=inputs) == []
+
+
+@pytest.mark.parametrize(
+    "declared, written, span",
+    [
+        ("range: [0, 255]", (CONV, "batch_norm", "relu"), "[0, 255]"),
+        ("range: [-1024, 3071]", ("max_pool: 2", CONV, "relu"), "[-1024, 3071]"),
+        ("range: [0, 0.003]", ("flatten", "linear: 3"), "[0, 0.003]"),
+        ("range: [0, 255]", ("frame_difference", CONV, "relu"), "[-255, 255]"),
+    ],
+)
+def test_a_raw_picture_in_a_layer_that_learns_is_told(
+    declared: str, written: tuple[str, ...], span: str
+) -> None:
+    inputs = f"inputs: {{image: {{shape: [3, 64, 64], {declared}}}}}\n"
+    body = "".join(f"  - {one}\n" for one in written)
+    found = [
+        one for one in told(f"netspec: 1\n{inputs}layers:\n{body}") if one.code not in ("NS403", "NS406")
+    ]
+    assert [one.code for one in found] == ["NS412"]
+    assert span in found[0].message
+
+
+def test_two_branches_of_one_raw_picture_are_one_doubt() -> None:
+    inputs = "inputs: {image: {shape: [3, 64, 64], range: [0, 255]}}\n"
+    body = (named("a"), named("b", ", from: image"), "{add, from: [a, b]}")  # fmt: skip
+    assert layers(*body, inputs=inputs) == ["NS412"]
