@@ -98,7 +98,8 @@ def test_what_a_spec_must_have_is_asked_for(text: str, codes: list[str]) -> None
 )
 def test_a_setting_keeps_the_type_of_its_constant(settings: dict[str, Constant], code: str | None) -> None:
     text = completed("define: {k: 3, lr: 0.1, on: true, word: a, sizes: [1, 2]}")
-    assert [one.code for one in check(text, settings)] == ([code] if code else [])
+    found = [one.code for one in check(text, settings) if one.code != "NS406"]  # nothing uses these constants
+    assert found == ([code] if code else [])
 
 
 def test_what_is_computed_from_a_constant_follows_its_setting() -> None:

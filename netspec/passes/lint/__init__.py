@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.recipe.spec import Spec
@@ -32,6 +33,10 @@ RULES: dict[str, str] = {
 """The rules by name, each in the file of its name, and the section without which a rule has nothing to look at."""
 
 
+MOST = 20
+"""Places that one rule tells of: whoever has more of them has understood."""
+
+
 def rule(name: str) -> type[Rule]:
     """The rule that a spec calls `name`."""
     module = importlib.import_module(f"{__name__}.{name}")
@@ -45,19 +50,25 @@ def rules() -> dict[str, type[Rule]]:
 
 
 def lint(spec: Spec, chosen: Mapping[str, Rule]) -> Iterator[Diagnostic]:
-    """What the rules doubt in a spec; `chosen` holds those that the spec has set otherwise than by default.
-
-    A rule doubts a place once, however many copies of a block or a repeat come from it.
-    """
+    """What the rules doubt in a spec; `chosen` holds those that the spec has set otherwise than by default."""
     subject = Subject(spec)
-    told: set[object] = set()
     for name in _due(spec):
         judge = chosen.get(name) or rule(name).model_construct()
-        for one in judge.check(subject):
-            place = one.message if one.span is None else (one.span.source.name, one.span.start, one.span.end)
-            if (one.code, place) not in told:
-                told.add((one.code, place))
-                yield one
+        found = list(_once(judge.check(subject)))
+        if len(found) > MOST:
+            more = f"so it is in {len(found) - MOST:,} more places"
+            found[MOST - 1] = replace(found[MOST - 1], notes=(*found[MOST - 1].notes, more))
+        yield from found[:MOST]
+
+
+def _once(doubts: Iterator[Diagnostic]) -> Iterator[Diagnostic]:
+    """Each place once, however many copies of a block or a repeat come from it."""
+    told: set[object] = set()
+    for one in doubts:
+        place = one.message if one.span is None else (one.span.source.name, one.span.start, one.span.end)
+        if place not in told:
+            told.add(place)
+            yield one
 
 
 def _due(spec: Spec) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netspec.front import check_source
-from netspec.passes.lint import RULES, rule, rules
+from netspec.passes.lint import MOST, RULES, rule, rules
 from netspec.passes.lint.rule import Rule
 from netspec.text import Diagnostic, Edit, Severity, Source
 from netspec.text.codes import LINT
@@ -167,3 +167,14 @@ def test_a_silenced_code_that_does_not_exist_is_told() -> None:
     text = (GOLDEN / "dead_layer.cured.yaml").read_text("utf-8") + "\nlint: {ignore: {NS4O3: as published}}\n"
     (one,) = told_of(text)
     assert (one.code, one.message) == ("NS402", "`NS4O3` is no code")
+
+
+def test_a_rule_that_doubts_many_places_says_how_many_and_shows_some() -> None:
+    constants = ", ".join(f"k{i}: {i}" for i in range(1_000))
+    text = (
+        (GOLDEN / "dead_layer.cured.yaml").read_text("utf-8").replace("name: net", f"define: {{{constants}}}")
+    )
+    told = told_of(text)
+    assert {one.code for one in told} == {"NS406"}
+    assert len(told) == MOST
+    assert told[-1].notes == ("so it is in 980 more places",)
