@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from netspec.ir.dim import DimTooComplex
+from netspec.ir.dim import Dim, DimTooComplex
 from netspec.ir.dim_decide import decide
 from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Origin, Ref, Scope
 from netspec.ir.op import Inferred, Op, infer_node
@@ -20,6 +20,7 @@ from netspec.lang.tree import Sequence as Sequenced
 from netspec.text import Edit, Label, Span
 
 MOST_NODES = 20_000
+SAMPLES = Dim.of("N")
 MOST_NUMBERS = 2**34
 LONGEST_TRACE = 5
 
@@ -136,6 +137,10 @@ class Weaver:
         types = tuple(self.type_of(ref) for ref in refs)
         try:
             inferred = infer_node(op, types)
+            if any(x.batched and x.axes[0].size != SAMPLES for x in types):  # the batch of a `map`
+                from netspec.ops.fold import keep_samples_apart  # noqa: PLC0415 - most specs have no map
+
+                keep_samples_apart(op, types, inferred.outputs)
         except Problem as problem:
             self._refuse(refs, problem, place)
             return None
