@@ -51,6 +51,30 @@ def crps(cdf: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return ((cdf - step(target, cdf.shape[-1])) ** 2).mean(dim=-1)
 
 
+def masked_mean(x: torch.Tensor, where: torch.Tensor, dim: int | tuple[int, ...]) -> torch.Tensor:
+    """The mean over `dim` of the elements at which `where`, which broadcasts, holds; 0 where it holds nowhere."""
+    where = where.expand_as(x)
+    return torch.where(where, x, 0.0).sum(dim) / where.sum(dim).clamp(min=1)
+
+
+def masked_amax(x: torch.Tensor, where: torch.Tensor, dim: int | tuple[int, ...]) -> torch.Tensor:
+    """The largest over `dim` of the elements at which `where`, which broadcasts, holds; 0 where it holds nowhere."""
+    where = where.expand_as(x)
+    most = torch.where(where, x, -float("inf")).amax(dim)
+    return torch.where(where.any(dim), most, 0.0)
+
+
+def class_weight(
+    target: torch.Tensor, weight: list[float] | None = None, ignore_index: int | None = None
+) -> torch.Tensor:
+    """The weight of each target's class, 1 where no list says another; 0 for the class that is ignored."""
+    kept = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
+    if weight is None:
+        return kept.to(torch.get_default_dtype())
+    table = torch.tensor(weight, device=target.device)
+    return torch.where(kept, table[torch.where(kept, target, 0)], 0.0)
+
+
 def accuracy(scores: torch.Tensor, target: torch.Tensor, k: int = 1) -> torch.Tensor:
     """1 where the right class has one of the k highest scores `[n, class, ...]`, else 0; of equals the first wins."""
     right = target.unsqueeze(1)

@@ -11,21 +11,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from netspec.ir.graph import Graph, Node, Ref
-from netspec.ir.op import infer_node
 from netspec.ir.problem import Problem
-from netspec.ops.reduction import Over, Reduction
+from netspec.ir.types import TensorType
+from netspec.ops.cutting import Total, cut
+from netspec.ops.reduction import Reduction
 
 SHARES = "shares"
 """The entry of the partial graph: the value that is reduced over the batch, by the path of the reducing node."""
-
-
-@dataclass(frozen=True)
-class Total:
-    """One reduction over the batch: the path of its node, how it reduces, and over which axes of the value."""
-
-    path: str
-    how: Over
-    axes: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -54,6 +46,7 @@ def accumulate(graph: Graph, given: Iterable[Ref], entry: str = "metrics") -> Ac
     finish: list[Node] = []
     totals: dict[str, Total] = {}
     shares: dict[str, Ref] = {}
+    kinds: dict[str, TensorType] = {}
     _check(graph, outer, entry, nodes)
     for node in nodes:
         late = [ref for ref in node.inputs if ref.path in after]
@@ -68,9 +61,11 @@ def accumulate(graph: Graph, given: Iterable[Ref], entry: str = "metrics") -> Ac
                 partial.append(node)
             continue
         if isinstance(node.op, Reduction) and node.op.reduces is not None:
-            inside, total, share = _cut(graph, node, node.op, node.op.reduces)
-            partial.extend(inside)
-            totals[node.path], shares[node.path] = total, share
+            parts = cut(graph, node, node.op, node.op.reduces)
+            partial.extend(parts.before)
+            for total, share, kind in parts.totals:
+                totals[total.path], shares[total.path], kinds[total.path] = total, share, kind
+            finish.extend(parts.after)
             after.add(node.path)
             continue
         if not all(kind.batched for kind in node.types):
@@ -80,30 +75,11 @@ def accumulate(graph: Graph, given: Iterable[Ref], entry: str = "metrics") -> Ac
     outside = [node for node in graph.nodes if node.path not in others]  # where the given values come from
     begin = replace(graph, nodes=(*outside, *partial), entries={**graph.entries, SHARES: shares})
     end = Graph(
-        inputs={path: graph.type_of(Ref(path)) for path in totals},
+        inputs=kinds,
         nodes=tuple(finish),
         entries={entry: dict(graph.entry(entry))},
     )
     return Accumulation(begin, tuple(totals.values()), end)
-
-
-def _cut(graph: Graph, node: Node, op: Reduction, how: Over) -> tuple[list[Node], Total, Ref]:
-    """A reducing node without its reduction: the node that is left (if any), the total, and the value to reduce."""
-    each = op.per_sample()
-    if each is None:
-        (value,) = node.inputs
-        return [], Total(node.path, how, _gone(graph, value, node)), value
-    inferred = infer_node(each, tuple(graph.type_of(ref) for ref in node.inputs))
-    left = replace(node, op=each, types=inferred.outputs)
-    names = set(node.types[0].names)
-    axes = tuple(i for i, name in enumerate(inferred.outputs[0].names) if name not in names)
-    return [left], Total(node.path, how, axes), Ref(node.path)
-
-
-def _gone(graph: Graph, value: Ref, node: Node) -> tuple[int, ...]:
-    """The positions of the axes that a reducing node takes away."""
-    kept = set(node.types[0].names)
-    return tuple(i for i, name in enumerate(graph.type_of(value).names) if name not in kept)
 
 
 def _mixed(node: Node) -> Problem:

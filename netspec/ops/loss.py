@@ -27,8 +27,9 @@ class Loss(Reduction):
         """As `reduction` says."""
         return None if self.reduction == "none" else self.reduction
 
-    def per_sample(self) -> Op | None:
+    def per_sample(self, given: int = 1) -> Op | None:
         """The same loss with a value for each element."""
+        del given
         return self.model_copy(update={"reduction": "none"})
 
     def reduced(

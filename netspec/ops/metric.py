@@ -32,8 +32,9 @@ class Accuracy(Reduction):
         """A mean, unless each place keeps its own 0 or 1."""
         return "mean" if self.reduction == "mean" else None
 
-    def per_sample(self) -> Op | None:
+    def per_sample(self, given: int = 1) -> Op | None:
         """1 where the right class is among the highest, 0 elsewhere."""
+        del given
         return self.model_copy(update={"reduction": "none"})
 
     def infer(self, scores: TensorType, target: TensorType) -> Inferred:

@@ -176,8 +176,11 @@ MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
     "NS330": "A target outside [0, 1].",
     "NS331": "Logits that are squeezed into [0, 1].",
     "NS332": "More highest scores than classes.",
+    "NS333": "Classes that have no place, or nobody says how many there are.",
     "NS334": "A value is converted whose unit is not known.",
     "NS335": "A value is converted to a unit that measures something else.",
+    "NS336": "A mask, or weights, along an axis that is not there.",
+    "NS337": "A list of weights that has not one number for each class.",
 }
 
 LINT: dict[str, str] = {  # NS4: legal, and probably not what was wanted

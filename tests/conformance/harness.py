@@ -85,8 +85,11 @@ FORBIDDEN: dict[str, str] = {
     "NS329": "a distribution function that falls",
     "NS330": "the loss has no lower end, or is NaN",
     "NS332": "PyTorch runs it: every answer is right",
+    "NS333": "PyTorch counts the classes of the batch it sees, or fails at the first that has no place",
     "NS334": "PyTorch knows no units",
     "NS335": "PyTorch knows no units",
+    "NS336": "PyTorch knows no names, and lays axes over one another from the last",
+    "NS337": "PyTorch fails at the first class that has no weight",
 }
 """Codes of what the language forbids although PyTorch would run it, with the reason."""
 

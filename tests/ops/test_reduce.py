@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from netspec.ir.facts import Facts
 from netspec.ir.op import Op, infer_node
+from netspec.ir.problem import Problem
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.loss import Crps, Mse
 from netspec.ops.metric import Accuracy
@@ -107,3 +108,52 @@ def test_sums_and_weights_of_batches_make_the_value_of_the_whole(seed: int, cuts
 def _curve_and_target(size: int) -> tuple[TensorType, TensorType]:
     cdf = tensor(batch=size, bin=6, facts=Facts(low=0, high=1, nondecreasing="bin"))
     return cdf, tensor(batch=size, facts=Facts(low=0, high=5))
+
+
+@given(
+    seed=seeds,
+    slices=st.integers(1, 4),
+    features=st.integers(1, 3),
+    kind=st.sampled_from([Mean, Sum, Amax, Amin]),
+)
+def test_a_mask_leaves_what_it_hides_out(
+    seed: int, slices: int, features: int, kind: type[Mean | Sum | Amax | Amin]
+) -> None:
+    rng = np.random.default_rng(seed)
+    x, present = rng.normal(size=(3, slices, features)), rng.integers(0, 2, (3, slices)).astype(bool)
+    x[~present] = np.nan  # what is hidden may be anything
+    types = (
+        tensor(batch=3, slice=slices, feature=features),
+        tensor("bool", batch=3, slice=slices, facts=Facts(low=0, high=1, mask=True)),
+    )
+    use, drawn = case(kind(axis="slice"), *types), Numbers((x, present))
+    pull = (np.ones((3, features)),)
+    ours, theirs = reference(use, drawn, pull, "eval"), candidate(use, drawn, pull, "eval")
+    plain = getattr(np, {Mean: "mean", Sum: "sum", Amax: "max", Amin: "min"}[kind])
+    for row, mask, got in zip(x, present, ours.outputs[0], strict=True):
+        expected = plain(row[mask], axis=0) if mask.any() else np.zeros(features)
+        assert got == pytest.approx(expected, rel=1e-14, abs=1e-15)
+    assert np.allclose(ours.outputs[0], theirs.outputs[0], rtol=1e-14, atol=1e-15)
+    for back in (ours.inputs[0], theirs.inputs[0]):
+        assert np.all(back[~present] == 0)
+        assert np.allclose(back, ours.inputs[0], rtol=1e-14, atol=0)
+
+
+def test_the_mean_of_nothing_is_nothing_and_its_bounds_know_it() -> None:
+    present = tensor("bool", batch=2, slice=3, facts=Facts(low=0, high=1, mask=True))
+    x = tensor(batch=2, slice=3, facts=Facts(low=2, high=5))
+    (y,) = infer_node(Mean(axis="slice"), (x, present)).outputs
+    assert (y.facts.low, y.facts.high) == (0, 5)
+    shares = tensor(batch=2, slice=3, bin=4, facts=Facts(low=0, high=1, sums_to_one="bin"))
+    (y,) = infer_node(Mean(axis="slice"), (shares, present)).outputs
+    assert y.facts.sums_to_one is None
+    curves = tensor(batch=2, slice=3, bin=4, facts=Facts(low=0, high=1, nondecreasing="bin"))
+    (y,) = infer_node(Mean(axis="slice"), (curves, present)).outputs
+    assert y.facts.is_cdf("bin")
+
+
+def test_a_hidden_extreme_over_the_batch_has_no_total() -> None:
+    with pytest.raises(Problem) as caught:
+        Amax().per_sample(2)
+    assert caught.value.code == "NS295"
+    assert "where(present, x, 0)" in caught.value.help

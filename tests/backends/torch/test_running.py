@@ -120,3 +120,41 @@ def test_nothing_is_held_of_the_batches() -> None:
     running.update(x, {"y": torch.zeros(5, 3), "label": torch.zeros(5, dtype=torch.int64)})
     held = list(running._totals.values())
     assert all(not value.requires_grad and value.numel() <= 3 for value in held)
+
+
+def weighed() -> Graph:
+    """Means over the batch of what a mask lets through, and a sum."""
+    mask = Facts(low=0, high=1, mask=True)
+    at = Build(
+        {"y": tensor(batch="N", slice=3), "present": tensor("bool", batch="N", slice=3, facts=mask)},
+        x=tensor(batch="N", slice=3, feature=2),
+    )
+    at.use("mean", Mean(), "x", "present")
+    at.use("profile", Mean(axis=("batch", "slice")), "x", "present")
+    at.use("peak", Amax(), "profile")
+    at.use("total", Sum(), "x", "present")
+    return at.graph({"x": "x"}, metrics={name: name for name in ("mean", "peak", "total")})
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 2**31))
+def test_means_of_what_is_present_are_those_of_one_large_batch(sizes: list[int], seed: int) -> None:
+    rng, count = np.random.default_rng(seed), sum(sizes)
+    x = torch.tensor(rng.normal(size=(count, 3, 2)))
+    targets = {
+        "y": torch.zeros(count, 3),
+        "present": torch.tensor(rng.integers(0, 2, (count, 3)).astype(bool)),
+    }
+    kind = type(assemble(weighed()).metrics)
+    assert issubclass(kind, nn.Module)
+    parts: Running = kind()
+    begin = 0
+    for size in sizes:
+        rows = slice(begin, begin + size)
+        parts.update(x[rows], {key: value[rows] for key, value in targets.items()})
+        begin += size
+    got = parts.compute()
+    seen = x[targets["present"]]
+    mean = seen.mean(0) if len(seen) else torch.zeros(2, dtype=torch.float64)
+    expected = {"mean": mean.mean(), "peak": mean.max(), "total": seen.sum()}
+    for key, value in expected.items():
+        assert got[key] == pytest.approx(float(value), rel=1e-12, abs=1e-13), key
