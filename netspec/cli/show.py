@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import click
 
+from netspec.cli import receptive_field
+from netspec.cli import sizes as sizes_text
 from netspec.cli.options import format_option, set_option, sizes_option, spec_argument
-from netspec.cli.sizes import data, lines
 from netspec.front import load
 from netspec.ir.dim import Dim
+from netspec.ir.graph import Ref
 from netspec.ir.types import TensorType
 from netspec.lang.constants import Constant
 from netspec.passes.cost import Cost, Row, cost
+from netspec.passes.receptive_field import Field, receptive_fields
 from netspec.passes.refusals import refusals
 from netspec.passes.sizes import legal_sizes
 from netspec.passes.specialize import specialize
 from netspec.recipe.spec import Spec
 from netspec.text import Severity, SpecError
+
+FIRST_NUMBER = 5
+"""From this column on numbers stand to the right."""
 
 
 @click.command()
@@ -37,13 +44,16 @@ def show(spec: Any, define: dict[str, Constant], sizes: dict[str, int], form: st
     if sizes:
         checked = _at(checked, sizes)
     counted = cost(checked.graph)
+    fields = receptive_fields(checked.graph)
     if form == "json":
-        click.echo(json.dumps(_data(checked, counted) | {"sizes": data(legal)}, indent=2))
-    else:
-        sizes_too = [f"  {line}" for line in lines(legal)]
-        click.echo(
-            "\n".join([_table(checked, counted), *(["", "legal sizes", *sizes_too] if sizes_too else [])])
-        )
+        click.echo(json.dumps(_data(checked, counted, fields) | {"sizes": sizes_text.data(legal)}, indent=2))
+        return 0
+    click.echo(_table(checked, counted, receptive_field.column(checked.graph, fields)))
+    for line in receptive_field.lines(checked.graph, fields):
+        click.echo(line)
+    told = sizes_text.lines(legal)
+    if told:
+        click.echo("\nlegal sizes\n" + "\n".join(f"  {line}" for line in told))
     return 0
 
 
@@ -55,13 +65,13 @@ def _at(spec: Spec, sizes: dict[str, int]) -> Spec:
     return replace(spec, graph=specialize(spec.graph, sizes))
 
 
-def _data(spec: Spec, counted: Cost) -> dict[str, object]:
+def _data(spec: Spec, counted: Cost, fields: Mapping[Ref, Field]) -> dict[str, object]:
     """The same as plain data; free sizes are strings."""
     return {
         "name": spec.name,
         "inputs": {name: _type(kind) for name, kind in spec.graph.inputs.items()},
         "targets": {name: _type(kind) for name, kind in spec.graph.targets.items()},
-        "nodes": [_node(row) for row in counted.rows],
+        "nodes": [_node(row, fields) for row in counted.rows],
         "outputs": {name: str(ref) for name, ref in spec.graph.entry("predict").items()},
         "totals": {
             "parameters": counted.parameters,
@@ -72,7 +82,7 @@ def _data(spec: Spec, counted: Cost) -> dict[str, object]:
     }
 
 
-def _node(row: Row) -> dict[str, object]:
+def _node(row: Row, fields: Mapping[Ref, Field]) -> dict[str, object]:
     """One node. What is said of its type is of its first output; `outputs` holds all where there are several."""
     node = row.node
     found: dict[str, object] = {
@@ -84,6 +94,7 @@ def _node(row: Row) -> dict[str, object]:
         "parameters": row.parameters,
         "trainable": row.trainable,
         "macs": _size(row.macs),
+        "receptive_field": receptive_field.data(fields[Ref(node.path)]),
     }
     if row.at_most:
         found["macs_at_most"] = True
@@ -115,26 +126,27 @@ def _plain(value: object) -> object:
     return value if isinstance(value, (bool, int, float, str)) or value is None else str(value)
 
 
-def _table(spec: Spec, counted: Cost) -> str:
-    """Columns for a person, and the totals."""
-    rows = [("layer", "op", "output", "what is known", "parameters", "MACs")]
+def _table(spec: Spec, counted: Cost, sees: Mapping[str, str]) -> str:
+    """Columns for a person, that of the receptive field where there is one, and the totals."""
+    rows = [("layer", "op", "output", "sees", "what is known", "parameters", "MACs")]
     for name, kind in spec.graph.inputs.items():
-        rows.append((name, "input", _shape(kind), _known(kind), "", ""))
+        rows.append((name, "input", _shape(kind), "", _known(kind), "", ""))
     for row in counted.rows:
         if not (row.node.op.slots or row.node.parameters):  # a number in a formula: the formula says it
             continue
         kind = row.node.types[0]
         parameters = f"{row.parameters:,}" if row.parameters else ""
         macs = _macs(row) if row.macs != 0 else ""
-        rows.append((row.node.path, row.node.op.name, _shape(kind), _known(kind), parameters, macs))
-    widths = [max(len(row[i]) for row in rows) for i in range(6)]
+        field = sees.get(row.node.path, "")
+        rows.append((row.node.path, row.node.op.name, _shape(kind), field, _known(kind), parameters, macs))
+    shown = [i for i in range(7) if i != 3 or sees]
+    widths = [max(len(row[i]) for row in rows) for i in range(7)]
     lines = []
-    for i, cells in enumerate(rows):
-        left = "  ".join(text.ljust(width) for text, width in zip(cells[:4], widths[:4], strict=True))
-        right = "  ".join(text.rjust(width) for text, width in zip(cells[4:], widths[4:], strict=True))
-        lines.append(f"{left}  {right}".rstrip())
-        if i == 0:
-            lines.append("-" * (sum(widths) + 10))
+    for number, cells in enumerate(rows):
+        parts = [cells[i].rjust(widths[i]) if i >= FIRST_NUMBER else cells[i].ljust(widths[i]) for i in shown]
+        lines.append("  ".join(parts).rstrip())
+        if number == 0:
+            lines.append("-" * (sum(widths[i] for i in shown) + 2 * len(shown) - 2))
     frozen = counted.parameters - counted.trainable
     apart = f" ({frozen:,} frozen)" if frozen else ""
     lines += [

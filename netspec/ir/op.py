@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Literal
 from netspec.ir.dim import Dim
 from netspec.ir.problem import Problem, Warned
 from netspec.ir.record import Record
-from netspec.ir.types import DType, TensorType
+from netspec.ir.types import FEATURE, DType, TensorType
+from netspec.ir.view import Views, fixed, same
 
 Relation = Literal["==", ">=", ">"]
 
@@ -87,13 +88,15 @@ class Op(Record):
     `slots` names the inputs in order; a name that begins with `*` takes one or more, and the last may end with `?`:
     then it may be left out, and a formula gives it by its name alone (`where=present`). `words` are the arguments that
     a formula gives as bare words, which never clash with a value: axes, units. `written` is false for what no spec
-    calls: the reader of the language makes such ops of other things.
+    calls: the reader of the language makes such ops of other things. `pointwise` says that a number of the result
+    depends on the numbers at its own place of the inputs and on no others (in evaluation).
     """
 
     slots: ClassVar[tuple[str, ...]] = ("x",)
     words: ClassVar[tuple[str, ...]] = ("axis",)
     formula: ClassVar[bool] = True
     written: ClassVar[bool] = True
+    pointwise: ClassVar[bool] = False
 
     def infer(
         self, *inputs: Any, **_: Any
@@ -105,6 +108,13 @@ class Op(Record):
         """Multiply-accumulates of one sample: conv, linear and matmul count, all else is 0 (the stated convention)."""
         del inputs, outputs
         return Dim.of(0)
+
+    def views(self, *inputs: Any) -> tuple[Views | None, ...]:
+        """What a place of the results sees of each input, by its axes: what the receptive field is made of.
+
+        None for an input whose numbers do not matter. Of an axis that is left out nothing is known.
+        """
+        return pointwise_views(inputs) if self.pointwise else ({},) * len(inputs)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -127,6 +137,21 @@ class Op(Record):
     def optional(cls) -> tuple[str, ...]:
         """The names of the inputs that may be left out."""
         return tuple(slot.rstrip("?") for slot in cls.slots if slot.endswith("?"))
+
+
+def pointwise_views(inputs: tuple[TensorType, ...]) -> tuple[Views, ...]:
+    """The views of an op that works place by place: axes meet by position, and an axis of size 1 may be spread."""
+    widest = max(inputs, key=lambda x: x.rank, default=TensorType())
+    found: list[Views] = []
+    for x in inputs:
+        axes = {}
+        for i, axis in enumerate(x.axes):
+            others = [y.axes[i] for y in inputs if y.rank == widest.rank]
+            name = next((one.name for one in others if one.name != FEATURE), axis.name)
+            is_spread = axis.size == 1 and any(one.size != 1 for one in others)
+            axes[axis.name] = fixed(0) if is_spread else same(name)
+        found.append(axes)
+    return tuple(found)
 
 
 def infer_node(op: Op, inputs: tuple[TensorType, ...]) -> Inferred:

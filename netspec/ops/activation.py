@@ -11,6 +11,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Warned
 from netspec.ir.types import TensorType, tensor
+from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops import interval
 from netspec.ops.axes import along
 from netspec.ops.elementwise import floating
@@ -20,6 +21,7 @@ class Identity(Op):
     """Give the input as it is: `y = x`. It makes a name for a value, and a place that others can edit."""
 
     name: ClassVar[str] = "identity"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The type of the input."""
@@ -39,6 +41,7 @@ class Relu(Op):
     """Cut off what is negative: `y = max(x, 0)`. The slope at 0 is taken as 0."""
 
     name: ClassVar[str] = "relu"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The axes and unit stay; nothing is below 0, and what never falls still never falls."""
@@ -62,6 +65,7 @@ class LeakyRelu(Op):
     """Flatten what is negative: `y = x` where x is positive, else `negative_slope * x`; so is the slope at 0."""
 
     name: ClassVar[str] = "leaky_relu"
+    pointwise: ClassVar[bool] = True
     main: ClassVar[str | None] = "negative_slope"
 
     negative_slope: float = Field(default=0.01, allow_inf_nan=False)
@@ -100,6 +104,7 @@ class Tanh(Op):
     """The hyperbolic tangent, `y = (exp(x) - exp(-x)) / (exp(x) + exp(-x))`, within [-1, 1]."""
 
     name: ClassVar[str] = "tanh"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The axes stay, the unit goes; bounds are mapped and order is kept."""
@@ -120,6 +125,7 @@ class Sigmoid(Op):
     """The logistic function, `y = 1 / (1 + exp(-x))`, within [0, 1]."""
 
     name: ClassVar[str] = "sigmoid"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The axes stay, the unit goes; bounds are mapped and order is kept, so that rising numbers become a cdf."""
@@ -146,6 +152,7 @@ class Softplus(Op):
     """A smooth relu, `y = log(1 + exp(x))`: what is positive without a corner, as a width or a rate must be."""
 
     name: ClassVar[str] = "softplus"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The axes and unit stay; nothing is below 0, bounds are mapped and order is kept."""
@@ -182,6 +189,10 @@ class Softmax(Op):
         facts = Facts(low=0.0, high=1.0, sums_to_one=over, nondecreasing=order)
         return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """All along the axis, one place along the others."""
+        return ({**alike(x.names), x.names[along(x, self.axis, self.name)]: EVERYTHING},)
+
     @staticmethod
     def samples() -> list[Sample]:
         """The default axis and a named one, numbers in order, and what warns: probabilities, a single number."""
@@ -217,6 +228,10 @@ class LogSoftmax(Op):
         order = over if x.facts.nondecreasing == over else None
         facts = Facts(high=0.0, log_probabilities=over, nondecreasing=order)
         return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """All along the axis, one place along the others."""
+        return ({**alike(x.names), x.names[along(x, self.axis, self.name)]: EVERYTHING},)
 
     @staticmethod
     def samples() -> list[Sample]:

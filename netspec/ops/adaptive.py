@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import gcd
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
@@ -11,6 +12,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
+from netspec.ir.view import EVERYTHING, MAX_PERIOD, View, Views, alike, same, scattered, spaced
 from netspec.ops.elementwise import floating
 from netspec.ops.pool import mean_of_channels, same_channels
 from netspec.ops.window import layout
@@ -41,6 +43,10 @@ class AdaptiveAvgPool(Op):
     def infer(self, x: TensorType) -> Inferred:
         """Space has the wanted size, of free sizes too; channels, bounds and units stay."""
         return _adapted(self, x, mean_of_channels)
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """Windows along space, as far as sizes are numbers; of one channel each."""
+        return (_adapted_views(self, x),)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -79,6 +85,10 @@ class AdaptiveMaxPool(Op):
         return _adapted(
             self, x, lambda one: replace(same_channels(one), mask=one.facts.mask, classes=one.facts.classes)
         )
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """Windows along space, as far as sizes are numbers; of one channel each."""
+        return (_adapted_views(self, x),)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -132,3 +142,26 @@ def _adapted(
         for axis, one in zip(x.axes[2:], wanted, strict=True)
     ]
     return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts(x)),))
+
+
+def _adapted_views(op: AdaptiveAvgPool | AdaptiveMaxPool, x: TensorType) -> Views:
+    """The windows of nearly equal size, which repeat where both sizes have a divisor in common."""
+    wanted = adaptive_sizes(op, x)
+    return {
+        **alike(x.names[:2]),
+        **{axis.name: _adapted_view(axis, one) for axis, one in zip(x.axes[2:], wanted, strict=True)},
+    }
+
+
+def _adapted_view(axis: Axis, wanted: int | None) -> View:
+    there = axis.size.value
+    if wanted is None:
+        return same(axis.name)
+    if wanted == 1:
+        return EVERYTHING
+    if there is None or wanted > MAX_PERIOD:
+        return scattered(axis.name)
+    common = gcd(there, wanted)
+    period, advance = wanted // common, there // common
+    spans = [(i * there // wanted, -(-(i + 1) * there // wanted) - 1) for i in range(period)]
+    return spaced(axis.name, period, advance, spans)

@@ -18,6 +18,7 @@ class Constant(Op):
     """A plain number. It has no axes, agrees with everything, and no gradient."""
 
     name: ClassVar[str] = "constant"
+    pointwise: ClassVar[bool] = True
     main: ClassVar[str | None] = "value"
     slots: ClassVar[tuple[str, ...]] = ()
 
@@ -43,6 +44,7 @@ class Add(Op):
     """
 
     name: ClassVar[str] = "add"
+    pointwise: ClassVar[bool] = True
     slots: ClassVar[tuple[str, ...]] = ("x", "*y")
 
     broadcast: bool = False
@@ -87,6 +89,7 @@ class Sub(Op):
     """Take the second input from the first, element by element: `z = x - y`. Axes and units as for `add`."""
 
     name: ClassVar[str] = "sub"
+    pointwise: ClassVar[bool] = True
     slots: ClassVar[tuple[str, ...]] = ("x", "y")
 
     broadcast: bool = False
@@ -128,6 +131,7 @@ class Mul(Op):
     """
 
     name: ClassVar[str] = "mul"
+    pointwise: ClassVar[bool] = True
     slots: ClassVar[tuple[str, ...]] = ("x", "*y")
 
     broadcast: bool = False
@@ -180,6 +184,7 @@ class Div(Op):
     """
 
     name: ClassVar[str] = "div"
+    pointwise: ClassVar[bool] = True
     slots: ClassVar[tuple[str, ...]] = ("x", "y")
 
     broadcast: bool = False
@@ -222,6 +227,7 @@ class Pow(Op):
     """
 
     name: ClassVar[str] = "pow"
+    pointwise: ClassVar[bool] = True
     slots: ClassVar[tuple[str, ...]] = ("x", "y")
 
     def infer(self, x: TensorType, y: TensorType) -> Inferred:
@@ -262,6 +268,7 @@ class Neg(Op):
     """Change the sign: `y = -x`, on any axes. The bounds change places, and the unit stays."""
 
     name: ClassVar[str] = "neg"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The same axes; the bounds change places."""

@@ -14,6 +14,7 @@ class Comparison(Op):
     """What all comparisons share: two inputs of the same axes or a plain number, a mask out, no gradient."""
 
     slots: ClassVar[tuple[str, ...]] = ("x", "y")
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType, y: TensorType) -> Inferred:
         """A mask on the common axes; units must agree."""
@@ -88,6 +89,7 @@ class Extreme(Op):
     """What `minimum` and `maximum` share: two inputs of the same axes or a plain number, and equal units."""
 
     slots: ClassVar[tuple[str, ...]] = ("x", "y")
+    pointwise: ClassVar[bool] = True
 
     def choose(self, x: float, y: float) -> float:
         """The one of two numbers that the op takes."""
@@ -158,6 +160,7 @@ class Where(Op):
     """
 
     name: ClassVar[str] = "where"
+    pointwise: ClassVar[bool] = True
     slots: ClassVar[tuple[str, ...]] = ("condition", "x", "y")
 
     def infer(self, condition: TensorType, x: TensorType, y: TensorType) -> Inferred:

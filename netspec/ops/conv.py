@@ -9,8 +9,9 @@ from netspec.ir.dim_decide import decide
 from netspec.ir.op import Constraint, Inferred, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
-from netspec.ir.types import Axis, TensorType, tensor
-from netspec.ops.window import channels, explicit_padding, spatial, window_axes
+from netspec.ir.types import BATCH, CHANNEL, Axis, TensorType, tensor
+from netspec.ir.view import EVERYTHING, View, Views, alike, scattered, transposed
+from netspec.ops.window import channels, explicit_padding, spatial, window_axes, window_views
 
 
 class Conv(Op):
@@ -53,6 +54,14 @@ class Conv(Op):
         bias = (Parameter("bias", (self.out_channels,)),) if self.bias else ()
         out = TensorType((x.axes[0], Axis("channel", Dim.of(self.out_channels)), *axes))
         return Inferred((out,), (weight, *bias), constraints=constraints)
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """Windows along space, and all channels of the group."""
+        kernel = spatial(self.kernel_size, x, "kernel_size", least=1)
+        stride = spatial(self.stride, x, "stride", least=1)
+        dilation = spatial(self.dilation, x, "dilation", least=1)
+        padding = explicit_padding(self.padding, x, kernel, dilation)
+        return ({**channel_views(x, self.groups), **window_views(x, kernel, stride, padding, dilation)},)
 
     def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Dim:
         """Every output number takes one product for each weight of its filter."""
@@ -140,6 +149,17 @@ class ConvTranspose(Op):
         out = TensorType((x.axes[0], Axis("channel", Dim.of(self.out_channels)), *axes))
         return Inferred((out,), (weight, *bias), constraints=tuple(constraints))
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """Along space the places whose filters reach here, and all channels of the group."""
+        kernel, stride, padding, _, dilation = transposed_geometry(self, x)
+        space = {
+            axis.name: transposed(
+                axis.name, kernel[i], stride=stride[i], padding=padding[i], dilation=dilation[i]
+            )
+            for i, axis in enumerate(x.axes[2:])
+        }
+        return (alike((BATCH,)) | channel_views(x, self.groups) | space,)
+
     def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Dim:
         """Every input number takes one product for each weight of the filters that it meets."""
         del outputs
@@ -205,3 +225,8 @@ def transposed_geometry(op: ConvTranspose, x: TensorType) -> tuple[tuple[int, ..
                 help=f"use `output_padding: {max(step, gap) - 1}` or less, or `pad` after this layer",
             )
     return kernel, stride, padding, extra, dilation
+
+
+def channel_views(x: TensorType, groups: int) -> dict[str, View]:
+    """What a channel of a convolution sees of those that come in."""
+    return {x.names[1]: EVERYTHING if groups == 1 else scattered(CHANNEL)}

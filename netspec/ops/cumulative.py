@@ -5,6 +5,7 @@ from typing import ClassVar
 from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.types import TensorType, tensor
+from netspec.ir.view import Views, alike, scattered
 from netspec.ops import interval
 from netspec.ops.axes import along
 from netspec.ops.elementwise import floating
@@ -34,6 +35,11 @@ class Cumsum(Op):
         return Inferred(
             (TensorType(x.axes, "float32", Facts(low=low, high=high, nondecreasing=rising), x.unit),)
         )
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """All up to here along the axis, which is no window that slides; one place along the others."""
+        axis = x.names[along(x, self.axis, self.name)]
+        return ({**alike(x.names), axis: scattered(axis)},)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -68,6 +74,11 @@ class Cummax(Op):
         axis = x.axes[along(x, self.axis, self.name)]
         facts = Facts(low=x.facts.low, high=x.facts.high, nondecreasing=axis.name, mask=x.facts.mask)
         return Inferred((TensorType(x.axes, "float32", facts, x.unit),))
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """All up to here along the axis, which is no window that slides; one place along the others."""
+        axis = x.names[along(x, self.axis, self.name)]
+        return ({**alike(x.names), axis: scattered(axis)},)
 
     @staticmethod
     def samples() -> list[Sample]:

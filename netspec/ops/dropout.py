@@ -19,6 +19,7 @@ class Dropout(Op):
     """
 
     name: ClassVar[str] = "dropout"
+    pointwise: ClassVar[bool] = True
     main: ClassVar[str | None] = "p"
 
     p: float = Field(default=0.5, ge=0, lt=1)

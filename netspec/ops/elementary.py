@@ -16,6 +16,7 @@ class Abs(Op):
     """The magnitude: `y = |x|`, on any axes. The subgradient at 0 is 0, as in PyTorch. The unit stays."""
 
     name: ClassVar[str] = "abs"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The same axes, nothing below zero."""
@@ -38,6 +39,7 @@ class Exp(Op):
     """The exponential: `y = e ** x`, on any axes. What does not fall still does not; a unit is gone."""
 
     name: ClassVar[str] = "exp"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The same axes, nothing below zero."""
@@ -62,6 +64,7 @@ class Log(Op):
     """The natural logarithm: `y = log(x)`, on any axes; -inf at 0 and NaN below. A unit is gone."""
 
     name: ClassVar[str] = "log"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The same axes. What is never positive is refused, what may be zero or less is told."""
@@ -86,6 +89,7 @@ class Sqrt(Op):
     """The square root: `y = x ** 0.5`, on any axes; its slope is infinite at 0. Of `mm2` it is `mm`."""
 
     name: ClassVar[str] = "sqrt"
+    pointwise: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """The same axes. What is always negative is refused, what may be negative is told."""
@@ -113,6 +117,7 @@ class Clamp(Op):
     """
 
     name: ClassVar[str] = "clamp"
+    pointwise: ClassVar[bool] = True
 
     min: float | None = None
     max: float | None = None

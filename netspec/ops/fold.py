@@ -19,6 +19,7 @@ from netspec.ir.facts import Facts, same_axis
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import BATCH, Axis, TensorType, tensor
+from netspec.ir.view import FOLDED, Views, alike, same
 from netspec.ops.axes import along
 from netspec.ops.rearrange import OVER, about, over, unused, without
 
@@ -79,6 +80,11 @@ class Fold(Folding):
         axes = (batch, *without(x.axes, place)[1:])
         return Inferred((replace(x, axes=axes, facts=_apart_from(x, self.axis)),), constraints=constraints)
 
+    def views(self, x: TensorType, *mask: TensorType) -> tuple[Views, ...]:
+        """The same places, those along the axis now samples; whether a row is there its own mask says."""
+        rows = {FOLDED: same(FOLDED), self.axis: same(FOLDED + self.axis)}
+        return (alike(x.names[1:]) | rows, *(rows for _ in mask))
+
     @staticmethod
     def samples() -> list[Sample]:
         """Each place of the axis, every kind of numbers, facts, with and without a mask, and masks that are none."""
@@ -131,6 +137,12 @@ class Unfold(Folding):
         axes = (like.axes[0], like.axes[place], *y.axes[1:])
         facts = y.facts if mask is None else _with_zeros(y.facts)
         return Inferred((replace(y, axes=axes, facts=facts),), constraints=constraints)
+
+    def views(self, y: TensorType, like: TensorType, *mask: TensorType) -> tuple[Views | None, ...]:
+        """The same places, samples now places along the axis."""
+        del like
+        rows = {FOLDED: same(FOLDED), FOLDED + self.axis: same(self.axis)}
+        return (alike(y.names[1:]) | rows, None, *({self.axis: same(self.axis)} for _ in mask))
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -188,6 +200,16 @@ class Spread(Folding):
         unused(x, self.axis, at="axis")
         constraints += _same_batch(x, like.axes[0], 0)
         return Inferred((replace(x, axes=(batch, *x.axes[1:])),), constraints=constraints)
+
+    def views(self, x: TensorType, like: TensorType, *mask: TensorType) -> tuple[Views | None, ...]:
+        """The same places, whichever of the axis the sample is seen from."""
+        del like
+        rows = {FOLDED: same(FOLDED)}
+        return (
+            alike(x.names[1:]) | rows,
+            None,
+            *(rows | {self.axis: same(FOLDED + self.axis)} for _ in mask),
+        )
 
     @staticmethod
     def samples() -> list[Sample]:

@@ -7,6 +7,7 @@ from netspec.ir.facts import UNKNOWN_AXIS, Facts, same_axis
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
+from netspec.ir.view import Views, same, scattered
 from netspec.ops.axes import along
 from netspec.ops.rearrange import OVER, Over, about, over
 
@@ -39,6 +40,17 @@ class Concat(Op):
         unit = first.unit if all(x.unit == first.unit for x in inputs) else None
         facts = _shared(inputs, axes, place)
         return Inferred((TensorType(axes, first.dtype, facts, unit),), constraints=tuple(constraints))
+
+    def views(self, *inputs: TensorType) -> tuple[Views, ...]:
+        """One place of each input; along the joined axis one of one input alone, which is no window that slides."""
+        first = inputs[0]
+        axes = [
+            next((x.names[i] for x in inputs if x.names[i] != UNKNOWN_AXIS), UNKNOWN_AXIS)
+            for i in range(first.rank)
+        ]
+        place = along(first, self.axis, self.name)
+        views = [scattered(axis) if i == place else same(axis) for i, axis in enumerate(axes)]
+        return tuple(dict(zip(x.names, views, strict=True)) for x in inputs)
 
     @staticmethod
     def samples() -> list[Sample]:

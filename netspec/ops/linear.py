@@ -8,6 +8,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.op import Inferred, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import CHANNEL, SPATIAL, Axis, TensorType, tensor
+from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.elementwise import floating
 
 
@@ -40,6 +41,10 @@ class Linear(Op):
         for size in y.sizes[1:]:
             total = total * size
         return total
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """All along the last axis, one place along the others."""
+        return (alike(x.names[:-1]) | {x.names[-1]: EVERYTHING},)
 
     @staticmethod
     def samples() -> list[Sample]:

@@ -10,6 +10,7 @@ from netspec.ir.facts import NOTHING
 from netspec.ir.op import Constraint, Inferred, Op, Parameter, Sample, State, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import CHANNEL, FEATURE, TensorType, tensor
+from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.elementwise import floating
 from netspec.ops.window import MOST_AXES
 
@@ -52,6 +53,12 @@ class BatchNorm(Op):
         enough = Constraint(numbers, ">", Dim.of(1), why, training=True)
         out = replace(x, facts=NOTHING, unit=None)
         return Inferred((out,), parameters, state, constraints=(enough,))
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """One place, but for a norm that uses the statistics of the batch in evaluation too: that sees all of it."""
+        if self.track_running_stats:
+            return (alike(x.names),)
+        return (dict.fromkeys(x.names, EVERYTHING) | alike(x.names[1:2]),)
 
     @staticmethod
     def samples() -> list[Sample]:

@@ -10,8 +10,9 @@ from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
 from netspec.ir.types import TensorType, tensor
+from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.elementwise import floating
-from netspec.ops.window import MOST_AXES, layout, spatial, window_axes
+from netspec.ops.window import MOST_AXES, layout, spatial, window_axes, window_views
 
 
 class MaxPool(Op):
@@ -44,6 +45,13 @@ class MaxPool(Op):
         constraints += _real_places(x, stride, padding, dilation)
         facts = replace(same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
         return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """Windows along space, of one channel each."""
+        kernel, stride, padding = pool_geometry(self, x)
+        dilation = spatial(self.dilation, x, "dilation", least=1)
+        around = tuple((one, one) for one in padding)
+        return ({**alike(x.names[:2]), **window_views(x, kernel, stride, around, dilation)},)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -109,6 +117,12 @@ class AvgPool(Op):
             facts = replace(facts, low=min(facts.low, 0.0), high=max(facts.high, 0.0), sums_to_one=None)
         return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """Windows along space, of one channel each."""
+        kernel, stride, padding = pool_geometry(self, x)
+        around = tuple((one, one) for one in padding)
+        return ({**alike(x.names[:2]), **window_views(x, kernel, stride, around, (1,) * len(kernel))},)
+
     @staticmethod
     def samples() -> list[Sample]:
         """Every rank, both ways to count, overlaps, and every way to be wrong."""
@@ -154,6 +168,10 @@ class GlobalAvgPool(Op):
         layout(x, self.name)
         return Inferred((replace(x, axes=x.axes[:2], facts=mean_of_channels(x)),))
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """All of space."""
+        return (alike(x.names[:2]) | dict.fromkeys(x.names[2:], EVERYTHING),)
+
     @staticmethod
     def samples() -> list[Sample]:
         """Every rank, and facts that the mean keeps."""
@@ -185,6 +203,10 @@ class GlobalMaxPool(Op):
         layout(x, self.name)
         facts = replace(same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
         return Inferred((replace(x, axes=x.axes[:2], facts=facts),))
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """All of space."""
+        return (alike(x.names[:2]) | dict.fromkeys(x.names[2:], EVERYTHING),)
 
     @staticmethod
     def samples() -> list[Sample]:

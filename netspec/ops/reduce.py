@@ -10,6 +10,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import BATCH, TensorType, tensor
+from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops import interval
 from netspec.ops.axes import positions
 from netspec.ops.elementwise import floating
@@ -62,6 +63,12 @@ class Reduce(Reduction):
         """What is inferred: `facts` are those of the result without a mask."""
         constraints = mask_over(where, x, self.name)[1] if where is not None else ()
         return Inferred((self.without(x, where, facts),), constraints=constraints)
+
+    def views(self, x: TensorType, *where: TensorType) -> tuple[Views, ...]:
+        """All along the axes that are gone, one place along the others; a mask is laid over by names."""
+        gone = dict.fromkeys((x.names[i] for i in positions(x, self.axis, self.name)), EVERYTHING)
+        views = alike(x.names) | gone
+        return (views, *({axis: views[axis] for axis in mask.names if axis in views} for mask in where))
 
     def _count(self, x: TensorType) -> int | None:
         """How many elements go into one number; None where that depends on a free size."""

@@ -31,6 +31,7 @@ class Rescale(Op):
     """
 
     name: ClassVar[str] = "rescale"
+    pointwise: ClassVar[bool] = True
 
     mean: float = Field(default=0.0, allow_inf_nan=False)
     """What is taken away."""
@@ -98,6 +99,7 @@ class Convert(Op):
     """
 
     name: ClassVar[str] = "convert"
+    pointwise: ClassVar[bool] = True
     main: ClassVar[str | None] = "to"
     words: ClassVar[tuple[str, ...]] = ("to",)
 

@@ -12,6 +12,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import BATCH, FEATURE, Axis, TensorType, tensor
+from netspec.ir.view import Views, alike, fixed, same, scattered
 from netspec.ops.axes import along, listed
 from netspec.ops.rearrange import apart_from, renamed, unused, without
 
@@ -40,6 +41,10 @@ class Flatten(Op):
             total = total * axis.size
         facts = renamed(x.facts, {x.names[1]: FEATURE}) if x.rank == 2 else x.facts.without_axes()
         return Inferred((replace(x, axes=(x.axes[0], Axis(FEATURE, total)), facts=facts),))
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """One place along each axis, which depends on the place in a way that is no window."""
+        return (alike((BATCH,)) | dict.fromkeys(x.names[1:], scattered(FEATURE)),)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -87,6 +92,11 @@ class Rename(Op):
         axes = tuple(replace(axis, name=names.get(axis.name, axis.name)) for axis in x.axes)
         return Inferred((replace(x, axes=axes, facts=renamed(x.facts, names)),))
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """The same places under the new names."""
+        names = dict(self.axes)
+        return ({axis: same(names.get(axis, axis)) for axis in x.names},)
+
     @staticmethod
     def samples() -> list[Sample]:
         """One axis, two exchanged, and names that cannot be."""
@@ -119,6 +129,10 @@ class Unsqueeze(Op):
         unused(x, self.axis, at="axis")
         place = new_place(x)
         return Inferred((replace(x, axes=(*x.axes[:place], Axis(self.axis, Dim.of(1)), *x.axes[place:])),))
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """The same places."""
+        return (alike(x.names),)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -159,6 +173,10 @@ class Squeeze(Op):
         constraints = () if one else (Constraint(size, "==", Dim.of(1), why, at="axis"),)
         facts = apart_from(x.facts, self.axis)
         return Inferred((replace(x, axes=without(x.axes, place), facts=facts),), constraints=constraints)
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """The same places, and the one along the axis that is dropped."""
+        return ({**alike(x.names), self.axis: fixed(0)},)
 
     @staticmethod
     def samples() -> list[Sample]:

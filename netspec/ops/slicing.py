@@ -9,6 +9,7 @@ from netspec.ir.facts import Facts, same_axis
 from netspec.ir.op import Constraint, Inferred, Op, Relation, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
+from netspec.ir.view import Views, alike, fixed, scattered, shifted, window
 from netspec.ops import interval
 from netspec.ops.axes import along
 from netspec.ops.elementwise import floating
@@ -49,6 +50,12 @@ class Narrow(Op):
         axes = (*x.axes[:place], Axis(self.axis, high - low), *x.axes[place + 1 :])
         facts = apart_from(x.facts, self.axis, keep=("nondecreasing",))
         return Inferred((replace(x, axes=axes, facts=facts),), constraints=tuple(needed))
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """The same places, counted from another start."""
+        start = self.start if self.start >= 0 else (x.size(self.axis) + self.start).value
+        along = scattered(self.axis) if start is None else shifted(self.axis, start)
+        return ({**alike(x.names), self.axis: along},)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -100,6 +107,12 @@ class Select(Op):
         facts = apart_from(x.facts, self.axis)
         return Inferred((replace(x, axes=without(x.axes, place), facts=facts),), constraints=constraints)
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """The place that is taken, which is not known where it is counted from the end of a free size."""
+        place = self.index if self.index >= 0 else (x.size(self.axis) + self.index).value
+        rest = alike(axis for axis in x.names if axis != self.axis)
+        return (rest if place is None else {**rest, self.axis: fixed(place)},)
+
     @staticmethod
     def samples() -> list[Sample]:
         """First, last, any, and a place that is not there."""
@@ -139,6 +152,10 @@ class Unbind(Op):
             )
         part = replace(x, axes=without(x.axes, place), facts=apart_from(x.facts, self.axis))
         return Inferred((part,) * size.value)
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """One place along the axis, another one for each result: nothing that holds for all."""
+        return (alike(axis for axis in x.names if axis != self.axis),)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -184,6 +201,11 @@ class FrameDifference(Op):
             low = 0.0
         axes = (*x.axes[:place], Axis(axis.name, axis.size - 1), *x.axes[place + 1 :])
         return Inferred((replace(x, axes=axes, facts=Facts(low=low, high=high)),), constraints=constraints)
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """Two places that follow one another."""
+        axis = x.names[frames(self, x)]
+        return ({**alike(x.names), axis: window(axis, 2)},)
 
     @staticmethod
     def samples() -> list[Sample]:

@@ -7,7 +7,8 @@ from typing import Literal
 from netspec.ir.dim import Dim
 from netspec.ir.op import Constraint
 from netspec.ir.problem import Problem
-from netspec.ir.types import CHANNEL, FEATURE, Axis, TensorType
+from netspec.ir.types import BATCH, CHANNEL, FEATURE, Axis, TensorType
+from netspec.ir.view import Views, alike, window
 
 MOST_AXES = 3
 
@@ -110,6 +111,21 @@ def window_axes(
     if any(one.left.value is not None and one.left.value < (one.right.value or 0) for one in constraints):
         raise _too_large(x, kernel, padding, dilation, at)
     return tuple(axes), tuple(constraints)
+
+
+def window_views(
+    x: TensorType,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+    dilation: tuple[int, ...],
+) -> Views:
+    """What a place sees along the axes of space; along the batch it sees its own sample."""
+    space = {
+        axis.name: window(axis.name, kernel[i], stride=stride[i], padding=padding[i][0], dilation=dilation[i])
+        for i, axis in enumerate(x.axes[2:])
+    }
+    return {**alike((BATCH,)), **space}
 
 
 def _too_large(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from netspec.ir.graph import Graph, Node
-from netspec.ir.types import Axis, TensorType
+from netspec.ir.types import TensorType
 
 
 def specialize(graph: Graph, sizes: Mapping[str, int]) -> Graph:
@@ -23,7 +23,7 @@ def specialize(graph: Graph, sizes: Mapping[str, int]) -> Graph:
 
 def specialized(kind: TensorType, sizes: Mapping[str, int]) -> TensorType:
     """A type with these letters made numbers."""
-    return kind.with_axes(Axis(axis.name, axis.size.substitute(sizes)) for axis in kind.axes)
+    return kind.with_axes(replace(axis, size=axis.size.substitute(sizes)) for axis in kind.axes)
 
 
 def _node(node: Node, sizes: Mapping[str, int]) -> Node:

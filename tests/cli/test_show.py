@@ -174,3 +174,54 @@ def test_sizes_that_a_layer_refuses_are_an_error(forked: Path) -> None:
     with pytest.raises(SpecError) as trouble:
         shown(forked, "--sizes", "H=9,W=8")
     assert [one.code for one in trouble.value.diagnostics] == ["NS280"]
+
+
+def test_the_receptive_field_has_a_column_a_line_and_data(forked: Path) -> None:
+    text = shown(forked)
+    rows = {line.split()[0]: line.split() for line in text.splitlines() if line.strip()}
+    assert "sees" in rows["layer"]
+    assert "3x3" in rows["strided"]
+    assert "7x7" in rows["last"]
+    assert "all" in rows["batch_norm1"]
+    assert "receptive field: 7x7 of HxW of `image` at `last`, moving by 2" in text.splitlines()
+    nodes = {one["name"]: one["receptive_field"]["image"] for one in data(forked)["nodes"]}
+    assert nodes["last"]["height"] == {"size": 7, "jump": 2, "start": -1, "along": "height"}
+    assert nodes["pooled"]["channel"] == {"size": 1, "jump": 1, "start": 0, "along": "channel"}
+    assert nodes["batch_norm1"] == dict.fromkeys(("channel", "height", "width"), "all")
+
+
+def test_a_field_that_is_not_known_is_a_question_mark_and_null(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "netspec: 1\ninputs: {x: {shape: [1, 8, 8]}}\nlayers:\n  - {max_pool: 2, name: p}\n  - {flatten, name: f}\n"
+    )
+    rows = {line.split()[0]: line.split() for line in shown(path).splitlines() if line.strip()}
+    assert rows["f"][-1] == "?"
+    node = next(one for one in data(path)["nodes"] if one["name"] == "f")
+    assert node["receptive_field"]["x"]["height"] is None
+
+
+def test_the_whole_of_an_axis_is_told_by_its_size_beside_one_that_slides() -> None:
+    text = shown(ROOT / "specs" / "heart-volume.yaml")
+    assert "receptive field: 30x35x35 of 30x64x64 of `cine` at `conv3`, moving by 8" in text
+
+
+def test_a_network_without_space_says_nothing_of_receptive_fields(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("netspec: 1\ninputs: {x: [4]}\nlayers: [linear: 3]\n")
+    assert "sees" not in shown(path)
+    assert "receptive" not in shown(path)
+
+
+def test_two_pictures_have_a_line_each_and_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "netspec: 1\ninputs: {x: {shape: [2, 9, 9]}, y: {shape: [2, 8, 8]}}\nlayers:\n"
+        "  - {conv: {out_channels: 2, kernel_size: 3}, from: x, name: a}\n"
+        "  - {max_pool: {kernel_size: 2, stride: 1}, from: y, name: b}\n"
+        "  - {add, from: [a, b], name: sum}\n"
+    )
+    text = shown(path)
+    assert "sees" not in text.splitlines()[0]
+    assert "receptive field: 3x3 of 9x9 of `x` at `a`, moving by 1" in text.splitlines()
+    assert "receptive field: 2x2 of 8x8 of `y` at `b`, moving by 1" in text.splitlines()

@@ -1,0 +1,107 @@
+"""What ops say a place of their results sees is what gradients of the reference reach: no more, and no less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from netspec.ir.op import Op, Sample
+from netspec.ir.view import FOLDED, View
+from netspec.ops import catalogue
+from tests.conformance.case import Array, Case, backward_of, floating, forward, numbers
+from tests.conformance.harness import use_of
+
+MOST_PLACES = 60
+"""Places of a result whose gradient is taken; of more, some drawn by chance."""
+
+GOOD = [
+    pytest.param(kind, sample, id=f"{name}-{i}")
+    for name, kind in sorted(catalogue().items())
+    for i, sample in enumerate(kind.samples())
+    if sample.code is None and kind.slots
+]
+
+
+def reached(use: Case, draws: int) -> Iterator[tuple[tuple[int, ...], int, list[Array]]]:
+    """(place of the first result, index of an input, the places reached of it as indices for each axis)."""
+    rng = np.random.default_rng(1)
+    for seed in range(draws):
+        drawn = numbers(use, seed)
+        made = forward(use, drawn, "eval")
+        if not floating(made[0]):
+            return
+        run = backward_of(use, drawn, "eval")
+        places = list(np.ndindex(*made[0].shape))
+        chosen = (
+            places
+            if len(places) <= MOST_PLACES
+            else [places[i] for i in rng.permutation(len(places))[:MOST_PLACES]]
+        )
+        for place in chosen:
+            gradients = [np.zeros(y.shape) for y in made]
+            gradients[0][place] = 1
+            for i, gradient in enumerate(run(tuple(gradients)).inputs):
+                yield (
+                    tuple(int(one) for one in place),
+                    i,
+                    [np.unique(axis) for axis in np.argwhere(gradient).T],
+                )
+
+
+@pytest.mark.parametrize("kind,sample", GOOD)
+def test_a_place_depends_on_what_it_is_said_to_see_and_on_nothing_else(
+    kind: type[Op], sample: Sample
+) -> None:
+    use = use_of(kind, sample)
+    views = use.op.views(*use.types)
+    assert len(views) == len(use.types)
+    out = use.inferred.outputs[0]
+    met: dict[tuple[int, int, int], set[int]] = {}
+    for place, i, axes in reached(use, 10 if "max" in kind.name else 2):
+        view = views[i]
+        if view is None:
+            assert all(not len(one) for one in axes), f"input {i} matters"
+            continue
+        assert {axis for axis in view if not axis.startswith(FOLDED)} <= set(use.types[i].names)
+        for a, (axis, seen) in enumerate(zip(use.types[i].axes, axes, strict=True)):
+            said = view.get(axis.name)
+            if said is None or not said.is_window or not len(seen):
+                continue
+            if said.along is not None and said.along.startswith(FOLDED):
+                continue  # which place that is, the order of the samples says
+            at = 0 if said.along is None else place[out.names.index(said.along)]
+            span = said.span(at)
+            assert span is not None, f"place {place} sees {seen} of `{axis.name}`"
+            assert span[0] <= seen[0], f"place {place} sees {seen} of `{axis.name}`"
+            assert seen[-1] <= span[1], f"place {place} sees {seen} of `{axis.name}`"
+            met.setdefault((i, a, at), set()).update(int(one) for one in seen)
+    for (i, a, at), places in met.items():
+        axis = use.types[i].axes[a]
+        view = views[i]
+        assert view is not None
+        assert axis.size.value is not None
+        span = inner_span(view[axis.name], at, axis.size.value)
+        assert span is None or (min(places), max(places)) == span, f"place {at} of `{axis.name}`"
+
+
+def inner_span(said: View, place: int, size: int) -> tuple[int, int] | None:
+    """The places that are seen if they are more than one and all in the input, so that each must have a slope."""
+    span = said.span(place)
+    if span is None or said.size == 1:
+        return None
+    return span if span[0] >= 0 and span[1] < size else None
+
+
+SLIDING = {"conv", "conv_transpose", "max_pool", "avg_pool", "frame_difference"}
+
+
+def test_the_ops_that_slide_say_so() -> None:
+    """So that a view forgotten is found."""
+    for name in SLIDING:
+        kind = catalogue()[name]
+        use = use_of(kind, next(one for one in kind.samples() if one.code is None))
+        (view,) = use.op.views(*use.types)
+        assert view
+        assert any(one.is_window and one.size > 1 for one in view.values())
