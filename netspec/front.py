@@ -87,7 +87,7 @@ def check_source(
         document.data,
         document.training,
         places=document.places,
-        words=document.words,
+        definitions=document.definitions,
         files=opened.others,
     )
     report.diagnostics.extend(lint(spec, chosen))

@@ -20,15 +20,17 @@ from netspec.lang.library import Library, read_library
 from netspec.lang.names import MOST_TITLE, TITLE, meant
 from netspec.lang.naming import Naming, name_layers
 from netspec.lang.outcome import Outcome
-from netspec.lang.places import places, words
+from netspec.lang.places import places
 from netspec.lang.recipe import read_data, read_training
 from netspec.lang.report import Report
 from netspec.lang.space import Names, Space
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
+from netspec.lang.uses import definitions
 from netspec.lang.values import Values
 from netspec.lang.weave import Weaver
 from netspec.lang.wiring import Inits
 from netspec.recipe.data import DataRecipe
+from netspec.recipe.spec import Definition
 from netspec.recipe.training import Training
 from netspec.text import Edit, Span
 
@@ -73,7 +75,7 @@ class Document:
     places: dict[str, Span] = field(default_factory=dict)
     library: Library | None = None
     part: bool = False
-    words: frozenset[str] = frozenset()
+    definitions: tuple[Definition, ...] = ()
 
 
 def read_document(root: Mapping, settings: Table[str, Constant], files: Files, report: Report) -> Document:
@@ -114,7 +116,7 @@ class _Reader:
             self._graphs(body)
         self._lint()
         self._recipes(whole=whole)
-        self.out.places, self.out.words = places(self.root), words(self.root)
+        self.out.places, self.out.definitions = places(self.root), definitions(self.root)
         self.out.library = library
         return self.out
 

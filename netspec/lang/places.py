@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from netspec.lang.bind import span_of
-from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
+from netspec.lang.tree import Entry, Mapping, Node, Sequence
 from netspec.text import Span
 
-_PROSE = ("doc", "ignore")
-_WORD = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _ELSEWHERE = ("layers", "blocks")
 """Sections whose places the nodes of the graph carry themselves."""
 
@@ -25,31 +22,6 @@ def places(root: Mapping) -> dict[str, Span]:
         if entry.name not in _ELSEWHERE:
             found.update(_walk(entry.name, entry))
     return found
-
-
-def words(root: Mapping) -> frozenset[str]:
-    """The words of every value, apart from prose: a constant that is not among them is read by no expression.
-
-    Told from the text and not from what was computed, so that what a condition leaves out still counts as read.
-    """
-    found: set[str] = set()
-    for entry in root:
-        if entry.name not in ("name", *_PROSE):
-            _words(entry.value, found)
-    return frozenset(found)
-
-
-def _words(node: Node, found: set[str]) -> None:
-    if isinstance(node, Scalar):
-        if isinstance(node.value, str):
-            found.update(_WORD.findall(node.value))
-        return
-    for one in node:
-        if isinstance(one, Entry):
-            if one.name not in _PROSE:
-                _words(one.value, found)
-        else:
-            _words(one, found)
 
 
 def place_of(entry: Entry) -> Span:

@@ -9,6 +9,8 @@ from netspec.ir.graph import Graph, Node, Ref
 from netspec.ir.op import Op
 from netspec.text import Span
 
+MOST_COUNTED = 100
+
 
 class Flow:
     """The readers of every value of a graph, and the nodes that its entries need."""
@@ -55,26 +57,36 @@ class Flow:
         return not self.given.isdisjoint(node.refs)
 
     def last(self, nodes: Iterable[Node]) -> list[tuple[Node, int]]:
-        """Those of `nodes` behind which no other of them stands, and how many of the others stand before each."""
+        """Those of `nodes` behind which no other of them stands, and how many of the others stand before each.
+
+        The number is at most `MOST_COUNTED`, which means that many or more.
+        """
         chosen = {node.path: node for node in nodes}
         behind: set[str] = set()
         for node in reversed(self.graph.nodes):
-            after = [one.path for one in self.reading(node)]
-            if any(path in chosen or path in behind for path in after):
+            if any(one.path in chosen or one.path in behind for one in self.reading(node)):
                 behind.add(node.path)
-        ends = [node for node in chosen.values() if node.path not in behind]
-        return [(node, len(self._before(node, chosen))) for node in ends]
+        return [(node, self._before(node, chosen)) for node in chosen.values() if node.path not in behind]
 
-    def _before(self, node: Node, chosen: Mapping[str, Node]) -> set[str]:
-        """Which of `chosen` a node needs."""
-        seen, ahead = set[str](), [ref.path for ref in node.inputs]
-        while ahead:
-            path = ahead.pop()
-            found = self.graph.node(path)
-            if found is not None and path not in seen:
-                seen.add(path)
-                ahead.extend(ref.path for ref in found.inputs)
-        return seen & chosen.keys()
+    def _before(self, node: Node, chosen: Mapping[str, Node]) -> int:
+        """How many of `chosen` a node needs, on ways through them alone."""
+        seen: set[str] = set()
+        ahead = [node]
+        while ahead and len(seen) < MOST_COUNTED:
+            for ref in ahead.pop().inputs:
+                found = chosen.get(ref.path)
+                if found is not None and ref.path not in seen:
+                    seen.add(ref.path)
+                    ahead.append(found)
+        return min(len(seen), MOST_COUNTED)
+
+
+def others(count: int, verb: str) -> str:
+    """A number of further layers and what they do: `1 layer before it is`, `100 layers or more before it are`."""
+    one, many = {"is": ("is", "are"), "does": ("does", "do")}[verb]
+    if count == 1:
+        return f"1 layer before it {one}"
+    return f"{count} layers{' or more' if count == MOST_COUNTED else ''} before it {many}"
 
 
 def place(node: Node) -> Span | None:

@@ -25,6 +25,21 @@ class Group:
 
 
 @dataclass(frozen=True)
+class Definition:
+    """A name that a spec defines: of what (`constant`, `block`, ...), where, and whether any text of the spec reads it.
+
+    An input that no text names may still flow into the first layer; only the graph knows. `block` is the block that
+    has the name, for its parameters and inputs.
+    """
+
+    what: str
+    name: str
+    span: Span
+    read: bool
+    block: str = ""
+
+
+@dataclass(frozen=True)
 class Spec:
     """One checked spec.
 
@@ -33,8 +48,8 @@ class Spec:
     constants that were set. `diagnostics` holds warnings; a spec with errors is never made. `folder` is where relative
     paths of the data section begin. `places` says where what stands outside the layers is written, by dotted path:
     `training.optimizer.sgd.lr`, and with a colon behind it that of its key; nodes of the graph carry their own places.
-    `words` are all words of all values of the file, in whatever branch they stand: a name that is not among them is
-    read by nothing. `files` holds the texts of what it extends and includes, by their path relative to the spec.
+    `definitions` are the names that it defines. `files` holds the texts of what it extends and includes, by their path
+    relative to the spec.
     """
 
     name: str
@@ -50,4 +65,4 @@ class Spec:
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     places: Mapping[str, Span] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
-    words: frozenset[str] = field(default=frozenset(), repr=False)
+    definitions: tuple[Definition, ...] = field(default=(), repr=False)

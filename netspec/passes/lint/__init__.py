@@ -15,6 +15,7 @@ RULES: dict[str, str] = {
     "dropout_before_norm": "layers",
     "dead_layer": "layers",
     "unused_definition": "layers",
+    "shadowed_op": "layers",
     "even_kernel": "layers",
     "skipped_pixels": "layers",
     "dropped_border": "layers",

@@ -8,9 +8,12 @@ from typing import ClassVar
 from pydantic import Field
 
 from netspec import ops
+from netspec.ir.dim import Dim
 from netspec.passes.flow import place
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.text import Diagnostic, Label
+
+_BATCH = Dim.of("N")
 
 
 class BatchOfOne(Rule):
@@ -38,6 +41,8 @@ class BatchOfOne(Rule):
         for node in subject.flows[0].alive:
             if node.op.name != "batch_norm" or "statistics" in node.frozen:
                 continue
+            if node.types[0].axes[0].size != _BATCH:
+                continue  # in a map, every place along its axis is one more sample
             norm = place(node)
             samples = "1 sample" if size == 1 else f"{size} samples"
             other = ", or `group_norm`" if ops.find("group_norm") else ""

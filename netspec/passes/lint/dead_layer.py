@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from netspec.passes.flow import place, written_name
+from netspec.passes.flow import others, place, written_name
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.text import Diagnostic
 
@@ -33,10 +33,9 @@ class DeadLayer(Rule):
                 span = place(node)
                 if span is None or (span.start, span.end) in used:
                     continue
-                layers = "1 layer before it is" if before == 1 else f"{before} layers before it are"
                 yield self.doubt(
                     f"nothing reads `{written_name(node)}`: it does nothing",
                     span,
-                    notes=(f"{layers} there for it alone",) if before else (),
+                    notes=(f"{others(before, 'is')} there for it alone",) if before else (),
                     help=f"let a layer take it (`from`), list it in `outputs`, or remove {'them' if before else 'it'}",
                 )

@@ -34,7 +34,7 @@ class Subject:
 
     def is_own(self, span: Span | None) -> bool:
         """Whether a place lies in the file that is checked, and not in one that it includes or extends."""
-        return span is not None and bool(self.spec.sources) and span.source == self.spec.sources[0]
+        return span is not None and bool(self.spec.sources) and span.source is self.spec.sources[0]
 
 
 def _graphs(graph: Graph) -> Iterator[Graph]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from netspec.passes.flow import place, written_name
+from netspec.passes.flow import others, place, written_name
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.text import Diagnostic
 
@@ -39,10 +39,9 @@ class UntrainedLayer(Rule):
             span = place(node)
             if span is None or (span.start, span.end) in used:
                 continue
-            layers = "1 layer before it does" if before == 1 else f"{before} layers before it do"
             yield self.doubt(
                 f"no loss depends on `{written_name(node)}`: its weights never move",
                 span,
-                notes=(f"{layers} not learn either",) if before else (),
+                notes=(f"{others(before, 'does')} not learn either",) if before else (),
                 help="add a term for it to `loss`, or write `freeze: true` beside it",
             )
