@@ -20,6 +20,7 @@ from netspec.lang.constants import Constant
 from netspec.passes.cost import Cost, Row, cost
 from netspec.passes.receptive_field import Field, receptive_fields
 from netspec.passes.refusals import refusals
+from netspec.passes.rows import masked, most_rows
 from netspec.passes.sizes import legal_sizes
 from netspec.passes.specialize import specialize
 from netspec.recipe.spec import Spec
@@ -51,9 +52,9 @@ def show(spec: Any, define: dict[str, Constant], sizes: dict[str, int], form: st
     click.echo(_table(checked, counted, receptive_field.column(checked.graph, fields)))
     for line in receptive_field.lines(checked.graph, fields):
         click.echo(line)
-    told = sizes_text.lines(legal)
-    if told:
-        click.echo("\nlegal sizes\n" + "\n".join(f"  {line}" for line in told))
+    for title, told in (("legal sizes", sizes_text.lines(legal)), ("rows of masks", _kept(checked))):
+        if told:
+            click.echo(f"\n{title}\n" + "\n".join(f"  {line}" for line in told))
     return 0
 
 
@@ -162,6 +163,13 @@ def _shape(kind: TensorType) -> str:
 
 def _known(kind: TensorType) -> str:
     return ", ".join((*kind.facts.names(), *((kind.unit,) if kind.unit else ())))
+
+
+def _kept(spec: Spec) -> list[str]:
+    """What the letters are that masks decide."""
+    most = most_rows(spec.graph)
+    masks = {op.rows: node.inputs[1] for node, op in masked(spec.graph)}
+    return [f"{letter} <= {most[letter]}: where `{mask}` holds" for letter, mask in masks.items()]
 
 
 def _macs(counted: Row | Cost) -> str:

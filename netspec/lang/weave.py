@@ -136,11 +136,7 @@ class Weaver:
             return None
         types = tuple(self.type_of(ref) for ref in refs)
         try:
-            inferred = infer_node(op, types)
-            if any(x.batched and x.axes[0].size != SAMPLES for x in types):  # the batch of a `map`
-                from netspec.ops.fold import keep_samples_apart  # noqa: PLC0415 - most specs have no map
-
-                keep_samples_apart(op, types, inferred.outputs)
+            inferred = _infer(op, types)
         except Problem as problem:
             self._refuse(refs, problem, place)
             return None
@@ -388,3 +384,12 @@ def _line(node: Node) -> str:
 def _sizes(one: TensorType) -> str:
     """The sizes without the batch: `[40, 60, 60]`."""
     return "[" + ", ".join(str(axis.size) for axis in one.axes if axis.name != BATCH) + "]"
+
+
+def _infer(op: Op, types: tuple[TensorType, ...]) -> Inferred:
+    """What the shape rule says; inside a `map`, whose batch is not that of the samples, what a map asks for too."""
+    if all(not x.batched or x.axes[0].size == SAMPLES for x in types):
+        return infer_node(op, types)
+    from netspec.ops.fold import infer_inside  # noqa: PLC0415 - most specs have no map
+
+    return infer_inside(op, types)

@@ -16,7 +16,7 @@ from pydantic import Field
 from netspec.ir.dim import Dim
 from netspec.ir.dim_decide import decide
 from netspec.ir.facts import Facts, same_axis
-from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
+from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good, infer_node
 from netspec.ir.problem import Problem
 from netspec.ir.types import BATCH, Axis, TensorType, tensor
 from netspec.ir.view import FOLDED, Views, alike, same
@@ -238,18 +238,32 @@ class Spread(Folding):
         ]
 
 
-def keep_samples_apart(op: Op, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> None:
-    """Problem NS273 where a layer inside a `map` takes the batch away, as `mean` without `axis` does.
+def infer_inside(op: Op, inputs: tuple[TensorType, ...]) -> Inferred:
+    """As `infer_node`, for an op inside a `map`, where the batch holds the places of all samples.
 
-    There the batch holds the places of all samples, so such a value would mix patients and their slices; which of
-    the two was meant nobody could see.
+    Problem NS272 where values with different numbers of places meet. Problem NS273 where a layer takes the batch away,
+    as `mean` without `axis` does: its value would mix patients and their slices, and which of the two was meant nobody
+    could see.
     """
-    if any(x.batched for x in inputs) and not all(y.batched for y in outputs):
+    if isinstance(op, Folding):
+        return infer_node(op, inputs)
+    batches = [(i, x.axes[0].size) for i, x in enumerate(inputs) if x.batched]
+    for i, size in batches[1:]:
+        if decide(batches[0][1], "==", size) is False:
+            raise Problem(
+                "NS272",
+                f"`{op.name}` inside a `map` meets a batch of `{batches[0][1]}` and one of `{size}`",
+                at=i,
+                help="what goes into one `map` must have the same number of places along its axis",
+            )
+    inferred = infer_node(op, inputs)
+    if batches and not all(y.batched for y in inferred.outputs):
         raise Problem(
             "NS273",
             f"`{op.name}` inside a `map` would make one value of all places of all samples",
             help="name the axes it works on; what goes over the mapped axis stands behind the `map`",
         )
+    return inferred
 
 
 def _of_places(mask: TensorType, batch: Axis, place: Axis, at: int) -> tuple[Constraint, ...]:

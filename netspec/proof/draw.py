@@ -46,8 +46,8 @@ def draw(graph: Graph, *, seed: int, batch: int, mode: Mode) -> Feed:
             return feed
     raise SpecError.of(
         "NS712",
-        f"a batch of {batch} cannot be made for this model: its masks leave {min(kept.values())} rows of a `map`",
-        help="try another `--batch`",
+        f"no batch of {batch} can be made for this model: of random numbers its masks leave {min(kept.values())} rows",
+        help="declare the `range` of what the `where` of a `map` is made of, or try another `--batch`",
     )
 
 

@@ -225,3 +225,31 @@ def test_two_pictures_have_a_line_each_and_no_column(tmp_path: Path) -> None:
     assert "sees" not in text.splitlines()[0]
     assert "receptive field: 3x3 of 9x9 of `x` at `a`, moving by 1" in text.splitlines()
     assert "receptive field: 2x2 of 8x8 of `y` at `b`, moving by 1" in text.splitlines()
+
+
+MAPPED = """
+netspec: 1
+inputs:
+  stack: {shape: {slice: S, channel: 1, height: 8, width: 8}}
+  present: {shape: {slice: S}, kind: mask}
+layers:
+  - from: stack
+    map: {axis: slice, where: present, layers: [{conv: {out_channels: 2, kernel_size: 3}}, global_avg_pool]}
+  - mean: slice
+"""
+
+
+def test_what_a_map_costs_is_told_for_all_its_places_and_where_its_letter_comes_from(tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text(MAPPED)
+    text = shown(path)
+    macs = 2 * 9 * 36
+    assert f"at most {macs}*S MACs a sample" in text
+    assert "M <= N*S: where `present` holds" in text
+    assert f"at most {9 * macs:,} MACs a sample" in shown(path, "--sizes", "S=9")
+    told = data(path, "--sizes", "S=9")
+    assert told["totals"]["macs"] == 9 * macs
+    assert told["totals"]["macs_at_most"] is True
+    path.write_text(MAPPED.replace("where: present, ", ""))
+    assert "at most" not in shown(path)
+    assert "rows of masks" not in shown(path)

@@ -12,7 +12,9 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import infer_node
 from netspec.ir.problem import Problem
 from netspec.ir.types import TensorType, tensor
-from netspec.ops.fold import Fold, Spread, Unfold, keep_samples_apart
+from netspec.ops.arithmetic import Add, Constant
+from netspec.ops.fold import Fold, Spread, Unfold, infer_inside
+from netspec.ops.join import Concat
 from netspec.ops.linear import Linear
 from netspec.ops.reduce import Mean
 
@@ -110,11 +112,19 @@ def test_rows_are_called_by_one_letter(rows: str) -> None:
 def test_a_layer_inside_a_map_may_not_mix_samples() -> None:
     inside = tensor(batch=Dim.of("N") * Dim.of("S"), feature=4)
     for op in (Mean(axis="feature"), Linear(out_features=2)):
-        keep_samples_apart(op, (inside,), infer_node(op, (inside,)).outputs)
+        assert infer_inside(op, (inside,)) == infer_node(op, (inside,))
     for mixing in (Mean(), Mean(axis=("batch", "feature")), Mean(axis="batch")):
         with pytest.raises(Problem) as caught:
-            keep_samples_apart(mixing, (inside,), infer_node(mixing, (inside,)).outputs)
+            infer_inside(mixing, (inside,))
         assert caught.value.code == "NS273"
         assert "`mean`" in caught.value.message
-    number = TensorType()
-    keep_samples_apart(Mean(axis="feature"), (number,), (number,))
+    assert infer_inside(Constant(value=2.0), ()) == infer_node(Constant(value=2.0), ())
+
+
+def test_values_with_other_numbers_of_places_do_not_meet_inside_a_map() -> None:
+    five, four = (tensor(batch=Dim.of("N") * count, feature=4) for count in (5, 4))
+    for op in (Add(), Concat(axis="feature")):
+        with pytest.raises(Problem) as caught:
+            infer_inside(op, (five, four))
+        assert (caught.value.code, caught.value.at) == ("NS272", 1)
+        assert infer_inside(op, (five, five)) == infer_node(op, (five, five))
