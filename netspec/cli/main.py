@@ -17,6 +17,7 @@ from netspec.text import SpecError
 
 COMMANDS = {
     "validate": "Check specs and explain every mistake.",
+    "explain": "Print the page of a message's code.",
     "show": "Print the layers with their types, parameters and cost.",
     "verify": "Prove the model, its gradients and its update against NumPy.",
     "compile": "Write the model as one Python file that needs PyTorch alone.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +11,9 @@ from netspec.text import Diagnostic, Edit, Label, Severity, Span
 
 MOST_USES = 3
 """Uses that are shown with what is wrong in a block."""
+
+_PARTED = re.compile(r"[ \n{}\[\],]")
+"""What a place that is more than one word has in it."""
 
 
 class Report:
@@ -22,7 +26,7 @@ class Report:
 
     def __init__(self, told: Iterable[Diagnostic] = ()) -> None:
         self.diagnostics: list[Diagnostic] = list(told)
-        self._told = {one.span for one in self.diagnostics if one.severity is Severity.ERROR}
+        self._told = {one.span for one in self.diagnostics if one.span and one.severity is Severity.ERROR}
         self._lost = 0
         self._forgiven: set[str] = set()
         self._uses: list[Label | None] = []
@@ -90,11 +94,19 @@ class Report:
         """What the YAML reader has said of one more file."""
         found = list(told)
         self.diagnostics.extend(found)
-        self._told |= {one.span for one in found if one.severity is Severity.ERROR}
+        self._told |= {one.span for one in found if one.span and one.severity is Severity.ERROR}
 
     def told(self, span: Span) -> bool:
-        """Whether the YAML reader has refused what stands exactly here."""
-        return span in self._told
+        """Whether the YAML reader has refused this place: exactly it, what it is a part of, or a part of this word."""
+        if not self._told or span in self._told:
+            return bool(self._told)
+        word = not _PARTED.search(span.text)
+        return any(
+            (one.start <= span.start and span.end <= one.end)
+            or (word and span.start <= one.start and one.end <= span.end)
+            for one in self._told
+            if one.source == span.source and one.end > one.start
+        )
 
     def lose(self, count: int = 1) -> None:
         """Remember that `count` names could not be given: as many unknown names are nobody's second mistake."""

@@ -14,7 +14,7 @@ from netspec.lang.constants import Constant, Scope, Sizes
 from netspec.lang.expression import parse
 from netspec.lang.names import meant
 from netspec.lang.report import Report
-from netspec.lang.tree import Mapping, Node, Scalar, Sequence, Style
+from netspec.lang.tree import Mapping, Node, Scalar, Sequence
 from netspec.text import Edit, Span
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ class Values:
         return self.scalar(node)
 
     def scalar(self, node: Scalar) -> tuple[bool, Constant]:
-        """A literal as it stands, or the value of a `$` expression. A free size is no setting."""
+        """A literal as it stands, or the value of a `$` expression, quoted or not. A free size is no setting."""
         if node.refused:
             return False, None
-        if node.style is Style.PLAIN and isinstance(node.value, str) and node.value.startswith("$"):
+        if isinstance(node.value, str) and node.value.startswith("$"):
             good, value = self.computed(node)
             if good and isinstance(value, Dim):
                 self.report.error(

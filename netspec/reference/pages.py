@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netspec.reference.codes import codes_page
 from netspec.reference.facts import facts_page
 from netspec.reference.ops import catalogue_page, family_pages
 from netspec.reference.recipe import recipe_page
@@ -10,4 +11,10 @@ from netspec.reference.recipe import recipe_page
 def pages() -> dict[str, str]:
     """Every page with its whole text."""
     families = {f"ops/{family}.md": text for family, text in family_pages().items()}
-    return {"ops.md": catalogue_page(), **families, "facts.md": facts_page(), "recipe.md": recipe_page()}
+    return {
+        "ops.md": catalogue_page(),
+        **families,
+        "facts.md": facts_page(),
+        "recipe.md": recipe_page(),
+        "codes.md": codes_page(),
+    }

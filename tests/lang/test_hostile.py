@@ -134,7 +134,7 @@ def test_no_expression_reaches_python(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text = SLOTS[slot].format(json.dumps("$" + canary), json.dumps(canary))
-    # A quoted text that begins with `$` is a word, so the first slots are tried bare as well.
+    # Quoted or bare, what begins with `$` is computed.
     bare = SLOTS[slot].replace("{{k: {0}}}", "\n  k: {0}").format("$" + canary, canary)
     assert any(one.severity is Severity.ERROR for one in (*_check(text), *_check(bare)))
     assert list(tmp_path.iterdir()) == []

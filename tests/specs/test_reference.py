@@ -29,7 +29,6 @@ from netspec.reference.facts import kinds
 from netspec.reference.markdown import table
 from netspec.reference.ops import families
 from netspec.text import Severity, Source
-from netspec.text.codes import CODES
 from netspec.text.render import render_all
 
 SPECS = Path(__file__).parents[2] / "specs"
@@ -55,10 +54,6 @@ def calls(what: str, kinds: Mapping[str, type[Record]]) -> str:
     )
 
 
-def codes() -> str:
-    return table(["code", "what is wrong"], ([f"`{code}`", text] for code, text in sorted(CODES.items())))
-
-
 TABLES: dict[str, Callable[[], str]] = {
     "ops": ops,
     "kinds": kinds,
@@ -67,7 +62,6 @@ TABLES: dict[str, Callable[[], str]] = {
     "optimizers": lambda: calls("optimizer", OPTIMIZERS),
     "schedules": lambda: calls("phase of a schedule", SCHEDULES),
     "initialisers": lambda: calls("initialiser", INITIALIZERS),
-    "codes": codes,
 }
 
 
@@ -75,18 +69,17 @@ def read(name: str) -> str:
     return (SPECS / name).read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", ["README.md", "codes.md"])
-def test_the_tables_are_what_the_source_says(name: str, update_golden: bool) -> None:
-    """An op, an argument or a code that was added: run with `--update-golden` and look at the difference."""
-    text = read(name)
+def test_the_tables_are_what_the_source_says(update_golden: bool) -> None:
+    """An op or an argument that was added: run with `--update-golden` and look at the difference."""
+    text = read("README.md")
     wanted = TABLE.sub(lambda one: f"<!-- {one[1]} -->\n{TABLES[one[1]]()}<!-- end -->\n", text)
     if update_golden:
-        (SPECS / name).write_text(wanted, "utf-8")
-    assert read(name) == wanted
+        (SPECS / "README.md").write_text(wanted, "utf-8")
+    assert read("README.md") == wanted
 
 
 def test_every_table_has_its_place() -> None:
-    assert {one[1] for name in ("README.md", "codes.md") for one in TABLE.finditer(read(name))} == set(TABLES)
+    assert {one[1] for one in TABLE.finditer(read("README.md"))} == set(TABLES)
 
 
 COMMON = {

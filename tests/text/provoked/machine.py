@@ -1,0 +1,177 @@
+"""What is said of backends and of this machine: rules and devices that are not there, and proofs that fail."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+
+import netspec_numpy
+import netspec_torch
+from netspec import backend
+from netspec.backend import Feed, Run, find, needing
+from netspec.cli.compile import compile as compile_command
+from netspec.ir.graph import Graph
+from netspec.ir.record import Record
+from netspec.ir.types import tensor
+from netspec.ops.linear import Linear
+from netspec.proof.draw import draw
+from netspec.proof.sizes import small_sizes
+from netspec.proof.verify import verify
+from netspec.recipe.initializer import XavierUniform
+from netspec.text import Diagnostic
+from netspec_numpy.run import run
+from netspec_torch.device import pick
+from netspec_torch.file import File, finish
+from netspec_torch.layers import Layers
+from netspec_torch.module import compile as compile_graph
+from tests.backends.torch.build import Build
+from tests.proof.specs import CLASSIFIER, CURVE, Planted, altered, read
+
+
+class Odd(Record):
+    """A part of a recipe that only another package knows."""
+
+    name = "odd"
+
+
+def ns701(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    find("jax")
+    return ()
+
+
+def ns702(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    patch.setitem(sys.modules, "pydicom", None)
+    with needing("dicom"):
+        import pydicom  # noqa: F401 - what is tried is whether it is there
+    return ()
+
+
+def ns703(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    patch.setattr(torch.backends.mps, "is_available", lambda: False)
+    pick("mps")
+    return ()
+
+
+def ns710(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    graph = read(CURVE).graph
+    numbers = draw(graph, seed=0, batch=2, mode="eval")
+    rules = {kind: rule for kind, rule in netspec_numpy.table().items() if kind is not Linear}
+    run(graph, numbers, rules=rules)
+    return ()
+
+
+def ns711(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    netspec_numpy.update(Odd(), {"w": np.ones(2)}, [], [])
+    return ()
+
+
+def ns712(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    text = "netspec: 1\ninputs: {x: [3]}\nlayers:\n  - linear: 4\n  - batch_norm\n"
+    small_sizes(read(text).graph, 1)
+    return ()
+
+
+def ns713(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    conv = "conv: {out_channels: 64, kernel_size: 3}"
+    text = f"netspec: 1\ninputs: {{image: [3, 4096, 4096]}}\nlayers:\n  - {conv}\n"
+    draw(read(text).graph, seed=0, batch=2, mode="train")
+    return ()
+
+
+def ns714(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    class Silent(Planted):
+        """A backend that keeps the values of one layer to itself."""
+
+        def run(self, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
+            found = super().run(graph, feed, gradients=gradients)
+            values = {key: value for key, value in found.values.items() if key != "conv2"}
+            return replace(found, values=values)
+
+    return verify(read(CLASSIFIER).graph, reference=Planted(), candidate=Silent()).diverging[:1]
+
+
+def ns715(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    def weak(op: Any, at: Any, sent: Any) -> Any:
+        return replace(sent, inputs=tuple(None if one is None else 0.9 * one for one in sent.inputs))
+
+    both = Planted(altered(Linear, backward=weak))
+    (found, *_) = verify(read(CLASSIFIER).graph, reference=both, candidate=both).diverging
+    # How far apart they are is for each machine to say.
+    return [replace(found, message=re.sub(r"\d\.?\d*e[-+]\d+|\b0\.\d+", "...", found.message))]
+
+
+def ns716(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    verify(read(CURVE).graph, reference=netspec_torch, candidate=netspec_torch)  # type: ignore[arg-type]
+    return ()
+
+
+def layer(name: str = "layer", **init: object) -> Build:
+    """A graph with one linear layer."""
+    at = Build(x=tensor(batch="N", feature=4))
+    at.use(name, Linear(out_features=3), "x", init=init)
+    return at
+
+
+def ns730(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    known = {kind: rule for kind, rule in netspec_torch.table().items() if kind is not Linear}
+    graph = layer().graph({"y": "layer"})
+    Layers(graph, graph.nodes, known)
+    return ()
+
+
+def ns731(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    at = layer("left")
+    at.use("right", Linear(out_features=3, bias=False), "x", home="left")
+    compile_graph(at.graph({"y": "left", "z": "right"}))
+    return ()
+
+
+def ns732(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    compile_graph(layer("forward").graph({"y": "forward"}))
+    return ()
+
+
+def ns733(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    compile_graph(layer(weight=Odd()).graph({"y": "layer"}), seed=0)
+    return ()
+
+
+def ns734(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    compile_graph(layer(bias=XavierUniform()).graph({"y": "layer"}), seed=0)
+    return ()
+
+
+def ns735(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    finish(File(called={"odd_pool": None}), "Model", "A model.")
+    return ()
+
+
+def compiled(folder: Path, *arguments: str) -> Iterable[Diagnostic]:
+    """What `netspec compile` refuses."""
+    (folder / "example.yaml").write_text(CLASSIFIER, encoding="utf-8")
+    CliRunner().invoke(compile_command, ["example.yaml", *arguments], catch_exceptions=False)
+    return ()
+
+
+def ns736(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    patch.setattr(backend, "find", lambda name: netspec_numpy)
+    return compiled(folder)
+
+
+def ns737(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    patch.setattr(backend, "find", lambda name: netspec_torch.backend)
+    return compiled(folder, "-o", "nowhere/net.py")
+
+
+def ns738(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    netspec_torch.update(Odd(), {"w": np.ones(2)}, [], [])
+    return ()
