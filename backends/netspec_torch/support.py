@@ -7,6 +7,7 @@ beside it in `Lowered.support`.
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - the name that everybody, and the written code, gives it
 
 
 def expect(**values: tuple[torch.Tensor, tuple[int | str, ...]]) -> None:
@@ -82,3 +83,27 @@ def accuracy(scores: torch.Tensor, target: torch.Tensor, k: int = 1) -> torch.Te
     index = torch.arange(scores.shape[1], device=scores.device).view(-1, *[1] * (scores.dim() - 2))
     behind = (scores < own) | ((scores == own) & (index > right))
     return (behind.sum(dim=1) >= scores.shape[1] - k).to(scores.dtype)
+
+
+def pad_to(
+    x: torch.Tensor, sizes: dict[int, int], center: bool = False, mode: str = "constant", value: float = 0.0
+) -> torch.Tensor:
+    """Pad these axes of space to their sizes, at the end or evenly around; ValueError for one that is larger."""
+    amounts: list[int] = []
+    for axis in range(x.dim() - 1, 1, -1):
+        missing = sizes.get(axis, x.shape[axis]) - x.shape[axis]
+        if missing < 0:
+            raise ValueError(f"axis {axis} has {x.shape[axis]} places and cannot be padded to {sizes[axis]}")
+        low = missing // 2 if center else 0
+        amounts += [low, missing - low]
+    return F.pad(x, amounts, mode=mode, value=value)
+
+
+def crop_to(x: torch.Tensor, sizes: dict[int, int], center: bool = False) -> torch.Tensor:
+    """Crop these axes to their sizes, at the end or evenly around; ValueError for one that is smaller."""
+    for axis, size in sizes.items():
+        surplus = x.shape[axis] - size
+        if surplus < 0:
+            raise ValueError(f"axis {axis} has {x.shape[axis]} places and cannot be cropped to {size}")
+        x = x.narrow(axis, surplus // 2 if center else 0, size)
+    return x

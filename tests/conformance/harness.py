@@ -56,6 +56,11 @@ FORBIDDEN: dict[str, str] = {
     "NS233": "a thousand values are a slip of the pen",
     "NS234": "axes that mean different things would be joined because their sizes agree",
     "NS236": "PyTorch turns classes and masks into floating numbers without a word",
+    "NS239": "PyTorch crops where a padding is negative",
+    "NS240": "a stretch that is not there would silently be shorter",
+    "NS242": "PyTorch counts axes from the end, and would mirror another one",
+    "NS243": "where no place is added the call is left out, and with it what PyTorch minds",
+    "NS244": "axes that mean different things would be brought to one size",
     "NS250": "PyTorch would spread the shorter one over the wrong axis, or compare every sample with every other",
     "NS251": "an axis of size 1 spreads only where `broadcast` says so",
     "NS252": "axes that mean different things would be joined because their sizes agree",
@@ -331,7 +336,12 @@ def _place(kind: TensorType, named: str) -> int:
 
 
 def check_symbols(use: Case) -> None:
-    """With any one size free, the rule gives formulas that are right at the number, or says why it must be fixed."""
+    """With any one size free, the rule gives formulas that are right at the number, or says why it must be fixed.
+
+    What is written for the free size gives the same numbers, to the last bit, as what is written for the known one.
+    """
+    drawn = numbers(use, 0)
+    known_runs = [run(use, drawn, "eval") for run in (forward, candidate_outputs)]
     for i, kind in enumerate(use.types):
         for j, axis in enumerate(kind.axes):
             if axis.size.value is None:  # the rows of a mask, which are free as they are
@@ -350,6 +360,47 @@ def check_symbols(use: Case) -> None:
                     f"{use}: {told.named()} at {axis.size} of input {i} is not {known.named()}"
                 )
                 assert told.names == known.names
+            free = Case(use.op, freed, inferred, use.frozen)
+            for run, outputs in zip((forward, candidate_outputs), known_runs, strict=True):
+                for got_y, y in zip(run(free, drawn, "eval"), outputs, strict=True):
+                    assert np.array_equal(got_y, y, equal_nan=floating(y)), f"{use} with {freed}"
+
+
+def check_letters(op: Op, *types: TensorType) -> None:
+    """With a letter of its own for every size of space, the rule accepts exactly the sizes that it accepts as numbers.
+
+    What is recorded holds for the sizes that are legal and for no others, and the outputs are those of known sizes.
+    """
+    sizes: dict[str, int] = {}
+
+    def free(kind: TensorType) -> TensorType:
+        axes = list(kind.axes)
+        for place in range(2, kind.rank):
+            letter = f"S{len(sizes)}"
+            sizes[letter] = int(axes[place].size)
+            axes[place] = Axis(axes[place].name, Dim.of(letter))
+        return kind.with_axes(axes)
+
+    freed = tuple(free(kind) for kind in types)
+    (known, _), (inferred, refusal) = _infer(op, types), _infer(op, freed)
+    if inferred is None:
+        assert known is None, f"{op!r} takes {types}, and is refused with letters: {refusal}"
+        return
+    kept = all(
+        decide(one.left.substitute(sizes), one.relation, one.right.substitute(sizes))
+        for one in inferred.constraints
+        if not one.training
+    )
+    assert (known is not None) == kept, f"{op!r} of {types}: {inferred.constraints}"
+    if known is None:
+        return
+    use, other = Case(op, types, known), Case(op, freed, inferred)
+    drawn = numbers(use, 0)
+    for told, one in zip(inferred.outputs, known.outputs, strict=True):
+        assert tuple(size.substitute(sizes) for size in told.sizes) == one.sizes
+    for run in (forward, candidate_outputs):
+        for got, y in zip(run(other, drawn, "eval"), run(use, drawn, "eval"), strict=True):
+            assert np.array_equal(got, y, equal_nan=floating(y)), f"{use} with {freed}"
 
 
 def _infer(op: Op, types: tuple[TensorType, ...]) -> tuple[Inferred | None, Problem | None]:
