@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from netspec.ops.pad import Pad, PadLike, Padding, PadToMultiple, pad_amounts
+from netspec.ops.pad import Pad, Padding, PadLike, PadToMultiple, pad_amounts
 from netspec.ops.window import spatial
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 

@@ -9,11 +9,11 @@ from netspec.ir.types import TensorType
 from netspec_torch.rule import Value, literal, subscript
 
 
-def size_of(value: ast.expr, kind: TensorType, place: int) -> ast.expr:
+def size_of(value: ast.expr, kind: TensorType, place: int) -> Value:
     """The size of one axis of a value: `64`, or `x.shape[2]`."""
     known = kind.axes[place].size.value
     if known is not None:
-        return literal(known)
+        return known
     return subscript(ast.Attribute(value, "shape", ast.Load()), place)
 
 
@@ -22,10 +22,18 @@ def by_place(sizes: Mapping[int, Value]) -> ast.expr:
     return ast.Dict([literal(place) for place in sizes], [literal(size) for size in sizes.values()])
 
 
-def rounded_up(size: ast.expr, multiple: int) -> ast.expr:
+def rounded_up(size: Value, multiple: int) -> ast.expr:
     """`-(-size // multiple) * multiple`."""
-    down = ast.BinOp(ast.UnaryOp(ast.USub(), size), ast.FloorDiv(), literal(multiple))
+    down = ast.BinOp(ast.UnaryOp(ast.USub(), literal(size)), ast.FloorDiv(), literal(multiple))
     return ast.BinOp(ast.UnaryOp(ast.USub(), down), ast.Mult(), literal(multiple))
+
+
+def scaled(size: Value, up: int, down: int) -> Value:
+    """`size * up // down`, written with what changes it alone."""
+    if isinstance(size, int):
+        return size * up // down
+    made = size if up == 1 else ast.BinOp(literal(size), ast.Mult(), literal(up))
+    return made if down == 1 else ast.BinOp(literal(made), ast.FloorDiv(), literal(down))
 
 
 def known_sizes(*kinds: TensorType) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netspec.ops.pad import Pad, PadLike, Padding, PadToMultiple, pad_amounts
+from netspec.ops.pad import Pad, Padding, PadLike, PadToMultiple, pad_amounts
 from netspec.ops.window import spatial
 from netspec_torch.extent import by_place, known_sizes, rounded_up, size_of
 from netspec_torch.rule import Lowered, Site, Value, call, lowers

@@ -86,7 +86,12 @@ def accuracy(scores: torch.Tensor, target: torch.Tensor, k: int = 1) -> torch.Te
 
 
 def pad_to(
-    x: torch.Tensor, sizes: dict[int, int], center: bool = False, mode: str = "constant", value: float = 0.0
+    x: torch.Tensor,
+    sizes: dict[int, int],
+    *,
+    center: bool = False,
+    mode: str = "constant",
+    value: float = 0.0,
 ) -> torch.Tensor:
     """Pad these axes of space to their sizes, at the end or evenly around; ValueError for one that is larger."""
     amounts: list[int] = []
@@ -99,11 +104,25 @@ def pad_to(
     return F.pad(x, amounts, mode=mode, value=value)
 
 
-def crop_to(x: torch.Tensor, sizes: dict[int, int], center: bool = False) -> torch.Tensor:
+def crop_to(x: torch.Tensor, sizes: dict[int, int], *, center: bool = False) -> torch.Tensor:
     """Crop these axes to their sizes, at the end or evenly around; ValueError for one that is smaller."""
     for axis, size in sizes.items():
         surplus = x.shape[axis] - size
         if surplus < 0:
             raise ValueError(f"axis {axis} has {x.shape[axis]} places and cannot be cropped to {size}")
         x = x.narrow(axis, surplus // 2 if center else 0, size)
+    return x
+
+
+def resize_nearest(x: torch.Tensor, sizes: tuple[int, ...]) -> torch.Tensor:
+    """Resize the axes of space: place i of o shows place i * n // o of n.
+
+    `F.interpolate` takes the ratio in single precision, which is right for small whole ones; others are counted here.
+    """
+    pairs = list(zip(x.shape[2:], sizes, strict=True))
+    if all(n % o == 0 or (o % n == 0 and o <= 40 * n) for n, o in pairs):
+        return F.interpolate(x, size=sizes)
+    for axis, (n, o) in enumerate(pairs, start=2):
+        if n != o:
+            x = x.index_select(axis, torch.arange(o, device=x.device) * n // o)
     return x

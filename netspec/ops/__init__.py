@@ -32,6 +32,7 @@ FAMILIES: dict[str, str] = {
     "pool": "max_pool avg_pool global_avg_pool global_max_pool",
     "reduce": "mean sum amax amin",
     "scale": "rescale convert",
+    "resize": "resize resize_like",
     "shape": "flatten rename unsqueeze squeeze",
     "slicing": "narrow select unbind frame_difference",
 }

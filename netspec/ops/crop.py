@@ -137,7 +137,7 @@ def crop_sizes(op: Crop, x: TensorType) -> dict[int, tuple[int, str]]:
     """The new size by axis, and the argument that says it; Problem for an axis that is not there, or a size of none."""
     sizes: dict[int, tuple[int, str]] = {}
     if op.size is not None:
-        sizes = {place: (op.size, "size") for place in range(2, 2 + len(layout(x, op.name)))}
+        sizes = dict.fromkeys(range(2, 2 + len(layout(x, op.name))), (op.size, "size"))
     for place, axis, (size, _) in named_places(op.name, op.axes, x):
         if size < 1:
             raise Problem(

@@ -14,6 +14,7 @@ from netspec.ir.record import Record
 from netspec.ir.types import BATCH, Axis, TensorType
 from netspec.ops.axes import listed
 from netspec.ops.window import layout
+from netspec.text import nearest
 
 End = Literal["end", "center"]
 """Where places are added or taken away: at the end of an axis, or evenly on both sides and an odd one at the end."""
@@ -36,11 +37,14 @@ def by_axis(kind: type[Record], written: Any, *, pairs: bool) -> Any:
     if not isinstance(written, Mapping) or "axes" in written:
         return written
     own = {key: value for key, value in written.items() if key in kind.model_fields}
-    axes = tuple((str(key), _two(key, written[key], pairs=pairs)) for key in written if key not in own)
+    fields = [key for key in kind.model_fields if key != "axes"]
+    axes = tuple(
+        (str(key), _two(key, written[key], fields, pairs=pairs)) for key in written if key not in own
+    )
     return {**own, "axes": axes} if axes else own
 
 
-def _two(axis: object, value: object, *, pairs: bool) -> tuple[int, int]:
+def _two(axis: object, value: object, fields: list[str], *, pairs: bool) -> tuple[int, int]:
     """One number twice, or the two of a list."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value, value
@@ -49,12 +53,12 @@ def _two(axis: object, value: object, *, pairs: bool) -> tuple[int, int]:
         if all(isinstance(one, int) and not isinstance(one, bool) for one in (low, high)):
             return low, high
     takes = "a whole number, or a list of two: before and after" if pairs else "a whole number"
-    raise ValueError(f"`{axis}` is the name of an axis here, and takes {takes}")
+    near = nearest(str(axis), fields)
+    meant = f"; did you mean `{near}`?" if near else ""
+    raise ValueError(f"`{axis}` is the name of an axis here, and takes {takes}{meant}")
 
 
-def named_places(
-    op: str, axes: Sides, x: TensorType
-) -> Iterator[tuple[int, str, tuple[int, int]]]:
+def named_places(op: str, axes: Sides, x: TensorType) -> Iterator[tuple[int, str, tuple[int, int]]]:
     """Position, name and numbers of each named axis; Problem for one that is not there, and for the batch."""
     for axis, numbers in axes:
         if axis == BATCH:

@@ -196,7 +196,7 @@ def pad_amounts(op: Pad, x: TensorType) -> dict[int, tuple[int, int]]:
     """Places before and after by axis; Problem for an axis that is not there, the batch, or a number below 0."""
     amounts: dict[int, tuple[int, int]] = {}
     if op.padding is not None:
-        amounts = {place: (op.padding, op.padding) for place in range(2, 2 + len(layout(x, op.name)))}
+        amounts = dict.fromkeys(range(2, 2 + len(layout(x, op.name))), (op.padding, op.padding))
     for place, axis, (low, high) in named_places(op.name, op.axes, x):
         for one in (low, high):
             if one < 0:

@@ -100,6 +100,11 @@ def terms(
         return max(prod(ceil(n / o) + 1 for n, o in pairs), prod(ceil(o / n) + 1 for n, o in pairs))
     if node.op.name in FOLDING:
         return ceil(made[0] / read[0])
+    if node.op.name in ("resize", "resize_like"):
+        pairs = list(zip(inputs[0][2:], outputs[0][2:], strict=True))
+        near = {"nearest": 1, "linear": 2, "bicubic": 4}[getattr(node.op, "mode", "bicubic")]
+        # Neighbours of one place, or places that have it as a neighbour; and a weight is off by its place's rounding.
+        return prod(near * (ceil(o / n) + 1) for n, o in pairs) + max(map(max, pairs))
     if node.op.name in GATHERING:
         return max(ceil(read[0] / made[0]), prod(_window(node)))
     if node.op.name in ROWS:

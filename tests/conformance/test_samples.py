@@ -86,7 +86,9 @@ def test_every_op_tells_what_it_does_and_shows_it(kind: type[Op]) -> None:
     assert "__doc__" in vars(kind), f"{kind.name} has no docstring of its own"
     assert len(inspect.getdoc(kind) or "") > 60, f"{kind.name} says too little of itself"
     assert inspect.getdoc(kind.infer), f"the rule of {kind.name} has no docstring"
-    assert kind.main is None or kind.main in {*kind.model_fields, *kind.slots}, f"{kind.name}: main argument `{kind.main}`"
+    assert kind.main is None or kind.main in {*kind.model_fields, *kind.slots}, (
+        f"{kind.name}: main argument `{kind.main}`"
+    )
     samples = kind.samples()
     assert any(one.code is None for one in samples), f"{kind.name} has no good sample"
     assert kind.name in CANNOT_FAIL or any(one.code for one in samples), f"{kind.name} has no bad sample"

@@ -33,9 +33,7 @@ def test_numpy_and_torch_agree_on_any_crop(space: int, data: st.DataObject) -> N
     names = st.sampled_from([*SPACE[space], "channel", "time"])
     named = data.draw(st.dictionaries(names, st.integers(0, 4), max_size=2))
     every = data.draw(st.integers(1, 4)) if not named else data.draw(st.none() | st.integers(1, 3))
-    op = Crop.model_validate(
-        {"at": data.draw(ENDS)} | named | ({} if every is None else {"size": every})
-    )
+    op = Crop.model_validate({"at": data.draw(ENDS)} | named | ({} if every is None else {"size": every}))
     image = data.draw(images(space, facts=data.draw(FACTS)))
     check_or_refused(op, image, seed=data.draw(seeds))
     check_letters(op, image)

@@ -37,7 +37,10 @@ def settings(draw: st.DrawFn) -> dict[str, object]:
     """A mode, mostly with a value that goes with it."""
     mode = draw(MODES)
     values = st.sampled_from([0.0, 0.0, 1.0, -0.5])
-    return {"mode": mode, "value": draw(values if mode == "constant" else st.sampled_from([0.0, 0.0, 0.0, 1.0]))}
+    return {
+        "mode": mode,
+        "value": draw(values if mode == "constant" else st.sampled_from([0.0, 0.0, 0.0, 1.0])),
+    }
 
 
 def both(op: Op, *types: TensorType, seed: int) -> None:
@@ -50,10 +53,14 @@ def both(op: Op, *types: TensorType, seed: int) -> None:
 @given(data=st.data())
 def test_numpy_and_torch_agree_on_any_padding(space: int, data: st.DataObject) -> None:
     amount = st.integers(0, 3) | st.tuples(st.integers(0, 3), st.integers(-1, 3))
-    named = data.draw(st.dictionaries(st.sampled_from([*SPACE[space], "channel", "time"]), amount, max_size=2))
+    named = data.draw(
+        st.dictionaries(st.sampled_from([*SPACE[space], "channel", "time"]), amount, max_size=2)
+    )
     every = data.draw(st.integers(0, 2)) if not named else data.draw(st.none() | st.integers(0, 2))
     arguments = data.draw(settings()) | named | ({} if every is None else {"padding": every})
-    both(Pad.model_validate(arguments), data.draw(images(space, facts=data.draw(FACTS))), seed=data.draw(seeds))
+    both(
+        Pad.model_validate(arguments), data.draw(images(space, facts=data.draw(FACTS))), seed=data.draw(seeds)
+    )
 
 
 @pytest.mark.parametrize("space", [1, 2, 3])

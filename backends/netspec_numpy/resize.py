@@ -1,0 +1,108 @@
+"""Resizing axis by axis: each place of the result is a sum of places of the input with fixed weights.
+
+The weights of one axis are a matrix with a row for every place of the result, `y = M x`; the backward is its transpose.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from netspec.ops.resize import Resize, ResizeLike, fractions
+from netspec.ops.window import spatial
+from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
+
+A = -0.75
+"""The slope of the cubic's kernel at its neighbours, as PyTorch has it (Keys 1981 calls it a)."""
+
+
+@lowers(Resize)
+def resize(op: Resize, inputs: Arrays, at: Context) -> Forward:
+    """`y = M x` along every axis of space, to the size or to the rounded-down fraction of the size."""
+    (x,) = inputs
+    if op.size is not None:
+        return _resized(op, x, spatial(op.size, at.types[0], "size", least=1))
+    pairs = zip(x.shape[2:], fractions(op, at.types[0]), strict=True)
+    return _resized(op, x, tuple(n * one.numerator // one.denominator for n, one in pairs))
+
+
+@resize.backward
+def resize_backward(op: Resize, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """Every place gets back what it gave, with the same weights."""
+    del at
+    return Backward((_back(op, saved, grads[0]),))
+
+
+@lowers(ResizeLike)
+def resize_like(op: ResizeLike, inputs: Arrays, at: Context) -> Forward:
+    """As `resize`, to the size of `like`; its numbers do not matter."""
+    del at
+    x, like = inputs
+    return _resized(op, x, like.shape[2:])
+
+
+@resize_like.backward
+def resize_like_backward(op: ResizeLike, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """As `resize`; none for `like`."""
+    del at
+    return Backward((_back(op, saved, grads[0]), None))
+
+
+def _resized(op: Resize | ResizeLike, x: Array, sizes: tuple[int, ...]) -> Forward:
+    """The resized array; the sizes before are seen again."""
+    y = x
+    for axis, o in enumerate(sizes, start=2):
+        n = x.shape[axis]
+        if op.mode == "nearest":
+            y = y.take(np.arange(o) * n // o, axis=axis)
+        elif n != o:
+            y = _along(axis, _weights(op, n, o), y)
+    return Forward((y,), (x.shape,))
+
+
+def _back(op: Resize | ResizeLike, saved: tuple[Any, ...], g: Array) -> Array:
+    """The gradient of the input."""
+    (shape,) = saved
+    for axis in range(2, g.ndim):
+        n, o = shape[axis], g.shape[axis]
+        if op.mode == "nearest":
+            d = np.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), dtype=g.dtype)
+            np.add.at(d, (*[slice(None)] * axis, np.arange(o) * n // o), g)
+            g = d
+        elif n != o:
+            g = _along(axis, _weights(op, n, o).T, g)
+    return g
+
+
+def _along(axis: int, matrix: Array, x: Array) -> Array:
+    """`matrix @ x` along one axis."""
+    return np.moveaxis(np.tensordot(x, matrix.astype(x.dtype), ([axis], [1])), -1, axis)
+
+
+def _weights(op: Resize | ResizeLike, n: int, o: int) -> Array:
+    """The matrix `[o, n]` of an axis: row i weighs the neighbours of the place that i falls on; edges go on."""
+    i = np.arange(o)
+    place = i * ((n - 1) / max(o - 1, 1)) if op.align_corners else (i + 0.5) * (n / o) - 0.5
+    if op.mode == "linear":
+        place = np.maximum(place, 0)
+    first = np.floor(place).astype(np.int64)
+    t = place - first
+    if op.mode == "linear":
+        near = {0: 1 - t, 1: t}
+    else:
+        near = {-1: _far(1 + t), 0: _close(t), 1: _close(1 - t), 2: _far(2 - t)}
+    matrix = np.zeros((o, n))
+    for step, weight in near.items():
+        np.add.at(matrix, (i, np.clip(first + step, 0, n - 1)), weight)
+    return matrix
+
+
+def _close(t: Array) -> Array:
+    """The cubic's weight at a distance up to 1."""
+    return ((A + 2) * t - (A + 3)) * t * t + 1
+
+
+def _far(t: Array) -> Array:
+    """The cubic's weight at a distance of 1 to 2."""
+    return ((A * t - 5 * A) * t + 8 * A) * t - 4 * A
