@@ -23,6 +23,7 @@ TOP = {
     ".ci",
     ".github",
     ".gitignore",
+    ".pre-commit-hooks.yaml",
     "LICENSE",
     "README.md",
     "backends",

@@ -18,6 +18,7 @@ from netspec.text import SpecError
 COMMANDS = {
     "validate": "Check specs and explain every mistake.",
     "explain": "Print the page of a message's code.",
+    "fmt": "Put the text of specs in its canonical form.",
     "show": "Print the layers with their types, parameters and cost.",
     "verify": "Prove the model, its gradients and its update against NumPy.",
     "compile": "Write the model as one Python file that needs PyTorch alone.",
@@ -48,7 +49,7 @@ class _Lazy(click.Group):
             hint = f" Did you mean `{near}`?" if near else ""
             raise click.UsageError(f"There is no command `{cmd_name}`.{hint}", ctx)
         module = importlib.import_module(f"netspec.cli.{cmd_name}")
-        if cmd_name != "validate":
+        if cmd_name not in {"validate", "fmt"}:
             gc.enable()
         found: click.Command = getattr(module, cmd_name)
         return found

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
+from netspec.cli.files import skip_others_option, spec_files
 from netspec.cli.options import SPEC, format_option, set_option, sizes_option
 from netspec.front import check
 from netspec.ir.graph import Graph
 from netspec.lang.constants import Constant
-from netspec.text import Diagnostic, Severity, SpecError
+from netspec.text import Diagnostic, Severity
 
 
 @click.command()
@@ -20,9 +21,17 @@ from netspec.text import Diagnostic, Severity, SpecError
 @set_option
 @sizes_option
 @format_option("text", "json", "github")
-def validate(paths: tuple[Path, ...], define: dict[str, Constant], sizes: dict[str, int], form: str) -> int:
+@skip_others_option
+def validate(
+    paths: tuple[Path, ...],
+    define: dict[str, Constant],
+    sizes: dict[str, int],
+    form: str,
+    *,
+    skip_others: bool,
+) -> int:
     """Check each SPEC, or every `.yaml` file in a folder, without touching data or a GPU."""
-    files = [file for path in paths for file in _files(path)]
+    files = spec_files(paths, skip_others=skip_others)
     diagnostics: list[Diagnostic] = []
     for file in files:
         spec, found = check(file, define)
@@ -45,18 +54,6 @@ def validate(paths: tuple[Path, ...], define: dict[str, Constant], sizes: dict[s
     else:
         _print(diagnostics, len(files), sizes, failed=failed)
     return 1 if failed else 0
-
-
-def _files(path: Path) -> list[Path]:
-    """The path itself, or all specs in a folder and its folders; SpecError NS001 where a folder has none."""
-    if not path.is_dir():
-        return [path]
-    found = sorted(file for pattern in ("*.yaml", "*.yml") for file in path.rglob(pattern))
-    if not found:
-        raise SpecError.of(
-            "NS001", f"there is no `.yaml` file in `{path}`", help="name a spec or a folder of specs"
-        )
-    return found
 
 
 def _is_free(graph: Graph) -> bool:

@@ -36,9 +36,9 @@ from netspec.text import Edit, Span
 
 SECTIONS = (
     "netspec",
+    "extends",
     "name",
     "doc",
-    "extends",
     "include",
     "define",
     "inputs",
@@ -48,8 +48,8 @@ SECTIONS = (
     "outputs",
     "init",
     "loss",
-    "metrics",
     "aggregate",
+    "metrics",
     "data",
     "training",
     "lint",
