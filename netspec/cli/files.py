@@ -50,7 +50,7 @@ def is_marked(path: Path) -> bool:
 
 
 def rewrite(path: Path, content: bytes) -> None:
-    """Put other bytes in a file, all or none, and keep its mode; a link stays one. Raises SpecError NS741."""
+    """Put other bytes in a file, all or none, and keep its mode; a link stays one. Raises SpecError NS746."""
     temporary = ""
     try:
         real = path.resolve()
@@ -67,7 +67,7 @@ def rewrite(path: Path, content: bytes) -> None:
             with suppress(OSError):
                 os.unlink(temporary)  # noqa: PTH108 - as above
         reason = (trouble.strerror or "no reason is given").lower()
-        raise SpecError.of("NS741", f"`{path}` cannot be written: {reason}") from None
+        raise SpecError.of("NS746", f"`{path}` cannot be written: {reason}") from None
 
 
 def _files(path: Path) -> list[Path]:

@@ -288,12 +288,8 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS736": "The backend found writes no source.",
     "NS737": "The compiled file cannot be written.",
     "NS738": "The torch backend has no such optimizer.",
-<<<<<<< HEAD
-    "NS746": "A file cannot be written.",
-=======
     "NS740": "A spec has no canonical form.",
-    "NS741": "A spec cannot be written.",
->>>>>>> bc198a6 (Put the text of specs in one form, comments kept: netspec fmt, and hooks for other repositories)
+    "NS746": "A file cannot be written.",
 }
 
 GROUPS: dict[str, dict[str, str]] = {

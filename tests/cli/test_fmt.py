@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_replaced_is_told_and_is_whole(
     monkeypatch.setattr(os, "replace", full)
     made = run(specs)
     assert made.return_value == 1
-    assert "error[NS741]" in made.stderr
+    assert "error[NS746]" in made.stderr
     assert "no space left on device" in made.stderr
     assert (specs / "inner" / "loose.yml").read_text() == LOOSE
     assert len(list((specs / "inner").iterdir())) == 1

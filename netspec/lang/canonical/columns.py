@@ -32,9 +32,9 @@ def aligned(parts: Sequence[Part]) -> bool:
 
 
 def table(branch: Branch) -> list[str] | None:
-    """The rows of a list of lists whose columns stood under one another; None where they did not.
+    """The rows of a list of lists whose columns stood under one another, as they stood; None where they did not.
 
-    Numbers are set to the right of their column and everything else to the left.
+    Where a cell is written in another way now, numbers are set to the right of their column and all else to the left.
     """
     rows: list[Row] = []
     for part in branch.parts:
@@ -50,6 +50,8 @@ def table(branch: Branch) -> list[str] | None:
         rights = {cell.span.end_column for _, cell in column}
         if len(lefts) > 1 and len(rights) > 1:
             return None
+    if all(text == cell.span.text for row in rows for text, cell in row):
+        return [part.value.node.span.text for part in branch.parts if isinstance(part.value, Branch)]
     texts = [_set(column, last=column is columns[-1]) for column in columns]
     return [f"[{' '.join(cells)}]" for cells in zip(*texts, strict=True)]
 

@@ -223,9 +223,15 @@ EXAMPLES = {
             repeat:
               columns: [kernel_size, activation, channels]
               rows:
-                - [3,  relu,      16]
-                - [3,  hardswish, 120]   # c
+                - [ 3, "relu",    16]
+                - [ 3, hardswish, 120]   # c
                 - [11, relu,      120]
+          - c:
+            repeat:
+              columns: [kernel_size, activation, channels]
+              rows:
+                - [ 3,  relu,       16]
+                - [11,  relu,      120]
         """,
         """
         layers:
@@ -236,6 +242,12 @@ EXAMPLES = {
                 - [ 3, relu,       16]
                 - [ 3, hardswish, 120]   # c
                 - [11, relu,      120]
+          - c:
+            repeat:
+              columns: [kernel_size, activation, channels]
+              rows:
+                - [ 3,  relu,       16]
+                - [11,  relu,      120]
         """,
     ),
     "values in one column stay in one": (
