@@ -36,11 +36,6 @@ class Folding(Op):
     axis: str
     rows: str = Field(default="M", pattern=r"^[A-Z][0-9]{0,15}$")
 
-    @classmethod
-    def arity(cls) -> tuple[int, int | None]:
-        """The mask, which is the last input, may be left out."""
-        return len(cls.slots) - 1, len(cls.slots)
-
     def _batch(self, whole: TensorType, mask: TensorType | None, at: int) -> Rows:
         """The batch that folding `whole` gives; Problem where `mask`, input `at`, is no mask of its places."""
         batch, place = whole.axes[0], whole.axes[self.place(whole)]
@@ -71,7 +66,7 @@ class Fold(Folding):
     """
 
     name: ClassVar[str] = "fold"
-    slots: ClassVar[tuple[str, ...]] = ("x", "mask")
+    slots: ClassVar[tuple[str, ...]] = ("x", "mask?")
 
     def infer(self, x: TensorType, mask: TensorType | None = None) -> Inferred:
         """The other axes, the unit, and all facts but those along the axis that is gone."""
@@ -126,7 +121,7 @@ class Unfold(Folding):
     """
 
     name: ClassVar[str] = "unfold"
-    slots: ClassVar[tuple[str, ...]] = ("y", "like", "mask")
+    slots: ClassVar[tuple[str, ...]] = ("y", "like", "mask?")
 
     def infer(self, y: TensorType, like: TensorType, mask: TensorType | None = None) -> Inferred:
         """The axis behind the batch, then those of y; facts stay as far as rows of zeros let them."""
@@ -191,7 +186,7 @@ class Spread(Folding):
     """
 
     name: ClassVar[str] = "spread"
-    slots: ClassVar[tuple[str, ...]] = ("x", "like", "mask")
+    slots: ClassVar[tuple[str, ...]] = ("x", "like", "mask?")
 
     def infer(self, x: TensorType, like: TensorType, mask: TensorType | None = None) -> Inferred:
         """All axes of a sample stay, and so do all facts and the unit."""

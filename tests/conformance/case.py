@@ -75,9 +75,9 @@ def shape(kind: TensorType, rows: int | None = None) -> tuple[int, ...]:
 
 def rows_kept(use: Case, drawn: Numbers) -> int | None:
     """How many rows the mask among the inputs keeps; None where there is none."""
-    if "mask" not in use.op.slots or len(use.types) < len(use.op.slots):
+    if use.op.slots[-1:] != ("mask?",) or len(use.types) < len(use.op.slots):
         return None
-    return int(drawn.inputs[use.op.slots.index("mask")].sum())
+    return int(drawn.inputs[-1].sum())
 
 
 def floating(array: Array) -> bool:

@@ -109,7 +109,7 @@ def test_a_layer_may_be_used_again_inside_a_map() -> None:
         ("  - {from: p, map: {axis: slice, layers: [«relu»]}}\n", "NS310", ("mask",)),
         ("  - {from: x, map: {axis: «batch», layers: [relu]}}\n", "NS256", ("samples",)),
         ("  - {from: x, «fold»: {axis: slice}}\n", "NS101", ("no op `fold`",)),
-        ('  - {formula: "«spread»(x)", name: y}\n', "NS112", ("no function `spread`",)),
+        ('  - {formula: "«unfold»(x)", name: y}\n', "NS112", ("no function `unfold`",)),
         ("  - {from: x, map: {axis: slice, layers: [«rely»]}}\n", "NS101", ("`relu`",)),
         ("  - {from: x, map: {axis: slice, layers: [{«conv»: 3}]}}\n", "NS122", ("`kernel_size`",)),
         ("  - {«parameter»: 3, name: t}\n", "NS154", ("a `shape`",)),

@@ -16,8 +16,7 @@ from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
 from netspec.lang.yaml import LARGEST
 from netspec.ops import catalogue
-from netspec.ops.fold import Fold, Unfold, keep_samples_apart
-from netspec.ops.reduce import Mean
+from netspec.ops.fold import Fold
 from netspec.passes.refusals import refusals
 from netspec.text import Diagnostic, Severity, Source
 
@@ -87,14 +86,6 @@ def refused(rule: Callable[[], object]) -> Iterable[Diagnostic]:
 
 
 STACK = tensor(batch="M", slice=4)
-
-
-def ns272(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
-    return refused(lambda: infer_node(Unfold(axis="slice"), (tensor(batch=6), tensor(batch=2, slice=4))))
-
-
-def ns273(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
-    return refused(lambda: keep_samples_apart(Mean(), (STACK,), infer_node(Mean(), (STACK,)).outputs))
 
 
 def ns274(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
