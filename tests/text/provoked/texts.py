@@ -14,6 +14,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, infer_node
 from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
+from netspec.lang.canonical import canonical
 from netspec.lang.yaml import LARGEST
 from netspec.ops import catalogue
 from netspec.ops.fold import Fold
@@ -130,6 +131,11 @@ def ns283(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     other = f"  - {{{stretch} start: 3}}, from: x, name: c}}\n"
     sums = "  - {add, from: [a, b], name: first}\n  - {add, from: [a, c], name: second}\n"
     return sized(f"netspec: 1\ninputs: {{x: [L]}}\nlayers:\n{ends}{other}{sums}")
+
+
+def ns740(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    canonical(Source("example.yaml", f"netspec: 1\n? {'k' * 1100}\n: 1\n"))
+    return ()
 
 
 def ns746(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
