@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from netspec.ir.op import Inferred, Op, Sample, infer_node
 from netspec.ir.types import TensorType
@@ -37,9 +38,13 @@ class Example:
 
     @property
     def call(self) -> str:
-        """The op as a function in a formula; an axis is a bare word there."""
-        rest = [f"{key}={_argument(key, value)}" for key, value in self.written.items()]
-        return f"{self.op.name}({', '.join([*self.names, *rest])})"
+        """The op as a function in a formula, where axes and units are bare words."""
+        rest = [f"{key}={_argument(value, bare=key in self.op.words)}" for key, value in self.written.items()]
+        given = [
+            f"{name}={name}" if slot.endswith("?") else name
+            for name, slot in zip_longest(self.names, self.op.slots[: len(self.names)], fillvalue="")
+        ]
+        return f"{self.op.name}({', '.join([*given, *rest])})"
 
 
 def head_text(name: str, main: str | None, written: dict[str, object]) -> str:
@@ -68,7 +73,7 @@ def _plain(sample: Sample) -> bool:
 
 def _names(kind: type[Op], count: int) -> tuple[str, ...]:
     """A name for every input: the slot's, with a number where one slot takes several."""
-    slots = [slot.lstrip("*") for slot in kind.slots]
+    slots = [slot.strip("*?") for slot in kind.slots]
     names = [*slots, *(slots[-1:] * (count - len(slots)))][:count]
     several = {name for name, times in Counter(names).items() if times > 1}
     seen: Counter[str] = Counter()
@@ -79,11 +84,11 @@ def _names(kind: type[Op], count: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _argument(key: str, value: object) -> str:
-    if key == "axis":
+def _argument(value: object, *, bare: bool) -> str:
+    if bare:
         return f"[{', '.join(value)}]" if isinstance(value, tuple) else str(value)
     if isinstance(value, str):
         return f"'{value}'"
     if isinstance(value, tuple):
-        return f"[{', '.join(_argument('', one) for one in value)}]"
+        return f"[{', '.join(_argument(one, bare=False) for one in value)}]"
     return flow(value)

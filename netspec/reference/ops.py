@@ -24,13 +24,11 @@ default must be given; the main one, in bold, needs no name in a layer.
 
 
 def families() -> dict[str, list[type[Op]]]:
-    """The ops that a spec may call by family, both in the order in which the source has them."""
-    written = ops.written()
-    found = {
-        family: [written[name] for name in names.split() if name in written]
-        for family, names in ops.FAMILIES.items()
-    }
-    return {family: kinds for family, kinds in found.items() if kinds}
+    """The ops that a spec can write by family, both in the order in which the source has them."""
+    catalogue = ops.catalogue()
+    found = {family: [catalogue[name] for name in names.split()] for family, names in ops.FAMILIES.items()}
+    written = {family: [kind for kind in kinds if kind.written] for family, kinds in found.items()}
+    return {family: kinds for family, kinds in written.items() if kinds}
 
 
 def catalogue_page() -> str:
@@ -48,7 +46,9 @@ def family_pages() -> dict[str, str]:
 
 def inputs(kind: type[Op]) -> str:
     """The inputs in order."""
-    return ", ".join(f"`{slot.lstrip('*')}`" + ("…" * slot.startswith("*")) for slot in kind.slots) or "none"
+    told = {"*": "`{}`, one or more", "?": "`{}`, which may be left out"}
+    found = [told.get(slot[0], told.get(slot[-1], "`{}`")).format(slot.strip("*?")) for slot in kind.slots]
+    return ", ".join(found) or "none"
 
 
 def _row(kind: type[Op]) -> list[str]:

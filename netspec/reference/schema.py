@@ -180,7 +180,7 @@ def _layers() -> Schema:
 
 def _layer() -> Schema:
     """The name of an op, or a mapping with one op and its wires. Other names may be blocks."""
-    catalogue = dict(sorted(ops.catalogue().items()))
+    catalogue = dict(sorted(ops.written().items()))
     bare, named = offered(catalogue, {name: _op(kind) for name, kind in catalogue.items()})
     heads = {**_structure(), **named}
     known: Schema = {"anyOf": [{"required": [name]} for name in heads]}
@@ -203,9 +203,9 @@ def _op(kind: type[Op]) -> Schema:
         free = called(kind)
         return {**{key: free[key] for key in ("description", "markdownDescription")}, "type": "object"}
     inputs: Schema = {
-        slot.lstrip("*"): {"type": "string", "description": "An input: the name of a value."}
+        slot.strip("*?"): {"type": "string", "description": "An input: the name of a value."}
         for slot in kind.slots
-        if slot.lstrip("*") not in kind.model_fields
+        if slot.strip("*?") not in kind.model_fields
     }
     if kind.slots and kind.slots[-1].startswith("*"):
         inputs["branches"] = _branches()

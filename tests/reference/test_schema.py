@@ -14,7 +14,7 @@ from netspec.lang.document import SECTIONS
 from netspec.lang.names import STRUCTURE, WIRES
 from netspec.lang.tree import Mapping, Node, Scalar, Sequence
 from netspec.lang.yaml import read
-from netspec.ops import catalogue
+from netspec.ops import written
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
@@ -160,7 +160,7 @@ def test_a_spec_that_extends_another_may_take_away_and_edit_by_name() -> None:
 
 def test_the_docs_of_every_op_and_argument_stand_in_it() -> None:
     named = SCHEMA["definitions"]["layer"]["anyOf"][-1]["properties"]
-    for name, kind in catalogue().items():
+    for name, kind in written().items():
         assert named[name]["description"] == first_sentence(kind)
         if getattr(kind, "free_arguments", False):
             continue
