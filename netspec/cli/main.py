@@ -16,6 +16,7 @@ from netspec import __version__
 from netspec.text import SpecError
 
 COMMANDS = {
+    "new": "Write a commented spec to start from.",
     "validate": "Check specs and explain every mistake.",
     "explain": "Print the page of a message's code.",
     "fmt": "Put the text of specs in its canonical form.",

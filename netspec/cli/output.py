@@ -22,3 +22,23 @@ def replace(output: Path, text: str, *, code: str = "NS746") -> None:
         raise SpecError.of(
             code, f"`{click.format_filename(output)}`: {why}", help="choose another file with `-o`"
         ) from trouble
+
+
+def create(output: Path, text: str) -> None:
+    """Put `text` into a new file; SpecError NS747 where one is there already, NS746 where none can be made."""
+    from netspec.text import SpecError
+
+    try:
+        with output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as trouble:
+        raise SpecError.of(
+            "NS747",
+            f"`{click.format_filename(output)}` is there already",
+            help="choose another file with `-o`",
+        ) from trouble
+    except OSError as trouble:
+        why = trouble.strerror or "it cannot be written"
+        raise SpecError.of(
+            "NS746", f"`{click.format_filename(output)}`: {why}", help="choose another file with `-o`"
+        ) from trouble

@@ -290,6 +290,7 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS738": "The torch backend has no such optimizer.",
     "NS740": "A spec has no canonical form.",
     "NS746": "A file cannot be written.",
+    "NS747": "A file that would be written is there already.",
 }
 
 GROUPS: dict[str, dict[str, str]] = {
