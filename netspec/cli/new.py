@@ -19,24 +19,19 @@ _PLACE = "FILE"
 """What stands in a template for the name of the spec itself."""
 
 
-class _Kind(click.ParamType):
-    """One of the kinds; a usage error with a suggestion for anything else."""
+def _known(context: click.Context, parameter: click.Parameter, kind: str) -> str:
+    """The kind, if it is one; a usage error with a suggestion for anything else."""
+    if kind in KINDS:
+        return kind
+    from netspec.text import nearest
 
-    name = "kind"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """The kind itself."""
-        if value in KINDS:
-            return value
-        from netspec.text import nearest
-
-        near = nearest(value, KINDS)
-        hint = f"did you mean `{near}`?" if near else f"there are {', '.join(f'`{kind}`' for kind in KINDS)}."
-        return self.fail(f"There is no starting spec `{value}`: {hint}", param, ctx)
+    near = nearest(kind, KINDS)
+    hint = f"did you mean `{near}`?" if near else f"there are {', '.join(f'`{one}`' for one in KINDS)}."
+    raise click.BadParameter(f"There is no starting spec `{kind}`: {hint}", context, parameter)
 
 
 @click.command(help=f"Write a commented spec to start from. KIND is one of\n\n{_HELP}")
-@click.argument("kind", metavar="KIND", type=_Kind())
+@click.argument("kind", metavar="KIND", callback=_known)
 @click.option(
     "-o",
     "--output",
