@@ -84,6 +84,7 @@ def called(kind: type[Record], *, more: Schema | None = None, required: Iterable
     if wanted := [*required, *(one.name for one in told if one.default is None)]:
         inside["required"] = wanted
     main = [value(one.field) for one in told if one.main]
+    main += [part for name, part in (more or {}).items() if name == kind.main]  # an input: `pad_like: skip`
     empty: list[Schema] = [] if wanted else [{"type": "null"}]
     return {**told_of(kind), **either(*main, inside, *empty)}
 
