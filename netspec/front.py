@@ -11,6 +11,7 @@ from collections.abc import Mapping as Table
 from dataclasses import replace
 from pathlib import Path
 
+from netspec.ir.graph import Graph
 from netspec.lang.constants import Constant
 from netspec.lang.document import Document, read_document
 from netspec.lang.files import Files
@@ -73,6 +74,10 @@ def check_source(
     opened = Files(source, folder if beside is None else beside, folder, files)
     document = read_document(root, define or {}, opened, report)
     chosen = _rules(document, report)
+    if document.graph is not None and not report.failed and _has_letters(document.graph):
+        from netspec.passes.refusals import contradictions  # noqa: PLC0415 - most specs have numbers throughout
+
+        report.diagnostics.extend(contradictions(document.graph))
     if document.graph is None or report.failed:
         return None, _told(report, document, opened, linted=False)
     spec = Spec(
@@ -93,6 +98,11 @@ def check_source(
     report.diagnostics.extend(lint(spec, chosen))
     spec = replace(spec, diagnostics=_told(report, document, opened, linted=True))
     return spec, spec.diagnostics
+
+
+def _has_letters(graph: Graph) -> bool:
+    """Whether inputs have sizes besides the batch's that are no numbers."""
+    return any(size.value is None for kind in graph.inputs.values() for size in kind.sizes[1:])
 
 
 def _rules(document: Document, report: Report) -> dict[str, Rule]:

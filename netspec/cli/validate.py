@@ -11,7 +11,6 @@ import click
 from netspec.cli.files import skip_others_option, spec_files
 from netspec.cli.options import SPEC, format_option, set_option, sizes_option
 from netspec.front import check
-from netspec.ir.graph import Graph
 from netspec.lang.constants import Constant
 from netspec.text import Diagnostic, Severity
 
@@ -36,7 +35,7 @@ def validate(
     for file in files:
         spec, found = check(file, define)
         diagnostics.extend(found)
-        if spec is not None and (sizes or _is_free(spec.graph)):
+        if spec is not None and sizes:
             from netspec.passes.refusals import refusals
 
             diagnostics.extend(refusals(spec.graph, sizes))
@@ -54,11 +53,6 @@ def validate(
     else:
         _print(diagnostics, len(files), sizes, failed=failed)
     return 1 if failed else 0
-
-
-def _is_free(graph: Graph) -> bool:
-    """Whether inputs have sizes besides the batch's that are no numbers."""
-    return any(size.symbols - {"N"} for kind in graph.inputs.values() for size in kind.sizes)
 
 
 def _print(diagnostics: list[Diagnostic], files: int, sizes: dict[str, int], *, failed: bool) -> None:

@@ -3,33 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 from netspec.ir.dim_rounding import substitute
 from netspec.ir.dim_terms import Poly, Symbol, add, atom_poly, constant, evaluate, symbols_of
 
 
-class Edge(NamedTuple):
-    """The formula is at least 0 exactly from this size on (`rising`), or exactly up to it; 0 where for no size."""
-
-    size: int
-    rising: bool
-
-
-def edge_of(poly: Poly) -> Edge | None:
-    """The edge of a formula of one symbol from size 1 on; None where it may both rise and fall.
+def direction(poly: Poly) -> int:
+    """1 for a formula of sizes that never falls, -1 for one that never rises, 0 where that is not plain.
 
     Symbols, floors and maxima are never negative and never fall (their own coefficients are not negative, see
     `dim_terms`), and grow without end; so do sums of their products with coefficients of one sign.
     """
     coefficients = [coefficient for monomial, coefficient in poly if monomial]
     if not coefficients:
-        return None
+        return 0
     if all(coefficient > 0 for coefficient in coefficients):
-        return Edge(_first(poly, wanted=True), rising=True)
-    if all(coefficient < 0 for coefficient in coefficients):
-        return Edge(_first(poly, wanted=False) - 1, rising=False)
-    return None
+        return 1
+    return -1 if all(coefficient < 0 for coefficient in coefficients) else 0
+
+
+def first_size(rising: Poly, beyond: int = 0) -> int:
+    """The first size at which a formula of one symbol that rises is at least 0; it is behind `beyond`."""
+    return _first(rising, beyond, wanted=True)
+
+
+def last_size(falling: Poly) -> int:
+    """The last size from 1 on at which a formula of one symbol that falls is at least 0; 0 where it is at none."""
+    return _first(falling, 0, wanted=False) - 1
 
 
 def rises_from(poly: Poly, least: Mapping[str, int]) -> bool:
@@ -44,16 +44,17 @@ def rises_from(poly: Poly, least: Mapping[str, int]) -> bool:
     return all(coefficient >= 0 for _, coefficient in substitute(poly, shifts))
 
 
-def _first(poly: Poly, *, wanted: bool) -> int:
-    """The first size from 1 on at which `poly >= 0` is as wanted, of a formula for which that changes once."""
+def _first(poly: Poly, beyond: int, *, wanted: bool) -> int:
+    """The first size behind `beyond` at which `poly >= 0` is as wanted, of a formula for which that changes once."""
     (name,) = symbols_of(poly)
 
     def is_there(size: int) -> bool:
         return (evaluate(poly, {name: size}) >= 0) is wanted
 
-    low, high = 0, 1
-    while not is_there(high):
-        low, high = high, 2 * high
+    low, step = beyond, 1
+    while not is_there(low + step):
+        low, step = low + step, 2 * step
+    high = low + step
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if is_there(middle) else (middle, high)

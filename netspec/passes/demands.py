@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from netspec.ir.dim import Dim
 from netspec.ir.dim_decide import HOLDS
@@ -30,7 +31,7 @@ class Demand:
     at: str | int | None = None
     training: bool = False
 
-    @property
+    @cached_property
     def letters(self) -> frozenset[str]:
         """The free sizes it is about."""
         return self.left.symbols | self.right.symbols

@@ -11,17 +11,18 @@ from netspec.ir.types import BATCH, TensorType
 from netspec.passes.demands import Demand, demands, letters
 from netspec.passes.sizes import Solved, legal_sizes_of
 from netspec.passes.specialize import specialized
-from netspec.text import Diagnostic, Label, Severity, nearest
+from netspec.text import Diagnostic, Label, Severity, Span, nearest
 
 LONGEST_TRACE = 5
+MOST_USES = 3
 IS_NOT = {"==": "is not", ">=": "is less than", ">": "is not more than"}
 
 
 def refusals(graph: Graph, sizes: Mapping[str, int]) -> tuple[Diagnostic, ...]:
     """Everything that speaks against these sizes, one message for each letter; letters without a size stay free.
 
-    NS280: a layer cannot run. NS281: there is no such letter. NS282, a warning: training would fail. NS283: the letters
-    that are left have no legal size.
+    NS280: a layer cannot run. NS281: there is no such letter. NS282, a warning: training would fail. NS283: a letter
+    that is left has no legal size.
     """
     known = letters(graph)
     found = [_unknown(letter, known) for letter in sizes if letter not in known]
@@ -38,6 +39,11 @@ def refusals(graph: Graph, sizes: Mapping[str, int]) -> tuple[Diagnostic, ...]:
     return tuple(found)
 
 
+def contradictions(graph: Graph) -> tuple[Diagnostic, ...]:
+    """NS283 for each letter of the inputs that has no legal size at all, whatever the others are."""
+    return tuple(_impossible(demands(graph), letters(graph), {}))
+
+
 def _impossible(
     asked: Sequence[Demand], free: Iterable[str], sizes: Mapping[str, int]
 ) -> Iterator[Diagnostic]:
@@ -52,7 +58,7 @@ def _impossible(
             Severity.ERROR,
             f"no size of `{letter}` is legal{f' with {told(solved.held)}' if solved.held else ''}: "
             f"`{last.node.path}` asks for `{last}` ({last.why})",
-            last.node.origin[0].span if last.node.origin else None,
+            _span(last),
             labels=_places(last.node),
             notes=tuple(f"{one.place} asks for `{one}` ({one.why})" for one in others),
             help="let these layers agree: pad, crop or resize before one of them",
@@ -98,7 +104,7 @@ def _refusal(graph: Graph, asked: Sequence[Demand], demand: Demand, sizes: Mappi
         "NS282" if demand.training else "NS280",
         Severity.WARNING if demand.training else Severity.ERROR,
         f"{told(about)} {what}: at `{demand.node.path}` {left} {IS_NOT[demand.relation]} {right} ({demand.why})",
-        demand.node.origin[0].span if demand.node.origin else None,
+        _span(demand),
         label=_label(types),
         labels=_places(demand.node),
         notes=_notes(graph, demand, sizes, solved),
@@ -117,9 +123,19 @@ def _label(types: Sequence[TensorType]) -> str:
     return f"{'input is' if len(types) == 1 else 'inputs are'} {' and '.join(map(str, types))}"
 
 
+def _span(demand: Demand) -> Span | None:
+    """The argument that a demand is about, where it is written, or the layer."""
+    if not demand.node.origin:
+        return None
+    layer = demand.node.origin[0]
+    return layer.arguments.get(demand.at, layer.span) if isinstance(demand.at, str) else layer.span
+
+
 def _places(node: Node) -> tuple[Label, ...]:
-    """Where a layer of a block is used, included or overridden."""
-    return tuple(Label(one.span, f"from this {one.what}") for one in node.origin[1:])
+    """Where a layer of a block is used; of many uses the nearest and the outermost."""
+    uses = node.origin[1:]
+    shown = uses if len(uses) <= MOST_USES else (*uses[: MOST_USES - 1], uses[-1])
+    return tuple(Label(one.span, "used here" if one.what == "use" else one.what) for one in shown)
 
 
 def _help(solved: Mapping[str, Solved], sizes: Mapping[str, int]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from netspec.ir.dim import Dim, DimTooComplex
 from netspec.ir.dim_decide import decide
-from netspec.ir.dim_edges import edge_of, rises_from
+from netspec.ir.dim_edges import direction, first_size, last_size, rises_from
 from netspec.ir.dim_solve import Constraint, Run, Solutions, solutions
 from netspec.ir.graph import Graph
 from netspec.passes.demands import Demand, demands, letters
@@ -177,7 +177,7 @@ def _need(demand: Demand, given: Mapping[str, int]) -> _Need:
 
 def _solved(letter: str, needs: Sequence[_Need], held: Mapping[str, int] = NO_SIZES) -> Solved:
     """The sizes of a letter that meet needs of it alone."""
-    low, high, others, unknown = _sorted_out(needs)
+    low, high, others, unknown = _sorted_out(letter, needs)
     least = low.size if low else 1
     asked: dict[Constraint, _Need] = {}
     for one in others:
@@ -208,6 +208,7 @@ class _Limit:
 
 
 def _sorted_out(
+    letter: str,
     needs: Iterable[_Need],
 ) -> tuple[_Limit | None, _Limit | None, list[_Need], list[_Need]]:
     """The tightest lower limit, the tightest upper one, the needs that are no plain limits, and those left unknown."""
@@ -219,13 +220,13 @@ def _sorted_out(
         if need.slack is None:
             unknown.append(need)
             continue
-        edge = None if need.equal else edge_of(need.slack.poly)
-        if edge is None:
+        way = 0 if need.equal else direction(need.slack.poly)
+        if way == 0:
             (others if len(others) < MOST_NEEDS else unknown).append(need)
-        elif edge.rising and (low is None or edge.size > low.size):
-            low = _Limit(edge.size, need)
-        elif not edge.rising and (high is None or edge.size < high.size):
-            high = _Limit(edge.size, need)
+        elif way > 0 and (low is None or not need.met(letter, low.size)):
+            low = _Limit(first_size(need.slack.poly, low.size if low else 0), need)
+        elif way < 0 and (high is None or not need.met(letter, high.size)):
+            high = _Limit(last_size(need.slack.poly), need)
     return low, high, others, unknown
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspec.ir.dim import Dim
-from netspec.ir.dim_edges import Edge, edge_of, rises_from
+from netspec.ir.dim_edges import direction, first_size, last_size, rises_from
 
 H, W = Dim.of("H"), Dim.of("W")
 
@@ -31,35 +31,44 @@ def rising(draw: st.DrawFn) -> Dim:
 @given(rising(), st.booleans())
 def test_the_edge_is_where_the_sign_changes(size: Dim, turned: bool) -> None:
     size = -size if turned else size
-    edge = None if size.value is not None else edge_of(size.poly)
-    if edge is None:
+    way = 0 if size.value is not None else direction(size.poly)
+    if way == 0:
         return
-    assert edge.rising is not turned
+    assert way == (-1 if turned else 1)
     there = [at for at in range(1, 200) if size.evaluate({"H": at}) >= 0]
-    assert there == (list(range(edge.size, 200)) if edge.rising else list(range(1, edge.size + 1)))
+    if turned:
+        assert there == list(range(1, last_size(size.poly) + 1))
+        return
+    first = first_size(size.poly)
+    assert there == list(range(first, 200))
+    for beyond in {0, first // 2, first - 1}:
+        assert first_size(size.poly, beyond) == first
 
 
 @pytest.mark.parametrize(
-    "size, edge",
+    "size, first",
     [
-        (H - 5, Edge(5, rising=True)),
-        (H + 5, Edge(1, rising=True)),
-        ((H - 3) // 2 - 4, Edge(11, rising=True)),
-        (9 - H, Edge(9, rising=False)),
-        (-H, Edge(0, rising=False)),
-        (H * H - 50, Edge(8, rising=True)),
-        (H - 10**40, Edge(10**40, rising=True)),
-        (16 * (H // 16) - H, None),
-        (Dim.minimum(H, 9) - 4, None),
+        (H - 5, 5),
+        (H + 5, 1),
+        ((H - 3) // 2 - 4, 11),
+        (H * H - 50, 8),
+        (H - 10**40, 10**40),
+        (H // 1000 - 10**60, 1000 * 10**60),
     ],
     ids=str,
 )
-def test_known_formulas_have_their_edges(size: Dim, edge: Edge | None) -> None:
-    assert edge_of(size.poly) == edge
+def test_what_rises_has_a_first_size_found_without_looking_at_all(size: Dim, first: int) -> None:
+    assert (direction(size.poly), first_size(size.poly)) == (1, first)
 
 
-def test_a_formula_that_rises_forever_has_an_edge_without_a_search_of_every_size() -> None:
-    assert edge_of((H // 1000 - 10**60).poly) == Edge(1000 * 10**60, rising=True)
+@pytest.mark.parametrize("size, last", [(9 - H, 9), (-H, 0), (20 - H // 3, 62)], ids=str)
+def test_what_falls_has_a_last_size(size: Dim, last: int) -> None:
+    assert (direction(size.poly), last_size(size.poly)) == (-1, last)
+
+
+@pytest.mark.parametrize("size", [16 * (H // 16) - H, Dim.minimum(H, 9) - 4, Dim.of(3), H - W], ids=str)
+def test_what_may_do_both_has_no_direction(size: Dim) -> None:
+    assert direction(size.poly) == 0
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,8 @@ def test_a_letter_of_which_no_size_is_legal_is_an_error_at_the_second_of_the_two
         "  - {narrow: {axis: height, start: 3}, from: x, name: c}\n"
         "  - {add, from: [a, b], name: first}\n  - {add, from: [a, c], name: second}\n"
     )
-    (one,) = refusals(graph(text), {})
+    spec, (one,) = check_source(Source("a.yaml", text), Path())
+    assert spec is None
     assert (one.code, one.span.line if one.span else 0) == ("NS283", 8)
     assert one.message == (
         "no size of `H` is legal: `second` asks for `9 == H - 3` (the inputs of `add` agree along `height`)"
@@ -114,8 +115,6 @@ def test_a_letter_of_which_no_size_is_legal_is_an_error_at_the_second_of_the_two
     assert one.notes == (
         "`first` at line 7 asks for `9 == H - 2` (the inputs of `add` agree along `height`)",
     )
-    (refused,) = refusals(graph(text), {"H": 12})
-    assert (refused.code, refused.help) == ("NS280", "no size of `H` is legal")
 
 
 def test_a_letter_left_free_must_have_a_size_beside_the_given_ones() -> None:
@@ -142,3 +141,27 @@ def test_a_specialized_graph_has_numbers_everywhere_but_in_letters_that_were_not
     assert one.parameters == graph().parameters
     dropped = specialize(graph(SPEC + "  - dropout\n"), {"N": 3})
     assert [str(size) for size in dropped.nodes[-1].noise[0].shape] == ["3", "4"]
+
+
+BLOCK = """\
+netspec: 1
+inputs: {image: {shape: [3, H, W]}}
+blocks:
+  halve:
+    layers:
+      - {max_pool: {kernel_size: 4, stride: 2}}
+layers:
+  - halve
+  - halve
+"""
+
+
+def test_a_refusal_in_a_block_shows_the_argument_and_where_the_block_is_used() -> None:
+    (one,) = refusals(graph(BLOCK), {"H": 9})
+    assert one.span is not None
+    assert (one.span.line, one.span.text) == (6, "4")
+    assert [(label.span.line, label.text) for label in one.labels] == [(9, "used here")]
+    assert one.message == (
+        "`H = 9` is not legal: at `halve2.max_pool1` 3 is less than 4 (the window fits along `height`)"
+    )
+    assert one.notes == ("`halve1.max_pool1` (line 6) makes [3, 3, W//2 - 1] of [3, 9, W]",)

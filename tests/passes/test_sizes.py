@@ -137,11 +137,13 @@ def test_what_cannot_be_settled_is_not_known_and_the_rest_is_still_told() -> Non
 def test_sizes_that_contradict_each_other_leave_none_and_name_the_two_layers() -> None:
     one = graph(
         "  - {narrow: {axis: height, stop: 9}, name: a}\n  - {narrow: {axis: height, start: 2}, from: x, name: b}\n"
-        "  - {narrow: {axis: height, start: 3}, from: x, name: c}\n"
-        "  - {add, from: [a, b], name: first}\n  - {add, from: [a, c], name: second}\n"
+        "  - {add, from: [a, b], name: first}\n  - {relu, name: second}\n"
     )
-    found = legal(one).alone
+    other = Constraint(Dim.of("H"), "==", Dim.of(12), "it is a dozen")
+    last = replace(one.nodes[-1], constraints=(other,))
+    found = legal(replace(one, nodes=(*one.nodes[:-1], last))).alone
     assert found.least is None
+    assert str(found.sizes) == "no size of H is legal"
     assert [demand.node.path for demand in found.bounds] == ["first", "second"]
 
 
