@@ -125,14 +125,6 @@ def ns282(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     return sized(FREE, N=1)
 
 
-def ns283(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
-    stretch = "narrow: {axis: feature,"
-    ends = f"  - {{{stretch} stop: 9}}, from: x, name: a}}\n  - {{{stretch} start: 2}}, from: x, name: b}}\n"
-    other = f"  - {{{stretch} start: 3}}, from: x, name: c}}\n"
-    sums = "  - {add, from: [a, b], name: first}\n  - {add, from: [a, c], name: second}\n"
-    return sized(f"netspec: 1\ninputs: {{x: [L]}}\nlayers:\n{ends}{other}{sums}")
-
-
 def ns740(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     canonical(Source("example.yaml", f"netspec: 1\n? {'k' * 1100}\n: 1\n"))
     return ()
