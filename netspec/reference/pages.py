@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netspec.reference.codes import codes_page
 from netspec.reference.facts import facts_page
+from netspec.reference.lint import lint_page
 from netspec.reference.ops import catalogue_page, family_pages
 from netspec.reference.recipe import recipe_page
 
@@ -17,4 +18,5 @@ def pages() -> dict[str, str]:
         "facts.md": facts_page(),
         "recipe.md": recipe_page(),
         "codes.md": codes_page(),
+        "lint.md": lint_page(),
     }

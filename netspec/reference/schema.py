@@ -15,6 +15,7 @@ from netspec.ir.op import Op
 from netspec.lang.kinds import KINDS, UNITS
 from netspec.lang.names import WIRES
 from netspec.lang.outcome import GROUPS
+from netspec.passes.lint import rules
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
@@ -115,7 +116,7 @@ def _section(name: str) -> Schema:
         "aggregate": _keys({"by": {"enum": list(GROUPS)}, "outputs": _named(_FORMULA)}),
         "data": _data(),
         "training": _training(),
-        "lint": {"type": "object", "properties": {"ignore": _reasons()}},
+        "lint": _lint(),
     }
     return sections[name]
 
@@ -127,6 +128,12 @@ def _keys(inside: dict[str, Schema], told: dict[str, str] | None = None) -> Sche
         for key, part in inside.items()
     }
     return {"type": "object", "properties": described, "additionalProperties": False}
+
+
+def _lint() -> Schema:
+    """What is silenced, and the rules that something can be set of."""
+    set_otherwise = {name: called(kind) for name, kind in rules().items() if kind.model_fields}
+    return _keys({"ignore": _reasons(), "rules": _keys(set_otherwise)}, words.LINT)
 
 
 def _reasons() -> Schema:

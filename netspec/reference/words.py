@@ -20,7 +20,7 @@ SECTIONS: dict[str, str] = {
     "aggregate": "What all samples of one patient give together.",
     "data": "Where samples come from and what is done to them.",
     "training": "How weights are found.",
-    "lint": "Which warnings are silenced, each with its reason.",
+    "lint": "Which warnings are silenced, each with its reason, and how rules are set.",
 }
 
 WIRES: dict[str, str] = {
@@ -70,3 +70,8 @@ DATA: dict[str, str] = {
 
 PARAMETER_TYPES = ("int", "float", "bool", "word", "axis", "size", "list", "layer", "layers")
 """What a parameter of a block can be."""
+
+LINT = {
+    "ignore": "Codes of warnings, each with the reason why it is silenced.",
+    "rules": "Rules that are set otherwise than by default, by name.",
+}

@@ -203,6 +203,7 @@ LINT: dict[str, str] = {  # NS4: legal, and probably not what was wanted
     "NS407": "An even kernel with `padding: same` moves everything by half a pixel.",
     "NS408": "A stride steps over pixels.",
     "NS409": "The border of an image is left unread.",
+    "NS410": "Features see less of the picture than an object measures.",
     "NS411": "One layer holds nearly all parameters.",
     "NS412": "A layer learns from a picture whose numbers are far from 1.",
     "NS413": "A learning rate is wild for its optimizer.",
@@ -215,6 +216,7 @@ LINT: dict[str, str] = {  # NS4: legal, and probably not what was wanted
     "NS420": "Patience outlasts the training.",
     "NS421": "A phase of the schedule comes after the end of training.",
     "NS422": "No loss depends on a layer with weights.",
+    "NS423": "Weights of a window see padding alone.",
 }
 
 DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms

@@ -132,8 +132,9 @@ def told(one: re.Match[str]) -> str:
     if one["told"] is None:
         return one[0]
     spec, found = check_source(whole(one["spec"]), SPECS)
-    assert spec is None
-    message = render_all([each for each in found if each.severity is Severity.ERROR], color=False)
+    kind = Severity.ERROR if spec is None else Severity.WARNING
+    message = render_all([each for each in found if each.severity is kind], color=False)
+    assert message
     return f"```yaml\n{one['spec']}```\n\n```text\n{message.strip()}\n```\n"
 
 

@@ -10,29 +10,33 @@ from netspec.passes.lint.rule import Rule, Subject
 from netspec.recipe.spec import Spec
 from netspec.text import Diagnostic
 
-RULES: dict[str, str] = {
-    "bias_before_norm": "layers",
-    "dropout_before_norm": "layers",
-    "dead_layer": "layers",
-    "unused_definition": "layers",
-    "shadowed_op": "layers",
-    "even_kernel": "layers",
-    "skipped_pixels": "layers",
-    "dropped_border": "layers",
-    "heavy_layer": "layers",
-    "unnormalised_input": "layers",
-    "untrained_layer": "loss",
-    "weightless_loss": "loss",
-    "changed_label": "data",
-    "split_by_sample": "data",
-    "metric_direction": "training",
-    "learning_rate": "training",
-    "batch_of_one": "training",
-    "schedule_length": "training",
-    "idle_patience": "training",
+RULES: dict[str, tuple[str, ...]] = {
+    "bias_before_norm": ("batch_norm", "instance_norm"),
+    "dropout_before_norm": ("dropout",),
+    "dead_layer": ("layers",),
+    "unused_definition": ("layers",),
+    "shadowed_op": ("blocks",),
+    "even_kernel": ("conv",),
+    "skipped_pixels": ("conv", "max_pool", "avg_pool"),
+    "dropped_border": ("conv", "max_pool", "avg_pool"),
+    "blind_weights": ("conv",),
+    "receptive_field": (),
+    "heavy_layer": ("layers",),
+    "unnormalised_input": ("layers",),
+    "untrained_layer": ("loss",),
+    "weightless_loss": ("loss",),
+    "changed_label": ("data",),
+    "split_by_sample": ("data.split",),
+    "metric_direction": ("training.early_stopping", "training.checkpoint"),
+    "learning_rate": ("training",),
+    "batch_of_one": ("training",),
+    "schedule_length": ("training.schedule",),
+    "idle_patience": ("training.early_stopping",),
 }
-"""The rules by name, each in the file of its name, and the section without which a rule has nothing to look at."""
+"""The rules by name, each in the file of its name, with the sections and ops of which one must be there.
 
+Where none is, the rule has nothing to look at and its file is not even loaded, unless the spec sets something of it.
+"""
 
 MOST = 20
 """Places that one rule tells of: whoever has more of them has understood."""
@@ -53,7 +57,10 @@ def rules() -> dict[str, type[Rule]]:
 def lint(spec: Spec, chosen: Mapping[str, Rule]) -> Iterator[Diagnostic]:
     """What the rules doubt in a spec; `chosen` holds those that the spec has set otherwise than by default."""
     subject = Subject(spec)
-    for name in _due(spec):
+    there = _there(spec)
+    for name, wanted in RULES.items():
+        if name not in chosen and there.isdisjoint(wanted):
+            continue
         judge = chosen.get(name) or rule(name).model_construct()
         found = list(_once(judge.check(subject)))
         if len(found) > MOST:
@@ -72,12 +79,7 @@ def _once(doubts: Iterator[Diagnostic]) -> Iterator[Diagnostic]:
             yield one
 
 
-def _due(spec: Spec) -> Iterator[str]:
-    """The rules that have something to look at; the others are not even loaded."""
-    written = {
-        "layers": True,
-        "loss": bool(spec.graph.entry("loss")),
-        "data": spec.data is not None,
-        "training": spec.training is not None,
-    }
-    return (name for name, section in RULES.items() if written[section])
+def _there(spec: Spec) -> set[str]:
+    """The ops and sections of a spec, and what stands in the sections, as `training.schedule`."""
+    ops = {node.op.name for node in spec.graph.nodes}
+    return {"layers", *(one.what + "s" for one in spec.definitions), *ops, *spec.places}

@@ -31,6 +31,7 @@ class BatchOfOne(Rule):
     code: ClassVar[str] = "NS416"
 
     least: int = Field(default=2, ge=1, le=1_000_000)
+    """The smallest `batch_size` that passes."""
 
     def check(self, subject: Subject) -> Iterator[Diagnostic]:
         """The batch size, with the first norm that suffers from it."""

@@ -17,8 +17,8 @@ class DropoutBeforeNorm(Rule):
     """Dropout stands before a `batch_norm`, with `layers` convolutions or linear layers between them at the most.
 
     Why: dropout widens the variance of what it touches while training, by 1 / (1 - p) for numbers around 0, and does
-    nothing in evaluation. The norm keeps the variance it saw in training, so in evaluation its numbers are too small by
-    that factor, layer after layer (Li et al. 2019, "variance shift").
+    nothing in evaluation. The norm keeps the variance it saw in training, so in evaluation it divides by too much
+    (Li et al. 2019 call it variance shift).
 
     Instead: move the dropout behind the last `batch_norm`, before the last `linear`, or leave it out: the norm's own
     noise already regularises.
@@ -28,6 +28,7 @@ class DropoutBeforeNorm(Rule):
     code: ClassVar[str] = "NS404"
 
     layers: int = Field(default=1, ge=0, le=100)
+    """How many convolutions or linear layers may lie between the two; with more, the dropout is far enough."""
 
     def check(self, subject: Subject) -> Iterator[Diagnostic]:
         """Every dropout from which a batch norm is near."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import ClassVar
 
 from pydantic import Field
 
-from netspec.passes.cost import cost
 from netspec.passes.flow import place, written_name
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.text import Diagnostic
@@ -27,22 +27,29 @@ class HeavyLayer(Rule):
     code: ClassVar[str] = "NS411"
 
     share: float = Field(default=0.9, gt=0, le=1)
+    """The part of all parameters from which on a layer is doubted."""
     parameters: int = Field(default=1_000_000, ge=1)
+    """With fewer parameters than these in the layer nothing is said."""
 
     def check(self, subject: Subject) -> Iterator[Diagnostic]:
         """The one such layer, unless it is all there is to the model."""
-        whole = cost(subject.spec.graph)
-        learning = [row for row in whole.rows if row.parameters]
-        if len(learning) < 2 or whole.parameters < self.parameters:
+        graph = subject.spec.graph
+        first = {key: node for node in reversed(graph.nodes) for key in node.parameters.values()}
+        counts: Counter[str] = Counter()
+        for key, node in first.items():
+            counts[node.path] += graph.parameters[key].count
+        whole = counts.total()
+        if len(counts) < 2 or whole < self.parameters:
             return
-        row = max(learning, key=lambda one: one.parameters)
-        if row.parameters < max(self.share * whole.parameters, self.parameters):
+        ((path, largest),) = counts.most_common(1)
+        heavy = graph.node(path)
+        if heavy is None or largest < max(self.share * whole, self.parameters):
             return
-        before = subject.spec.graph.node(row.node.inputs[0].path) if row.node.inputs else None
+        before = graph.node(heavy.inputs[0].path) if heavy.inputs else None
         flat = before is not None and before.op.name in ("flatten", "dropout")
         yield self.doubt(
-            f"`{written_name(row.node)}` holds {row.parameters:,} of {whole.parameters:,} parameters",
-            place(row.node),
+            f"`{written_name(heavy)}` holds {largest:,} of {whole:,} parameters",
+            place(heavy),
             help="pool more before it, or use `global_avg_pool` in place of `flatten`"
             if flat
             else "pool more before it, or give it fewer outputs",

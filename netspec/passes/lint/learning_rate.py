@@ -23,7 +23,7 @@ _HIGHEST = {
     "radam": 0.01,
     "lion": 0.003,
 }
-"""The highest usual rate for a step of up to 256 samples: ten times PyTorch's default where it has one."""
+"""The highest rate in use for steps of up to 256 samples, with room above."""
 
 
 class LearningRate(Rule):
@@ -41,7 +41,9 @@ class LearningRate(Rule):
     code: ClassVar[str] = "NS413"
 
     lowest: float = Field(default=_LOWEST, ge=0)
+    """The lowest rate that passes."""
     highest: float | None = Field(default=None, gt=0)
+    """The highest rate that passes, whatever the batch; by default it is the optimizer's own."""
 
     def check(self, subject: Subject) -> Iterator[Diagnostic]:
         """The rate, if it is out of bounds."""

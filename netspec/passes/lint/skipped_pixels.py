@@ -14,8 +14,8 @@ from netspec.text import Diagnostic
 class SkippedPixels(Rule):
     """The windows of a layer step so far that some pixels lie in none of them.
 
-    Why: what is skipped can hold the edge or the spot that matters, it gets no gradient, and the layer costs no less
-    than one that sees everything with a smaller stride.
+    Why: what is skipped can hold the edge or the spot that matters, and no layer behind can bring it back. Whether it
+    is seen hangs on where the object happens to lie.
 
     Instead: a `stride` of at most the `kernel_size`, and with `dilation` one that shares no factor with it. A window of
     1 that takes every second pixel, as in the shortcuts of ResNet, is meant so and passes.

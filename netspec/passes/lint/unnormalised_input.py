@@ -31,7 +31,9 @@ class UnnormalisedInput(Rule):
     code: ClassVar[str] = "NS412"
 
     largest: float = Field(default=20, gt=0)
+    """The largest magnitude that may enter a layer with weights."""
     smallest: float = Field(default=0.05, ge=0)
+    """What the largest magnitude may not fall below."""
 
     def check(self, subject: Subject) -> Iterator[Diagnostic]:
         """The first layer that learns from each such input."""

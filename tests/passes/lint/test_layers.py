@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
+from netspec.ir.dim import Dim
+from netspec.passes.lint.blind_weights import seeing
+from netspec.passes.lint.skipped_pixels import skipped
+from netspec.passes.windows import Window
 from tests.passes.lint.near import IMAGE, TARGET, codes, layers, told
 
 CONV = "conv: {out_channels: 8, kernel_size: 3, padding: 1}"
@@ -309,3 +315,93 @@ def test_two_branches_of_one_raw_picture_are_one_doubt() -> None:
     inputs = "inputs: {image: {shape: [3, 64, 64], range: [0, 255]}}\n"
     body = (named("a"), named("b", ", from: image"), "{add, from: [a, b]}")  # fmt: skip
     assert layers(*body, inputs=inputs) == ["NS412"]
+
+
+@pytest.mark.parametrize(
+    "size, written",
+    [
+        (7, "conv: {out_channels: 4, kernel_size: 3, padding: 1}"),
+        (7, "conv: {out_channels: 4, kernel_size: 5, padding: 2}"),
+        (14, "conv: {out_channels: 4, kernel_size: 5, stride: 2, padding: 2}"),
+        (2, "conv: {out_channels: 4, kernel_size: 3, padding: 1}"),
+        (
+            33,
+            "conv: {out_channels: 4, kernel_size: 3, padding: 18, dilation: 18}",
+        ),  # DeepLab v3 at 513 pixels
+        (7, "max_pool: {kernel_size: 3, stride: 2, padding: 1}"),
+        (1, "max_pool: {kernel_size: 3, stride: 1, padding: 1}"),  # a pool has no weights
+    ],
+)
+def test_windows_whose_every_weight_sees_a_pixel_are_no_doubt(size: int, written: str) -> None:
+    assert layers(written, "relu", inputs=image(size)) == []
+
+
+@pytest.mark.parametrize(
+    "size, written, words",
+    [
+        (1, "conv: {out_channels: 4, kernel_size: 3, padding: 1}", "8 of 9"),
+        (2, "conv: {out_channels: 4, kernel_size: 3, stride: 2, padding: 1}", "5 of 9"),
+        (28, "conv: {out_channels: 4, kernel_size: 3, padding: 36, dilation: 36}", "8 of 9"),
+        (8, "conv: {out_channels: 4, kernel_size: [1, 19], padding: [0, 9]}", "4 of 19"),
+    ],
+)
+def test_weights_that_see_padding_alone_are_counted(size: int, written: str, words: str) -> None:
+    found = told(f"netspec: 1\n{image(size)}layers:\n  - {written}\n  - relu\n")
+    assert [one.code for one in found] == ["NS423"]
+    assert f"{words} weights" in found[0].message
+
+
+@settings(max_examples=200)
+@given(
+    size=st.integers(1, 9),
+    kernel=st.integers(1, 6),
+    stride=st.integers(1, 4),
+    padding=st.integers(0, 6),
+    dilation=st.integers(1, 4),
+)
+def test_seeing_is_what_sliding_the_window_shows(
+    size: int, kernel: int, stride: int, padding: int, dilation: int
+) -> None:
+    places = (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
+    assume(places >= 1)
+    one = Window("width", Dim.of(size), Dim.of(places), kernel, stride, dilation, padding, padding)
+    inside = [
+        {i for i in range(size) if i == stride * p - padding + dilation * k}
+        for k in range(kernel)
+        for p in range(places)
+    ]
+    by_tap = [inside[k * places : (k + 1) * places] for k in range(kernel)]
+    assert seeing(one) == sum(any(hit) for hit in by_tap)
+    last = max((stride * (places - 1) + dilation * (kernel - 1) - padding), -1)
+    assert one.unread == max(0, size - 1 - last)
+
+
+@given(kernel=st.integers(2, 6), stride=st.integers(1, 7), dilation=st.integers(1, 5))
+def test_skipped_is_what_no_window_of_a_long_row_sees(kernel: int, stride: int, dilation: int) -> None:
+    one = Window("width", Dim.of(400), Dim.of(50), kernel, stride, dilation, 0, 0)
+    seen = {stride * p + dilation * k for p in range(50) for k in range(kernel)}
+    middle = range(20 * stride, 21 * stride)
+    if 20 * stride >= dilation * (kernel - 1):
+        assert skipped(one) == sum(i not in seen for i in middle)
+
+
+SEES = "lint: {rules: {receptive_field: {object: %s}}}\n"
+DOWN = ("conv: {out_channels: 4, kernel_size: 3, padding: 1}", "relu", "max_pool: 2")
+
+
+@pytest.mark.parametrize(
+    "written, field",
+    [
+        ((*DOWN, *DOWN, "global_avg_pool", "linear: 2"), 10),
+        ((*DOWN, *DOWN), 10),
+        ((DOWN[0],), 3),
+    ],
+)
+def test_a_field_is_doubted_where_an_object_is_larger(written: tuple[str, ...], field: int) -> None:
+    assert layers(*written) == []
+    assert layers(*written, rest=SEES % field) == []
+    assert layers(*written, rest=SEES % (field + 1)) == ["NS410"]
+
+
+def test_what_weighs_every_place_sees_every_object() -> None:
+    assert layers(DOWN[0], "relu", "flatten", "linear: 2", rest=SEES % 60) == []
