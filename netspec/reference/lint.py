@@ -15,7 +15,8 @@ DOOR = """# Lint
 What is legal and hardly meant. A rule gives a warning and never an error, so a spec that validated still does when
 rules are added. It judges a spec that has no errors. The defaults let the networks of the literature pass.
 
-A doubt that does not hold is silenced by its code, with the reason; a rule is set by its name:
+A doubt that does not hold is silenced by its code, with the reason; a rule is set by its name. `netspec explain NS403`
+shows an example of each.
 
 ```yaml
 lint:
