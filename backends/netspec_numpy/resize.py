@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from netspec.ops.ratio import source
 from netspec.ops.resize import Resize, ResizeLike, fractions
 from netspec.ops.window import spatial
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
@@ -82,19 +83,16 @@ def _along(axis: int, matrix: Array, x: Array) -> Array:
 
 def _weights(op: Resize | ResizeLike, n: int, o: int) -> Array:
     """The matrix `[o, n]` of an axis: row i weighs the neighbours of the place that i falls on; edges go on."""
-    i = np.arange(o)
-    place = i * ((n - 1) / max(o - 1, 1)) if op.align_corners else (i + 0.5) * (n / o) - 0.5
-    if op.mode == "linear":
-        place = np.maximum(place, 0)
-    first = np.floor(place).astype(np.int64)
-    t = place - first
+    first, t = np.empty(o, dtype=np.int64), np.empty(o)
+    for i in range(o):
+        first[i], t[i] = source(op.mode, i, n, o, align_corners=op.align_corners)
     if op.mode == "linear":
         near = {0: 1 - t, 1: t}
     else:
         near = {-1: _far(1 + t), 0: _close(t), 1: _close(1 - t), 2: _far(2 - t)}
     matrix = np.zeros((o, n))
     for step, weight in near.items():
-        np.add.at(matrix, (i, np.clip(first + step, 0, n - 1)), weight)
+        np.add.at(matrix, (np.arange(o), np.clip(first + step, 0, n - 1)), weight)
     return matrix
 
 

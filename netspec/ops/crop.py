@@ -14,7 +14,8 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
-from netspec.ops.extent import End, Sides, alike, by_axis, matched, named_places
+from netspec.ir.view import Views, alike, scattered, shifted
+from netspec.ops.extent import End, Sides, by_axis, matched, named_places, same_space, split
 from netspec.ops.rearrange import apart_from
 from netspec.ops.window import layout
 
@@ -65,6 +66,10 @@ class Crop(Op):
         cropped = _cropped(x, {place: Dim.of(size) for place, (size, _) in sizes.items()})
         return Inferred((cropped,), constraints=tuple(constraints))
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """The place it comes from, counted from another start."""
+        return (_cropped_views(self, x, {i: Dim.of(size) for i, (size, _) in crop_sizes(self, x).items()}),)
+
     @staticmethod
     def samples() -> list[Sample]:
         """The middle and the end, even and odd, any axis, facts that stay and go, and every way to be wrong."""
@@ -105,12 +110,16 @@ class CropLike(Op):
 
     def infer(self, x: TensorType, like: TensorType) -> Inferred:
         """Space has the sizes of `like`, which must nowhere be larger; facts are those after `crop`."""
-        alike(x, like, self.name)
+        same_space(x, like, self.name)
         needed: list[Constraint] = []
         for place in range(2, x.rank):
             needed += matched(self.name, x.axes[place], like.axes[place], pads=False)
         cropped = _cropped(x, {place: like.axes[place].size for place in range(2, x.rank)})
         return Inferred((cropped,), constraints=tuple(needed))
+
+    def views(self, x: TensorType, like: TensorType) -> tuple[Views | None, ...]:
+        """The place it comes from, counted from another start; the numbers of `like` do not matter."""
+        return _cropped_views(self, x, {i: like.axes[i].size for i in range(2, x.rank)}), None
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -156,3 +165,13 @@ def _cropped(x: TensorType, sizes: Mapping[int, Dim]) -> TensorType:
             facts = apart_from(facts, axes[place].name, keep=("nondecreasing",))
         axes[place] = Axis(axes[place].name, size)
     return replace(x, axes=tuple(axes), facts=facts)
+
+
+def _cropped_views(op: Crop | CropLike, x: TensorType, sizes: Mapping[int, Dim]) -> Views:
+    """Each place sees the one it comes from, unless a free size hides which that is."""
+    views = alike(x.names)
+    for place, size in sizes.items():
+        axis = x.axes[place]
+        low, _ = split(axis.size - size, op.at)
+        views[axis.name] = scattered(axis.name) if low.value is None else shifted(axis.name, low.value)
+    return views

@@ -75,7 +75,7 @@ def named_places(op: str, axes: Sides, x: TensorType) -> Iterator[tuple[int, str
         yield place, axis, numbers
 
 
-def alike(x: TensorType, like: TensorType, op: str) -> None:
+def same_space(x: TensorType, like: TensorType, op: str) -> None:
     """Problem NS244 unless both values have channels and the same axes of space; their sizes are another question."""
     space = layout(x, op)
     other = like.axes[2:] if like.batched else ()

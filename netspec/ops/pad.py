@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
 from netspec.ir.dim import Dim
-from netspec.ir.dim_decide import decide
 from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
-from netspec.ir.types import Axis, TensorType, tensor
+from netspec.ir.types import TensorType, tensor
+from netspec.ir.view import Views
 from netspec.ops.elementwise import floating
-from netspec.ops.extent import End, Sides, alike, by_axis, matched, named_places, split
-from netspec.ops.rearrange import Over, apart_from
+from netspec.ops.extent import End, Sides, by_axis, matched, named_places, same_space, split
+from netspec.ops.padding import Amounts, Mode, padded_type, padded_views
 from netspec.ops.window import layout, spatial
-
-Mode = Literal["constant", "reflect", "replicate", "circular"]
-Amounts = Mapping[int, tuple[Dim, Dim]]
-"""Places before and after, by the position of the axis."""
 
 
 class Pad(Op):
@@ -56,8 +52,16 @@ class Pad(Op):
     def infer(self, x: TensorType) -> Inferred:
         """Padded axes grow; bounds take in `value`, and the other modes keep them with masks and classes."""
         floating(x, self.name, 0)
-        amounts = {place: (Dim.of(low), Dim.of(high)) for place, (low, high) in pad_amounts(self, x).items()}
+        amounts = self.amounts(x)
         return padded_type(self, x, amounts, {place: _named(self, x, place) for place in amounts})
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """The place it comes from, counted from another start."""
+        return (padded_views(self, x, self.amounts(x)),)
+
+    def amounts(self, x: TensorType) -> Amounts:
+        """Places before and after by axis."""
+        return {place: (Dim.of(low), Dim.of(high)) for place, (low, high) in pad_amounts(self, x).items()}
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -112,11 +116,20 @@ class PadToMultiple(Op):
         """Each size is `ceil(size / multiple) * multiple`; facts are those after `pad`."""
         floating(x, self.name, 0)
         layout(x, self.name)
-        amounts = {}
-        for place, one in enumerate(spatial(self.multiple, x, "multiple", least=1), start=2):
-            size = x.axes[place].size
-            amounts[place] = split(size.ceildiv(one) * one - size, self.at)
+        amounts = self.amounts(x)
         return padded_type(self, x, amounts, dict.fromkeys(amounts, "multiple"))
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """The place it comes from, counted from another start."""
+        return (padded_views(self, x, self.amounts(x)),)
+
+    def amounts(self, x: TensorType) -> Amounts:
+        """Places before and after by axis."""
+        multiples = dict(enumerate(spatial(self.multiple, x, "multiple", least=1), start=2))
+        sizes = {place: x.axes[place].size for place in multiples}
+        return {
+            i: split(size.ceildiv(multiples[i]) * multiples[i] - size, self.at) for i, size in sizes.items()
+        }
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -156,14 +169,22 @@ class PadLike(Op):
     def infer(self, x: TensorType, like: TensorType) -> Inferred:
         """Space has the sizes of `like`, which must nowhere be smaller; facts are those after `pad`."""
         floating(x, self.name, 0)
-        alike(x, like, self.name)
+        same_space(x, like, self.name)
         needed: list[Constraint] = []
-        amounts = {}
         for place in range(2, x.rank):
             needed += matched(self.name, x.axes[place], like.axes[place], pads=True)
-            amounts[place] = split(like.axes[place].size - x.axes[place].size, self.at)
-        padded = padded_type(self, x, amounts, dict.fromkeys(amounts, "mode"))
+        padded = padded_type(self, x, self.amounts(x, like), dict.fromkeys(range(2, x.rank), "mode"))
         return replace(padded, constraints=(*needed, *padded.constraints))
+
+    def views(self, x: TensorType, like: TensorType) -> tuple[Views | None, ...]:
+        """The place it comes from, counted from another start; the numbers of `like` do not matter."""
+        return padded_views(self, x, self.amounts(x, like)), None
+
+    def amounts(self, x: TensorType, like: TensorType) -> Amounts:
+        """Places before and after by axis."""
+        return {
+            place: split(like.axes[place].size - x.axes[place].size, self.at) for place in range(2, x.rank)
+        }
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -210,88 +231,7 @@ def pad_amounts(op: Pad, x: TensorType) -> dict[int, tuple[int, int]]:
     return amounts
 
 
-def padded_type(op: Padding, x: TensorType, amounts: Amounts, at: Mapping[int, str]) -> Inferred:
-    """The value with the places added: its sizes, what is still true of it, and that mirrored places are there."""
-    if op.mode != "constant" and op.value != 0:
-        raise Problem(
-            "NS243",
-            f"`mode: {op.mode}` takes its numbers from the input, so that `value: {op.value:g}` means nothing",
-            at="value",
-            help="leave `value` out, or use `mode: constant`",
-        )
-    if op.mode != "constant":
-        _space_alone(op, x, [x.axes[place].name for place in amounts if place < 2])
-    constraints: list[Constraint] = []
-    axes = list(x.axes)
-    grown = []
-    for place, (low, high) in amounts.items():
-        axis = x.axes[place]
-        if op.mode != "constant":
-            constraints += _reached(op, axis, (low, high), at[place])
-        axes[place] = Axis(axis.name, axis.size + low + high)
-        if not decide(low + high, "==", 0):
-            grown.append(axis.name)
-    facts = _constant_around(x.facts, op.value, grown) if op.mode == "constant" else _more(op, x.facts, grown)
-    return Inferred((replace(x, axes=tuple(axes), facts=facts),), constraints=tuple(constraints))
-
-
 def _named(op: Pad, x: TensorType, place: int) -> str:
     """The argument that says how much is added at an axis."""
     axis = x.axes[place].name
     return axis if axis in dict(op.axes) else "padding"
-
-
-def _space_alone(op: Padding, x: TensorType, others: Sequence[str]) -> None:
-    """Problem NS242 where an axis that is not space would be mirrored, NS210 where there is no space."""
-    if others:
-        raise Problem(
-            "NS242",
-            f"`mode: {op.mode}` works on the axes of space, and `{others[0]}` is none: {x.named()}",
-            at=others[0],
-            help="use `mode: constant` for it",
-        )
-    layout(x, op.name)
-
-
-def _reached(op: Padding, axis: Axis, amounts: tuple[Dim, Dim], at: str) -> list[Constraint]:
-    """Each mirrored place is there once: `reflect` leaves out the edge, `circular` takes the whole axis at most."""
-    if op.mode == "replicate":
-        return []
-    most = axis.size - 1 if op.mode == "reflect" else axis.size
-    needed = []
-    for one in dict.fromkeys(amounts):
-        holds = decide(most, ">=", one)
-        if holds is False:
-            raise Problem(
-                "NS241",
-                f"`mode: {op.mode}` has `{most}` places to take from along `{axis.name}`, and `{one}` are wanted",
-                at=at,
-                help=f"add `{most}` or fewer there, or use `mode: replicate` or `constant`",
-            )
-        if holds is None:
-            why = f"`mode: {op.mode}` has enough places along `{axis.name}`"
-            needed.append(Constraint(most, ">=", one, why, at=at))
-    return needed
-
-
-def _constant_around(facts: Facts, value: float, grown: Sequence[str]) -> Facts:
-    """What is true with places of one value added: they are level over every axis but those that grew."""
-    if not grown:
-        return facts
-    whole = value == int(value) and facts.classes is not None and 0 <= value < facts.classes
-    order = facts.nondecreasing if facts.nondecreasing not in (*grown, "feature") else None
-    return Facts(
-        low=min(facts.low, value),
-        high=max(facts.high, value),
-        nondecreasing=order,
-        classes=facts.classes if whole else None,
-        mask=facts.mask and value in (0, 1),
-    )
-
-
-def _more(op: Padding, facts: Facts, grown: Sequence[str]) -> Facts:
-    """What is true when places are repeated: all but what is said of the axes that grew; an edge drawn out rises on."""
-    keep: tuple[Over, ...] = ("nondecreasing",) if op.mode == "replicate" else ()
-    for axis in grown:
-        facts = apart_from(facts, axis, keep=keep)
-    return facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
 
@@ -15,11 +15,11 @@ from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
 from netspec.ir.types import Axis, TensorType, tensor
+from netspec.ir.view import Views
 from netspec.ops.elementwise import floating
-from netspec.ops.extent import alike
+from netspec.ops.extent import same_space
+from netspec.ops.ratio import Mode, both, by_factor, resized_views
 from netspec.ops.window import layout, spatial
-
-Mode = Literal["nearest", "linear", "bicubic"]
 
 LARGEST_DENOMINATOR = 1000
 """A factor is the fraction with at most this denominator that it was written for."""
@@ -87,6 +87,16 @@ class Resize(Op):
                 constraints.append(Constraint(size, ">=", Dim.of(1), why, at="factor"))
         return replace(_resized(self, x, sizes), constraints=tuple(constraints))
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """One place, or the neighbours that are weighed; a ratio that is not known is none that slides."""
+        if self.size is not None:
+            sizes = spatial(self.size, x, "size", least=1)
+            ratios = [both(n, Dim.of(o)) for n, o in zip(x.sizes[2:], sizes, strict=True)]
+        else:
+            pairs = zip(x.sizes[2:], fractions(self, x), strict=True)
+            ratios = [by_factor(n, one, align_corners=self.align_corners) for n, one in pairs]
+        return (resized_views(x, ratios, self.mode, align_corners=self.align_corners),)
+
     @staticmethod
     def samples() -> list[Sample]:
         """Every mode and rank, larger and smaller, facts that stay and go, and every way to be wrong."""
@@ -143,8 +153,13 @@ class ResizeLike(Op):
     def infer(self, x: TensorType, like: TensorType) -> Inferred:
         """Space has the sizes of `like`; facts are those after `resize`."""
         floating(x, self.name, 0)
-        alike(x, like, self.name)
+        same_space(x, like, self.name)
         return _resized(self, x, [axis.size for axis in like.axes[2:]])
+
+    def views(self, x: TensorType, like: TensorType) -> tuple[Views | None, ...]:
+        """As `resize`; the numbers of `like` do not matter."""
+        ratios = [both(n, o) for n, o in zip(x.sizes[2:], like.sizes[2:], strict=True)]
+        return resized_views(x, ratios, self.mode, align_corners=self.align_corners), None
 
     @staticmethod
     def samples() -> list[Sample]:

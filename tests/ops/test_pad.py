@@ -14,7 +14,8 @@ from netspec.ir.op import Op
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.crop import CropLike
 from netspec.ops.extent import End
-from netspec.ops.pad import Mode, Pad, PadLike, PadToMultiple
+from netspec.ops.pad import Pad, PadLike, PadToMultiple
+from netspec.ops.padding import Mode
 from tests.conformance.case import case, forward, numbers
 from tests.conformance.harness import check_letters, check_or_refused
 from tests.ops.strategies import SPACE, images, per_axis, seeds

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
 from netspec.ir.types import tensor
-from netspec.ops.resize import Mode, Resize, ResizeLike, fractions
+from netspec.ops.ratio import Mode
+from netspec.ops.resize import Resize, ResizeLike, fractions
 from netspec_torch.resize import LARGEST_EXACT
 from netspec_torch.support import resize_nearest
 from tests.conformance.case import Numbers, case, forward, lowered
