@@ -156,6 +156,7 @@ class _Call:
         fits, read = TYPES[param.kind](value)
         if fits:
             self.scope[param.name] = read
+            self.scope.given[param.name] = _origin(node, values.scope, self.layer.span)
             return
         place = span_of(node, self.layer.span)
         edit = None
@@ -200,6 +201,15 @@ class _Call:
         """How the block is called."""
         inside = ", ".join(f"{one.name}: {one.kind}" for one in self.block.params.values())
         return f"it is `{self.layer.op}: {{{inside}}}`" if inside else f"write `- {self.layer.op}`"
+
+
+def _origin(node: Node, scope: object, where: Span) -> Span:
+    """Where a value is written: of one that is only passed on, where it was given first."""
+    if isinstance(node, Scalar) and isinstance(scope, Constants) and node.text.startswith("$"):
+        passed = scope.given.get(node.text[1:].strip())
+        if passed is not None:
+            return passed
+    return span_of(node, where)
 
 
 def _whole(value: object) -> tuple[bool, Constant]:

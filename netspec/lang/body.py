@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence as Items
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.graph import Ref
 from netspec.ir.op import Op
 from netspec.lang import layer as words
-from netspec.lang.bind import bind
+from netspec.lang.bind import Argument, bind
 from netspec.lang.constants import Constants, Poisoned
 from netspec.lang.formula import Formula
 from netspec.lang.inputs import Inputs, Taken
@@ -21,7 +22,7 @@ from netspec.lang.tree import Mapping, Node, Sequence
 from netspec.lang.values import Values
 from netspec.lang.weave import Place, Weaver
 from netspec.lang.wiring import Inits, read_wiring
-from netspec.text import Edit
+from netspec.text import Edit, Label
 
 if TYPE_CHECKING:
     from netspec.lang.block import Block
@@ -185,8 +186,20 @@ class Body:
         refs = [ref for ref, _ in taken]
         spans = [span for _, span in taken]
         keys = {key: one.span for key, one in named.items()}
-        place = Place(layer.span, keys, spans, item=layer.item)
+        place = Place(layer.span, keys, spans, item=layer.item, causes=lambda: self._causes(named))
         return self.weaver.apply(op, refs, path, place, wiring)
+
+    def _causes(self, named: dict[str, Argument]) -> dict[str, Label]:
+        """For the arguments that are computed from a block's parameters: where a value of one was given."""
+        found: dict[str, Label] = {}
+        for key, argument in named.items():
+            text = argument.span.text
+            names = re.findall(r"[a-z_]\w*", text) if text.startswith("$") else []
+            given = next((name for name in names if name in self.scope.given), None)
+            if given is not None:
+                label = Label(self.scope.given[given], f"`{given}` is {self.scope[given]}")
+                found[key] = label
+        return found
 
     def _op(self, layer: Layer) -> type[Op] | None:
         kind = ops.find(layer.op)

@@ -33,7 +33,8 @@ def unclosed(case: Trouble) -> Diagnostic | None:
             help=f"write `{closing}`",
             edit=Edit(here, closing),
         )
-    if not (case.here == ":" and case.line_start(case.at) > begun) and case.text[case.at :].strip():
+    key_begins = case.here == ":" and case.line_start(case.at) > begun
+    if not key_begins and not _left_behind(case, begun) and case.text[case.at :].strip():
         return None
     value = line_value(case.source, begun)
     end = case.span(begun + len(value), begun + len(value))
@@ -45,6 +46,15 @@ def unclosed(case: Trouble) -> Diagnostic | None:
         help=f"put a `{closing}` where it ends",
         edit=Edit(end, closing) if exact else None,
     )
+
+
+def _left_behind(case: Trouble, begun: int) -> bool:
+    """Whether the trouble begins a later line that stands no deeper than the bracket's: so nobody is inside it now."""
+    start, above = case.line_start(case.at), case.line_start(begun)
+    before, line = case.text[start : case.at], case.text[above:begun]
+    if start <= begun or before.strip(" -"):
+        return False
+    return len(before) - len(before.lstrip()) <= len(line) - len(line.lstrip())
 
 
 def bare_bracket(case: Trouble) -> Diagnostic | None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from netspec.ir.dim import Dim
 from netspec.lang.expression import Expression
 from netspec.lang.report import Report
-from netspec.text import nearest
+from netspec.text import Span, nearest
 
 Constant: TypeAlias = "bool | int | float | str | Dim | tuple[Constant, ...] | None"
 Scope: TypeAlias = Mapping[str, Constant]
@@ -55,13 +55,15 @@ class Poisoned(Exception):
 class Constants(dict[str, Constant]):
     """Constants by name. `failed` are those whose value could not be read: whoever uses one fails silently.
 
-    `layers` are parameters of a block that stand for layers, which nothing can be computed of.
+    `layers` are parameters of a block that stand for layers, which nothing can be computed of; `given` says of the
+    others where their values are written.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.failed: set[str] = set()
         self.layers: dict[str, object] = {}
+        self.given: dict[str, Span] = {}
 
     def extended(self, more: Mapping[str, Constant]) -> Constants:
         """These constants and `more`, which win."""
@@ -70,6 +72,7 @@ class Constants(dict[str, Constant]):
         found.update(more)
         found.failed = self.failed - more.keys()
         found.layers = dict(self.layers)
+        found.given = dict(self.given)
         return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +23,7 @@ MOST_NODES = 20_000
 SAMPLES = Dim.of("N")
 MOST_NUMBERS = 2**34
 LONGEST_TRACE = 5
+MOST_CAUSES = 2
 
 Values = Mapping[str, "Ref | None"]
 """Names in scope. None stands for a value whose layer failed: whoever uses it fails silently too."""
@@ -30,7 +31,10 @@ Values = Mapping[str, "Ref | None"]
 
 @dataclass(frozen=True)
 class Place:
-    """Where one use of an op is written: its name, its arguments, its inputs; `advice` is help that only it knows."""
+    """Where one use of an op is written: its name, its arguments, its inputs; `advice` is help that only it knows.
+
+    `causes` tells of arguments that are a block's parameters where they were given.
+    """
 
     head: Span
     arguments: Mapping[str, Span] = field(default_factory=dict)
@@ -38,6 +42,14 @@ class Place:
     layer: bool = True
     item: Written | None = None
     advice: str = ""
+    causes: Callable[[], Mapping[str, Label]] = dict
+
+    def why(self, at: str | int | None) -> tuple[Label, ...]:
+        """Where the arguments come from that a Problem speaks of: those that a block was given."""
+        causes = {} if isinstance(at, int) else self.causes()
+        if isinstance(at, str):
+            return (causes[at],) if at in causes else ()
+        return tuple(dict.fromkeys(causes.values()))[:MOST_CAUSES]
 
     def of(self, at: str | int | None) -> Span:
         """The place a Problem speaks of."""
@@ -287,9 +299,9 @@ class Weaver:
             what = (
                 f"{numbers:,} parameters in one layer" if numbers > MOST_NUMBERS else f"{MOST_NODES:,} layers"
             )
-            self.report.error(
-                "NS203", f"{what} are more than can be meant", place.head, help="look for a typing error"
-            )
+            message = f"{what} are more than can be meant"
+            labels = place.why(None)
+            self.report.error("NS203", message, place.head, labels=labels, help="look for a typing error")
             return False
         for out in inferred.outputs:
             if any(size.value is not None and size.value < 1 for size in out.sizes):
@@ -316,6 +328,7 @@ class Weaver:
             problem.message,
             span,
             label=label,
+            labels=place.why(problem.at),
             notes=notes,
             help=place.advice or problem.help,
             once=not place.layer,

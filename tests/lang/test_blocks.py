@@ -189,3 +189,41 @@ def test_a_layer_as_an_argument_has_no_wires_that_only_its_place_has() -> None:
     assert_told(block + "  - b: «3»\n", "NS156", "a layer")
     assert_told(block.replace("[$act]", "[{«$act»: 3}]") + "  - b: relu\n", "NS156", "no arguments")
     assert_told(block + "  - b: «rely»\n", "NS101", "`relu`")
+
+
+@pytest.mark.parametrize(
+    "block, code, words",
+    [
+        ("  b: [«rely»]\n", "NS101", ("`relu`",)),
+        ("  b: [{linear: {«out_featurs»: 3}}]\n", "NS121", ("`out_features`",)),
+        ("  b: [{residual: [«rely»]}]\n", "NS101", ("`relu`",)),
+        ("  b: [{concat: {branches: {a: [«rely»], b: []}}}]\n", "NS101", ("`relu`",)),
+        ("  b: [{linear: $3 «^» 4}]\n", "NS133", ("`**`",)),
+        ("  b: [{relu, when: x.feature «&&» true}]\n", "NS130", ("`and`",)),
+        ("  b: [{relu, name: a}, {tanh, name: «a»}]\n", "NS103", ("the first one",)),
+        ("  b: [«$act»]\n", "NS101", ("type `layer`",)),
+        (
+            "  b: [{c: {«widht»: 3}}]\n  c: {params: {width: int}, layers: [{linear: $width}]}\n",
+            "NS121",
+            ("`width`",),
+        ),
+        ("  b: [«3»]\n", "NS116", ("name of an op",)),
+    ],
+)
+def test_a_block_that_nothing_uses_is_checked_by_its_text(
+    block: str, code: str, words: tuple[str, ...]
+) -> None:
+    assert_told(HEAD + "blocks:\n" + block + "layers:\n  - relu\n", code, *words)
+    part = "netspec: 1\nblocks:\n" + MARK.sub(r"\1", block)
+    found = [one.code for one in check(part) if one.severity is Severity.ERROR]
+    assert found == [code]
+
+
+def test_where_a_parameter_got_its_value_is_shown_with_what_is_wrong_with_it() -> None:
+    text = (
+        HEAD + "blocks:\n  outer: {params: {end: 7}, layers: [{inner: $end}]}\n"
+        "  inner: {params: {stop: int}, layers: [{narrow: {axis: feature, stop: «$stop + 1»}}]}\n"
+        "layers:\n  - outer\n"
+    )
+    diagnostic = assert_told(text, "NS230", "`stop` is 7")
+    assert [(label.span.text, label.span.line) for label in diagnostic.labels][0] == ("7", 3)
