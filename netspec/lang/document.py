@@ -113,6 +113,11 @@ class _Reader:
         body = self._body(inputs, library)
         if not part:
             self._layers(body)
+        if library.blocks:
+            from netspec.lang.unused import check_unused  # noqa: PLC0415 - most specs use what they have
+
+            check_unused(library, self.report)
+        if not part:
             self._graphs(body)
         self._lint()
         self._recipes(whole=whole)

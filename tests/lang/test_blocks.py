@@ -226,4 +226,4 @@ def test_where_a_parameter_got_its_value_is_shown_with_what_is_wrong_with_it() -
         "layers:\n  - outer\n"
     )
     diagnostic = assert_told(text, "NS230", "`stop` is 7")
-    assert [(label.span.text, label.span.line) for label in diagnostic.labels][0] == ("7", 3)
+    assert next((label.span.text, label.span.line) for label in diagnostic.labels) == ("7", 3)

@@ -54,7 +54,7 @@ def test_outputs_loss_and_gradients_equal_the_network_written_by_hand(
         own = own_grads[key]
         assert own is not None
         assert (grad - own).abs().max() <= ROUNDING * grad.abs().max(), key
-    assert own_grads["batch_norm1.weight"] is None
+    assert own_grads["stage1.norm.weight"] is None
     for key, tensor in by_hand.renamed(dict(hand.named_buffers())).items():
         assert torch.equal(tensor, dict(model.named_buffers())[key]), key
 
@@ -79,10 +79,10 @@ def test_one_step_of_sgd_leaves_equal_weights(batch: tuple[Tensor, Tensor]) -> N
 
 def test_its_initial_weights_are_as_the_tutorial_drew_them() -> None:
     state = netspec.compile(SPEC, seed=1).state_dict()
-    for key in ("conv1.weight", "conv2.weight", "linear1.weight"):
+    for key in ("stage1.conv1.weight", "stage2.conv1.weight", "linear1.weight"):
         assert state[key].abs().max() <= 0.01
         # The standard deviation of uniform(-a, a) is a / sqrt(3); the sample's is within 4 of its standard errors.
         wanted, error = 0.01 / 3**0.5, 0.01 / 3**0.5 / (2 * state[key].numel()) ** 0.5
         assert abs(state[key].std() - wanted) < 4 * error
-    assert not state["conv1.bias"].any()
-    assert torch.equal(state["batch_norm1.weight"], torch.ones(40))
+    assert not state["stage1.conv1.bias"].any()
+    assert torch.equal(state["stage1.norm.weight"], torch.ones(40))

@@ -42,10 +42,10 @@ def loss(cdf: Tensor, volume: Tensor) -> Tensor:
 
 
 NAMES = {
-    "conv1": "conv1",
-    "norm1": "batch_norm1",
-    "conv2": "conv2",
-    "norm2": "batch_norm2",
+    "conv1": "stage1.conv1",
+    "norm1": "stage1.norm",
+    "conv2": "stage2.conv1",
+    "norm2": "stage2.norm",
     "linear": "linear1",
 }
 """The hand-written layers and what the spec calls them."""
