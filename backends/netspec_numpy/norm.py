@@ -17,7 +17,7 @@ def batch_norm(op: BatchNorm, inputs: Arrays, at: Context) -> Forward:
     over = (0, *range(2, x.ndim))
     state: dict[str, Array] = {}
     if _by_batch(op, at):
-        mean, var = x.mean(axis=over), x.var(axis=over)
+        mean, var = _statistics(x, over)
         if op.track_running_stats:
             state = _moved(op, at, mean, var, x.size // x.shape[1])
     else:
@@ -38,7 +38,7 @@ def batch_norm_backward(op: BatchNorm, saved: tuple[Any, ...], grads: Arrays, at
     (g,) = grads
     over = (0, *range(2, g.ndim))
     d = g * _wide(at.parameters["weight"], g) if op.affine else g
-    if _by_batch(op, at):
+    if _by_batch(op, at) and d.size:
         d = d - d.mean(axis=over, keepdims=True) - z * (d * z).mean(axis=over, keepdims=True)
     dx = d * _wide(scale, g)
     return Backward((dx,), {"weight": (g * z).sum(axis=over), "bias": g.sum(axis=over)} if op.affine else {})
@@ -49,9 +49,21 @@ def _by_batch(op: BatchNorm, at: Context) -> bool:
     return not op.track_running_stats or (at.mode == "train" and "statistics" not in at.frozen)
 
 
+def _statistics(x: Array, over: tuple[int, ...]) -> tuple[Array, Array]:
+    """Mean and variance of each channel; of nothing, which a mask may leave, there are none to speak of."""
+    if not x.size:
+        return np.zeros(x.shape[1], x.dtype), np.ones(x.shape[1], x.dtype)
+    return x.mean(axis=over), x.var(axis=over)
+
+
 def _moved(op: BatchNorm, at: Context, mean: Array, var: Array, count: int) -> dict[str, Array]:
-    """The running statistics after this batch; the running variance takes the one that divides by count - 1."""
+    """The running statistics after this batch; the running variance takes the one that divides by count - 1.
+
+    A batch of nothing moves none, and counts.
+    """
     seen = at.state["num_batches_tracked"] + 1
+    if not count:
+        return {"num_batches_tracked": np.asarray(seen)}
     step = 1 / float(seen) if op.momentum is None else op.momentum
     moved = {"running_mean": mean, "running_var": var * (count / (count - 1))}
     return {

@@ -22,7 +22,8 @@ class BatchNorm(Op):
     number of each for every channel. In training mean and var are those of the batch (var divides by the count n), and
     the running ones move towards them: `running = (1 - momentum) * running + momentum * batch`, here with the var that
     divides by n - 1. In evaluation the running ones are used. `momentum: null` averages over all batches equally.
-    `freeze: statistics` uses the running ones in training as well and leaves them as they are.
+    `freeze: statistics` uses the running ones in training as well and leaves them as they are. Rows that the mask of a
+    `map` leaves out are in no statistics; where it leaves nothing, the running ones stay as they are.
     """
 
     name: ClassVar[str] = "batch_norm"

@@ -19,6 +19,7 @@ from netspec.recipe.spec import Spec
 from netspec.text import SpecError
 from netspec_torch.module import Compiled
 from netspec_torch.train.batches import Batch, gather
+from netspec_torch.train.single import told_of_single_numbers
 
 Array = NDArray[Any]
 
@@ -122,7 +123,8 @@ def _measure(
 
 def forward(graph: Graph, compiled: Compiled, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The model's outputs, with what the loss needs besides, and the targets, both by name and in full precision."""
-    made = compiled.model(*(batch[name] for name in graph.inputs), **compiled.for_loss)
+    with told_of_single_numbers(graph):
+        made = compiled.model(*(batch[name] for name in graph.inputs), **compiled.for_loss)
     outputs = outputs_of(made, list(graph.entry("predict")))
     wide = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
     return wide, {name: batch[name] for name in graph.targets}

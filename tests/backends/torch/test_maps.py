@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 import netspec_numpy
 import netspec_torch
-from netspec.backend import Feed
+from netspec.backend import Feed, Mode
 from netspec.proof import verify
-from netspec.proof.draw import draw, evaluating
+from netspec.proof.draw import draw
 from netspec.recipe.optimizer import Sgd
 from tests.backends.torch.maps import Where, mapped, nested
 
@@ -129,12 +129,19 @@ def test_a_masked_map_of_all_places_is_the_map_without_a_mask() -> None:
 
 
 @pytest.mark.parametrize("side", [netspec_numpy, netspec_torch])
-def test_a_mask_that_holds_nowhere_leaves_zeros_in_evaluation(side: Any) -> None:
-    feed = evaluating(draw(mapped("given", 3), seed=0, batch=2, mode="train"))
-    feed = replace(feed, inputs={**feed.inputs, "present": np.zeros((2, 3), dtype=bool)})
+@pytest.mark.parametrize("mode", ["train", "eval"])
+def test_a_mask_that_holds_nowhere_leaves_zeros_and_statistics_as_they_are(side: Any, mode: Mode) -> None:
+    feed = draw(mapped("given", 3), seed=0, batch=2, mode="train")
+    nothing = np.zeros((2, 3), dtype=bool)
+    noise = {"map1.dropout1.keep": np.ones((0, 4, 3, 2))}
+    feed = replace(feed, inputs={**feed.inputs, "present": nothing}, noise=noise, mode=mode)
     run = side.run(mapped("given", 3), feed)
     assert (run.values["areas"] == 0).all()
     assert all((gradient == 0).all() for gradient in run.parameters.values())
+    for key in ("map1.batch_norm1.running_mean", "map1.batch_norm1.running_var"):
+        np.testing.assert_array_equal(run.state[key], feed.state[key])
+    counted = "map1.batch_norm1.num_batches_tracked"
+    assert run.state[counted] == feed.state[counted] + (mode == "train")
 
 
 PROGRAM = """

@@ -120,3 +120,9 @@ def ns652(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     state["model"].popitem()
     checkpoint.save(run / "checkpoints" / "last.ckpt", state)
     return measured(patch, str(run), "--checkpoint", "last")
+
+
+def ns275(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    return attempted(
+        *SHORT, ("batch_size: 32", "batch_size: 1"), ("  - flatten\n", "  - flatten\n  - batch_norm\n")
+    )
