@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from netspec.ir.graph import Graph, Node
-from netspec.passes.rows import masked
+from netspec.ops.fold import Fold
 from netspec.text import Diagnostic, Severity, SpecError
 
 _TOLD = re.compile(r"Expected more than 1 value per channel .* torch\.Size\(\[([\d, ]+)\]\)")
@@ -36,7 +36,8 @@ def _message(graph: Graph, sizes: tuple[int, ...]) -> Diagnostic:
     notes = []
     if node is not None and node.types[0].axes:
         letters = node.types[0].axes[0].size.symbols
-        chose = [f"`{one.inputs[1]}`" for one, op in masked(graph) if op.rows in letters]
+        folds = (one for one in graph.nodes if isinstance(one.op, Fold) and one.op.rows in letters)
+        chose = [f"`{one.inputs[1]}`" for one in folds if len(one.inputs) > 1]
         notes = [f"the rows are those where {name} holds: {sizes[0]} of this batch" for name in chose[:1]]
     called = f"`{node.path}`" if node is not None else "a norm"
     return Diagnostic(
