@@ -21,6 +21,9 @@ from netspec.text import Diagnostic, Severity
 @sizes_option
 @format_option("text", "json", "github")
 @skip_others_option
+@click.option(
+    "--fix", is_flag=True, help="Make the exact edits of messages, those of warnings too, in the files."
+)
 def validate(
     paths: tuple[Path, ...],
     define: dict[str, Constant],
@@ -28,10 +31,15 @@ def validate(
     form: str,
     *,
     skip_others: bool,
+    fix: bool,
 ) -> int:
     """Check each SPEC, or every `.yaml` file in a folder, without touching data or a GPU."""
     files = spec_files(paths, skip_others=skip_others)
     diagnostics: list[Diagnostic] = []
+    if fix:
+        from netspec.cli.fix import fix_files
+
+        fix_files(files, define, aside=form != "text")
     for file in files:
         spec, found = check(file, define)
         diagnostics.extend(found)

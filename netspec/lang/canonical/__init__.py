@@ -9,7 +9,7 @@ from __future__ import annotations
 from netspec.lang.canonical.layout import Layout, Unwritable
 from netspec.lang.canonical.parts import Branch, grow
 from netspec.lang.canonical.places import Place, ordered, place_in
-from netspec.lang.tree import Scalar, Style
+from netspec.lang.tree import Scalar
 from netspec.lang.yaml import read
 from netspec.text import Diagnostic, Severity, Source, SpecError
 
@@ -70,10 +70,9 @@ def same(one: Branch, other: Branch, sections: tuple[str, ...]) -> bool:
     return True
 
 
-def _meaning(scalar: Scalar) -> tuple[str, str, bool]:
-    """What counts of a scalar: its kind and value, and whether a `$` in front computes."""
-    computed = scalar.style is Style.PLAIN and scalar.text.startswith("$")
-    return type(scalar.value).__name__, repr(scalar.value), computed
+def _meaning(scalar: Scalar) -> tuple[str, str]:
+    """What counts of a scalar: its kind and value. Quotes do not: `$` computes with them as without."""
+    return type(scalar.value).__name__, repr(scalar.value)
 
 
 def _refusal(source: Source) -> SpecError:

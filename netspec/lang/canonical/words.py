@@ -18,7 +18,7 @@ LONGEST_KEY = 1000
 _ORDINARY = re.compile(r"-?[$\w](?:[\w.$*/+=<>()-]|[ ](?=[\w.$*/+=<>()-]))*")
 # What may lose its quotes: a word, a formula, a quantity. Other texts were quoted for a reason, maybe the reader's.
 _WORDY = re.compile(
-    r"[A-Za-z_][\w .,()\[\]+*/<>=-]*[\w)\].]|[A-Za-z_]|[0-9]+(?:\.[0-9]+)? [A-Za-z%]\w*", re.ASCII
+    r"\$?[A-Za-z_(][\w .,()\[\]+*/<>=-]*[\w)\].]|\$?[A-Za-z_]|[0-9]+(?:\.[0-9]+)? [A-Za-z%]\w*", re.ASCII
 )
 _UNFINISHED = re.compile(r"\b(?:and|or|not|if|else|in)\Z")
 _RESOLVER = yaml.resolver.Resolver()
@@ -32,7 +32,7 @@ def on_one_line(scalar: Scalar, *, flow: bool, key: bool = False) -> str | None:
             return None
         if not text or bare(text, flow=flow, key=key):
             return text
-        return None if text.startswith("$") else quoted(text)
+        return quoted(text)
     if needless(scalar, flow=flow, key=key):
         return scalar.text
     written = scalar.span.text

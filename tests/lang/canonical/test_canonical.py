@@ -260,7 +260,7 @@ EXAMPLES = {
         define: {'a': "one", b: '$x', c: "1", d: 'yes', e: 'it''s', f: "p, q", g: "2026-01-01", h: "2 mm"}
         """,
         """
-        define: {a: one, b: "$x", c: "1", d: "yes", e: "it's", f: "p, q", g: "2026-01-01", h: 2 mm}
+        define: {a: one, b: $x, c: "1", d: "yes", e: "it's", f: "p, q", g: "2026-01-01", h: 2 mm}
         loss: mean(a, axis=b)
         """,
     ),
