@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import torch
+from torch import nn
 
+import netspec
 from netspec.front import check
+from netspec.ir.graph import Graph
+from netspec.ir.op import Constraint
 from netspec.passes.cost import cost
 from netspec.recipe.spec import Spec
 from netspec.text.render import render_all
@@ -69,6 +74,71 @@ def test_a_classifier_reads_like_its_paper_and_fits_two_screens(name: str) -> No
 
 
 def test_every_network_of_the_zoo_is_held_to_its_numbers() -> None:
-    parts = {"imagenet"}
-    others: set[str] = set()
-    assert {path.stem for path in ZOO.glob("*.yaml")} <= {*PUBLISHED, *parts, *others}
+    others = {"imagenet", "unet2d", "unet3d", "heart_patient"}
+    assert {path.stem for path in ZOO.glob("*.yaml")} == {*PUBLISHED, *others}
+
+
+def built(name: str, **define: int) -> nn.Module:
+    """The model on the meta device, where shapes are computed and no numbers."""
+    spec, found = check(ZOO / f"{name}.yaml", define)
+    assert spec is not None, render_all(found, color=False)
+    with torch.device("meta"):
+        return netspec.compile(spec).eval()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_classifier_gives_a_thousand_scores(name: str) -> None:
+    assert built(name)(torch.empty(2, 3, 224, 224, device="meta")).shape == (2, 1000)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (65, 71), (16, 100)])
+def test_the_u_net_takes_any_size_from_16_on(size: tuple[int, int]) -> None:
+    assert built("unet2d")(torch.empty(1, 1, *size, device="meta")).shape == (1, 4, *size)
+
+
+@pytest.mark.parametrize("size", [(8, 8, 8), (11, 30, 17)])
+def test_the_u_net_of_volumes_takes_any_size_from_8_on(size: tuple[int, int, int]) -> None:
+    assert built("unet3d")(torch.empty(1, 1, *size, device="meta")).shape == (1, 3, *size)
+
+
+@pytest.mark.parametrize("name, least", [("unet2d", 16), ("unet3d", 8)])
+def test_the_legal_sizes_of_a_u_net_are_what_its_pools_leave(name: str, least: int) -> None:
+    graph = zoo(name).graph
+    letters = sorted(
+        {letter for size in graph.inputs[next(iter(graph.inputs))].sizes for letter in size.symbols} - {"N"}
+    )
+    for letter in letters:
+        assert legal(graph, letter, least)
+        assert legal(graph, letter, least + 1)
+        assert not legal(graph, letter, least - 1)
+
+
+def legal(graph: Graph, letter: str, size: int) -> bool:
+    """Whether a size is legal, every other letter being large."""
+    others = {one: 1 << 10 for kind in graph.inputs.values() for axis in kind.sizes for one in axis.symbols}
+    sizes = {**others, letter: size}
+    constraints = [one for node in graph.nodes for one in node.constraints if not one.training]
+    whole = all(
+        axis.evaluate(sizes) >= 1 for node in graph.nodes for kind in node.types for axis in kind.sizes
+    )
+    return whole and all(holds(one, sizes) for one in constraints)
+
+
+def holds(one: Constraint, sizes: dict[str, int]) -> bool:
+    left, right = one.left.evaluate(sizes), one.right.evaluate(sizes)
+    return {"==": left == right, ">=": left >= right, ">": left > right}[one.relation]
+
+
+def test_slices_that_are_padding_change_nothing_of_a_patient() -> None:
+    model = netspec.compile(zoo("heart_patient")).eval()
+    generator = torch.Generator().manual_seed(1)
+    cine = torch.rand(1, 3, 30, 64, 64, generator=generator)
+    gap = torch.tensor([[8.0, 8.0, 0.0]])
+    age, sex = torch.tensor([[50.0]]), torch.tensor([1])
+    alone = model(cine, torch.ones(1, 3, dtype=torch.bool), gap, age, sex)
+    padded = torch.cat((cine, torch.rand(1, 2, 30, 64, 64, generator=generator)), dim=1)
+    present = torch.tensor([[True, True, True, False, False]])
+    longer = model(padded, present, torch.cat((gap, torch.zeros(1, 2)), dim=1), age, sex)
+    for name in ("systole_cdf", "diastole_cdf"):
+        # The same float32 numbers in the same order but for sums over zeros: equal up to one unit in the last place.
+        assert torch.allclose(alone[name], longer[name], rtol=0, atol=torch.finfo(torch.float32).eps)
