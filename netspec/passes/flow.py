@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from netspec.ir.graph import Graph, Node, Ref
-from netspec.ir.op import Op
 from netspec.text import Span
 
 MOST_COUNTED = 100
@@ -51,6 +50,11 @@ class Flow:
         """The nodes that read any value of `node`, in order, each once."""
         found = {one.path: one for ref in node.refs for one in self.readers.get(ref, ())}
         return iter(found.values())
+
+    def weighs(self, node: Node) -> bool:
+        """Whether a node sums its inputs with learned weights, as convolutions do; norms scale each number by one."""
+        key = node.parameters.get("weight")
+        return key is not None and len(self.graph.parameters[key].shape) > 1
 
     def leaves(self, node: Node) -> bool:
         """Whether a value of `node` leaves the graph."""
@@ -103,8 +107,3 @@ def written_name(node: Node) -> str:
     """What to call a layer in a message: its name if it was given one, else its op."""
     path = node.path.rsplit(".", 1)[-1]
     return node.op.name if path.rstrip("0123456789") == node.op.name.replace(".", "_") else path
-
-
-def weighs(op: Op, parameters: Mapping[str, str]) -> bool:
-    """Whether an op sums its inputs with learned weights, as convolutions and linear layers do, and norms do not."""
-    return "weight" in parameters and "norm" not in op.name

@@ -8,9 +8,10 @@ from netspec.ir.graph import Node
 from netspec.text import Edit, Span
 
 _FLOW = re.compile(r":[ \t]*\{[^{}]*", re.DOTALL)
-_BLOCK = re.compile(r":[ \t]*(#[^\n]*)?\n.*", re.DOTALL)
+_BLOCK = re.compile(r":[ \t]*(#[^\n]*)?\r?\n.*", re.DOTALL)
 _MAIN = re.compile(r":[ \t]+")
-_AFTER = re.compile(r"\s*[,}]")
+_AFTER = re.compile(r"(\s|(?<=\s)#[^\n]*)*[,}]")
+_KEY = re.compile(r"\w+[ \t]*:")
 _SINGLE = re.compile(r"[^,{}\[\]#\n]+")
 
 
@@ -36,11 +37,12 @@ def with_argument(node: Node, name: str, value: str) -> Edit | None:
     if _BLOCK.fullmatch(between):
         line = source.line(first.line)
         indent = line[: len(line) - len(line.lstrip(" "))]
-        if not re.match(r"\w", line[len(indent) :]) or "\n" in last.text:
+        if not _KEY.match(line, len(indent)) or "\n" in last.text:
             return None
         end = text.find("\n", last.end)
-        place = len(text) if end < 0 else end
-        return Edit(source.span(place, place), f"\n{indent}{name}: {value}")
+        place = len(text) if end < 0 else end - (text[end - 1] == "\r")
+        line_break = "\r\n" if end >= 0 and text[end - 1] == "\r" else "\n"
+        return Edit(source.span(place, place), f"{line_break}{indent}{name}: {value}")
     return None
 
 

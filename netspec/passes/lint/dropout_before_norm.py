@@ -8,7 +8,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from netspec.ir.graph import Node
-from netspec.passes.flow import Flow, place, weighs
+from netspec.passes.flow import Flow, place
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.text import Diagnostic, Label
 
@@ -64,7 +64,7 @@ class DropoutBeforeNorm(Rule):
                     return reader
                 if "norm" in reader.op.name:
                     continue  # it measures each sample by itself, in training and in evaluation
-                count = between + weighs(reader.op, reader.parameters)
+                count = between + flow.weighs(reader)
                 if count <= self.layers and count < least.get(reader.path, count + 1):
                     least[reader.path] = count
                     ahead.append((reader, count))

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from netspec.ir.graph import Node, Ref
 from netspec.ir.types import SPATIAL, TensorType
-from netspec.passes.flow import Flow, place, weighs, written_name
+from netspec.passes.flow import Flow, place, written_name
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.passes.written import with_layer_before
 from netspec.text import Diagnostic, Label
@@ -52,7 +52,7 @@ class UnnormalisedInput(Rule):
             kind, name = graph.type_of(raw), source[raw]
             if not node.parameters and not node.state:
                 source.update(dict.fromkeys(node.refs, name))
-            elif weighs(node.op, node.parameters) and self._far(kind) and name not in told:
+            elif flow.weighs(node) and self._far(kind) and name not in told:
                 told.add(name)
                 yield self._told(subject, flow, node, kind, name)
 
