@@ -74,8 +74,8 @@ FORMS = {
         " [flatten, linear: {out_features: 8, bias: false}, relu]\n",
     ),
     "in a group": (
-        "\n  - layers:\n      - conv:\n          out_channels: 8\n          kernel_size: 3\n    name: a\n",
-        "\n  - layers:\n      - conv:\n          out_channels: 8\n          kernel_size: 3\n          bias: false\n    name: a\n",
+        "\n  - layers:\n      - conv:\n          out_channels: 8\n          kernel_size: 3\n",
+        "\n  - layers:\n      - conv:\n          out_channels: 8\n          kernel_size: 3\n          bias: false\n",
     ),
     "lines with Windows' ends": (
         "\r\n  - conv:\r\n      out_channels: 8\r\n      kernel_size: 3\r\n  - relu\r\n",
