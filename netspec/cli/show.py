@@ -78,6 +78,7 @@ def _data(spec: Spec, counted: Cost, fields: Mapping[Ref, Field]) -> dict[str, o
             "parameters": counted.parameters,
             "trainable": counted.trainable,
             "macs": _size(counted.macs),
+            "for_loss": {"parameters": counted.for_loss[0], "macs": _size(counted.for_loss[1])},
             **({"macs_at_most": True} if counted.at_most else {}),
         },
     }
@@ -154,6 +155,9 @@ def _table(spec: Spec, counted: Cost, sees: Mapping[str, str]) -> str:
         "",
         f"{spec.name}: {counted.trainable:,} trainable parameters{apart}, {_macs(counted)} MACs a sample",
     ]
+    parameters, macs = counted.for_loss
+    if parameters or macs != 0:
+        lines.append(f"of these, only the loss needs {parameters:,} parameters and {_count(macs)} MACs")
     return "\n".join(lines)
 
 

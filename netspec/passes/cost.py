@@ -14,6 +14,7 @@ class Row:
     """One node: how many parameters it is the first to use, and the multiply-accumulates of one sample.
 
     Inside a `map` these are for all places together; `at_most` says that a mask leaves out what is not there.
+    `for_loss` says that prediction does not need it.
     """
 
     node: Node
@@ -21,11 +22,12 @@ class Row:
     trainable: int
     macs: Dim
     at_most: bool = False
+    for_loss: bool = False
 
 
 @dataclass(frozen=True)
 class Cost:
-    """All nodes of the `predict` entry in order, and the totals; those of a row that is at most so are so too."""
+    """All nodes of the model in order, and the totals; those of a row that is at most so are so too."""
 
     rows: tuple[Row, ...]
     parameters: int
@@ -33,12 +35,21 @@ class Cost:
     macs: Dim
     at_most: bool = False
 
+    @property
+    def for_loss(self) -> tuple[int, Dim]:
+        """The parameters and the multiply-accumulates that only the loss needs, as those of auxiliary heads."""
+        macs = Dim.of(0)
+        for row in self.rows:
+            macs = macs + row.macs if row.for_loss else macs
+        return sum(row.parameters for row in self.rows if row.for_loss), macs
+
 
 def cost(graph: Graph) -> Cost:
     """Count what prediction and what only the loss needs of layers; shared parameters count once."""
     rows: list[Row] = []
     seen: set[str] = set()
     batch, most = batch_of(graph), most_rows(graph)
+    predict = {node.path for node in graph.walk("predict")}
     for node in graph.walk("predict", "train"):
         own = [graph.parameters[key] for key in node.parameters.values() if key not in seen]
         seen.update(node.parameters.values())
@@ -52,6 +63,7 @@ def cost(graph: Graph) -> Cost:
                 sum(one.count for one in own if one.trainable),
                 macs,
                 at_most=kept and macs != 0,
+                for_loss=node.path not in predict,
             )
         )
     total = Dim.of(0)

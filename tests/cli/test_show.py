@@ -253,3 +253,11 @@ def test_what_a_map_costs_is_told_for_all_its_places_and_where_its_letter_comes_
     path.write_text(MAPPED.replace("where: present, ", ""))
     assert "at most" not in shown(path)
     assert "rows of masks" not in shown(path)
+
+
+def test_what_only_the_loss_needs_is_counted_apart() -> None:
+    path = ROOT / "specs" / "zoo" / "googlenet.yaml"
+    # Two heads: a convolution of 4x4 places, a linear layer of 2048 to 1024, one of 1024 to 1000.
+    macs = sum(channels * 128 * 16 + 2048 * 1024 + 1024 * 1000 for channels in (512, 528))
+    assert f"of these, only the loss needs 6,379,984 parameters and {macs:,} MACs" in shown(path)
+    assert data(path)["totals"]["for_loss"] == {"parameters": 6_379_984, "macs": macs}
