@@ -155,9 +155,9 @@ def _table(spec: Spec, counted: Cost, sees: Mapping[str, str]) -> str:
         "",
         f"{spec.name}: {counted.trainable:,} trainable parameters{apart}, {_macs(counted)} MACs a sample",
     ]
-    parameters, macs = counted.for_loss
-    if parameters or macs != 0:
-        lines.append(f"of these, only the loss needs {parameters:,} parameters and {_count(macs)} MACs")
+    heads, work = counted.for_loss
+    if heads or work != 0:
+        lines.append(f"of these, only the loss needs {heads:,} parameters and {_count(work)} MACs")
     return "\n".join(lines)
 
 

@@ -152,8 +152,9 @@ class Inputs:
         body = self.body
         known = list(known)
         near: str | None = None
-        if node.text in body.space.naming.automatic:
-            help = f"`{node.text}` is an automatic name; give that layer `name: {node.text}` to use it"
+        first = node.text.partition(".")[0]
+        if first in body.space.naming.automatic:
+            help = f"`{first}` is an automatic name; give that layer `name: {first}` to use it"
         elif node.text in body.weaver.targets:
             help = "it is a target, and a layer never sees targets"
         elif node.text in body.space.naming.places and node.text not in body.scope:
