@@ -42,15 +42,16 @@ def _entries(root: Mapping, section: str) -> tuple[Entry, ...]:
 
 def _of_block(block: str, node: Mapping) -> Iterator[Definition]:
     """The parameters of a block, and its inputs where it has several; a single one flows without being named."""
-    body = tuple(one for one in node if one.name in ("layers", "outputs"))
-    read = _words(Mapping(body, node.span), of_keys=False) | _calls(Mapping(body, node.span))
+    body = Mapping(tuple(one for one in node if one.name in ("layers", "outputs")), node.span)
+    values = _words(body, of_keys=False)
+    inserted = {key[1:].strip() for key in _keys(body) if key.startswith("$")}
     for one in _entries(node, "params"):
-        yield Definition("parameter", one.name, one.key.span, one.name in read, block)
+        yield Definition("parameter", one.name, one.key.span, one.name in values | inserted, block)
     inputs = node.get("inputs")
     items = inputs.value.items if inputs is not None and isinstance(inputs.value, Sequence) else ()
     for item in items if len(items) > 1 else ():
         if isinstance(item, Scalar):
-            yield Definition("input of a block", item.text, item.span, item.text in read, block)
+            yield Definition("input of a block", item.text, item.span, item.text in values, block)
 
 
 def _calls(root: Mapping) -> set[str]:
@@ -67,21 +68,28 @@ def _calls(root: Mapping) -> set[str]:
 
 def _words(node: Node, *, of_keys: bool) -> set[str]:
     """The words of all keys, or of all values, that are no prose; what the spec is called is prose as well."""
-    found: set[str] = set()
-    ahead: list[Node] = [node]
+    texts = _keys(node) if of_keys else _values(node)
+    return {word for text in texts for word in _WORD.findall(text)}
+
+
+def _keys(node: Node) -> Iterator[str]:
+    return (one.name for one in _inside(node) if isinstance(one, Entry))
+
+
+def _values(node: Node) -> Iterator[str]:
+    return (one.value for one in _inside(node) if isinstance(one, Scalar) and isinstance(one.value, str))
+
+
+def _inside(root: Node) -> Iterator[Node | Entry]:
+    """Everything in a node that is no prose, keys with what is under them, in no order."""
+    ahead: list[Node] = [root]
     while ahead:
-        one = ahead.pop()
-        if isinstance(one, Scalar):
-            if not of_keys and isinstance(one.value, str):
-                found.update(_WORD.findall(one.value))
-        elif isinstance(one, Sequence):
-            ahead.extend(one.items)
-        else:
-            title = "name" if one is node else ""
-            for entry in one:
-                if entry.name in _PROSE or entry.name == title:
-                    continue
-                if of_keys:
-                    found.update(_WORD.findall(entry.name))
-                ahead.append(entry.value)
-    return found
+        node = ahead.pop()
+        yield node
+        if isinstance(node, Sequence):
+            ahead.extend(node.items)
+        elif isinstance(node, Mapping):
+            for entry in node:
+                if entry.name not in _PROSE and not (entry.name == "name" and node is root):
+                    yield entry
+                    ahead.append(entry.value)

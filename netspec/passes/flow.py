@@ -52,9 +52,13 @@ class Flow:
         return iter(found.values())
 
     def weighs(self, node: Node) -> bool:
-        """Whether a node sums its inputs with learned weights, as convolutions do; norms scale each number by one."""
+        """Whether a node sums its inputs with weights, as convolutions do; norms scale each number by one of them."""
         key = node.parameters.get("weight")
         return key is not None and len(self.graph.parameters[key].shape) > 1
+
+    def learns(self, node: Node) -> bool:
+        """Whether training changes any parameter of a node."""
+        return any(self.graph.parameters[key].trainable for key in node.parameters.values())
 
     def leaves(self, node: Node) -> bool:
         """Whether a value of `node` leaves the graph."""

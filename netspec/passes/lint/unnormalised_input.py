@@ -52,7 +52,7 @@ class UnnormalisedInput(Rule):
             kind, name = graph.type_of(raw), source[raw]
             if not node.parameters and not node.state:
                 source.update(dict.fromkeys(node.refs, name))
-            elif flow.weighs(node) and self._far(kind) and name not in told:
+            elif flow.weighs(node) and flow.learns(node) and self._far(kind) and name not in told:
                 told.add(name)
                 yield self._told(subject, flow, node, kind, name)
 

@@ -27,12 +27,9 @@ class UntrainedLayer(Rule):
         graph = flow.graph
         if not graph.entry("loss"):
             return
-        moved = {node.path for node in graph.walk("loss")}
+        moved = {key for node in graph.walk("loss") for key in node.parameters.values()}
         still = [
-            node
-            for node in flow.alive
-            if node.path not in moved
-            and any(graph.parameters[key].trainable for key in node.parameters.values())
+            node for node in flow.alive if flow.learns(node) and moved.isdisjoint(node.parameters.values())
         ]
         used = {(span.start, span.end) for node in graph.walk("loss") if (span := place(node)) is not None}
         for node, before in flow.last(still):

@@ -172,6 +172,8 @@ def test_layers_that_the_loss_reaches_or_that_are_frozen_are_trained() -> None:
     assert codes(text % ("", "mean(b)")) == []
     assert codes(text % ("", "mean(a)")) == ["NS422"]
     assert codes(text % (", freeze: true", "mean(a)")) == []
+    again = text.replace(named("b", "%s"), "{reuse: a, from: a, name: b}")
+    assert codes(again % "mean(a)") == []  # the weights move with those of the first use
 
 
 @pytest.mark.parametrize(
@@ -276,6 +278,7 @@ def test_vgg_and_a_model_of_one_layer_are_not_heavy() -> None:
         ("range: [0, 255]", ("rescale: {mean: 128, std: 128}", CONV)),
         ("range: [0, 255]", ("batch_norm", CONV)),
         ("range: [0, 255]", ("sigmoid", CONV)),
+        ("range: [0, 255]", (f"{CONV}\n    freeze: true", "relu")),  # fixed filters know what they are given
         ("range: [-3, 4]", (CONV,)),
         ("range: [0, 16]", (CONV,)),
         ("kind: image", (CONV,)),

@@ -83,6 +83,11 @@ def test_a_norm_in_a_map_measures_all_places_of_the_axis() -> None:
         ("  spare: {layers: [relu]}\n  meant: {layers: [tanh]}\n", "meant", "spare"),
         ("  meant: {params: {width: 4, depth: 2}, layers: [linear: $width]}\n", "meant", "depth"),
         (
+            "  meant: {params: {stride: 1}, layers: [max_pool: {kernel_size: 1, stride: 1}]}\n",
+            "{meant, from: picture}",
+            "stride",
+        ),
+        (
             "  meant: {inputs: [x, skip], layers: [{relu, from: x}]}\n",
             "{meant, from: [image, image]}",
             "skip",
@@ -91,6 +96,8 @@ def test_a_norm_in_a_map_measures_all_places_of_the_axis() -> None:
 )
 def test_what_a_block_defines_and_nothing_reads_is_told(blocks: str, used: str, words: str) -> None:
     inputs = "inputs: {image: {shape: [3]}}\n"
+    if "picture" in used:
+        inputs = "inputs: {picture: {shape: [1, 4, 4]}}\n"
     (found,) = told(f"netspec: 1\n{inputs}blocks:\n{blocks}layers:\n  - {used}\n")
     assert found.code == "NS406"
     assert found.span is not None
@@ -103,6 +110,7 @@ def test_what_a_block_defines_and_nothing_reads_is_told(blocks: str, used: str, 
         ("  meant: {layers: [tanh]}\n", "{meant, when: 1 == 2}"),
         ("  meant: {layers: [tanh]}\n  outer: {params: {act: {layer: relu}}, layers: [$act]}\n", "outer: {act: meant}"),
         ("  meant: {layers: [tanh]}\n  outer: {layers: [meant]}\n", "outer"),
+        ("  outer: {params: {act: {layer: relu}}, layers: [{$act, name: y}, {add, from: [x, y]}]}\n", "outer"),
         ("  meant: {inputs: [x, y], layers: [{add, from: [x, y]}]}\n", "{meant, from: [_, image]}"),
         ("  meant: {params: {n: 2}, layers: [{relu, repeat: $n}]}\n", "meant"),
         ("  meant: {params: {n: 2}, layers: [{relu, when: n == 2}, tanh]}\n", "meant"),
