@@ -172,7 +172,7 @@ def test_layers_that_the_loss_reaches_or_that_are_frozen_are_trained() -> None:
     assert codes(text % ("", "mean(b)")) == []
     assert codes(text % ("", "mean(a)")) == ["NS422"]
     assert codes(text % (", freeze: true", "mean(a)")) == []
-    again = text.replace(named("b", "%s"), "{reuse: a, from: a, name: b}")
+    again = text.replace(named("b", "%s"), "{reuse: a, from: image, name: b}")
     assert codes(again % "mean(a)") == []  # the weights move with those of the first use
 
 
