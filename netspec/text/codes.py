@@ -294,6 +294,7 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS740": "A spec has no canonical form.",
     "NS746": "A file cannot be written.",
     "NS747": "A file that would be written is there already.",
+    "NS748": "A graph has what a flat spec cannot say.",
 }
 
 GROUPS: dict[str, dict[str, str]] = {
