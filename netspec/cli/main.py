@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "Print the page of a message's code.",
     "fmt": "Put the text of specs in its canonical form.",
     "show": "Print the layers with their types, parameters and cost.",
+    "diff": "Tell what changed from one spec to another.",
     "verify": "Prove the model, its gradients and its update against NumPy.",
     "compile": "Write the model as one Python file that needs PyTorch alone.",
     "train": "Train the model on the data the spec names.",

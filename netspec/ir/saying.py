@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from netspec.ir.graph import Graph, Node, Ref
 from netspec.ir.op import Op
+from netspec.ir.record import Record
 
 Names = Callable[[Ref], "str | None"]
 """What a value is called; None for one that has to be said."""
@@ -116,3 +117,19 @@ def _argument(value: object, *, bare: bool) -> str:
     if isinstance(value, (int, float)) and math.isfinite(value):
         return repr(value)
     raise Unsayable(f"a formula has no word for `{value}`")
+
+
+def call(record: Record) -> object:
+    """A record as a spec writes it: its name, its name with the main argument, or with named ones."""
+    fields = type(record).model_fields
+    written = {
+        (fields[key].alias or key) if key in fields else key: call(value)
+        if isinstance(value, Record)
+        else value
+        for key, value in record.arguments().items()
+    }
+    if not written:
+        return record.name
+    if set(written) == {record.main}:
+        return {record.name: written[record.main or ""]}
+    return {record.name: written}

@@ -15,7 +15,7 @@ from netspec.ir.graph import Graph, Node, Ref
 from netspec.ir.op import infer_node
 from netspec.ir.problem import Problem
 from netspec.ir.record import Record
-from netspec.ir.saying import Unsayable, said
+from netspec.ir.saying import Unsayable, call, said
 from netspec.ir.types import BATCH, TensorType
 from netspec.lang.names import why_refused
 from netspec.lang.naming import ENTRIES
@@ -240,13 +240,3 @@ class _Printer:
         )
         yield from lower or higher[:1]
         yield from higher[1:]
-
-
-def call(record: Record) -> object:
-    """A record as it is written: its name, or its name with its arguments."""
-    written = record.arguments()
-    if not written:
-        return record.name
-    if set(written) == {record.main}:
-        return {record.name: next(iter(written.values()))}
-    return {record.name: written}
