@@ -15,8 +15,9 @@ import netspec_numpy
 from netspec.cli.new import KINDS, new, template
 from netspec.data.phantom import generate
 from netspec.front import check, load
+from netspec.lang.canonical import canonical
 from netspec.proof.verify import verify
-from netspec.text import SpecError
+from netspec.text import Source, SpecError
 from netspec_torch import backend as torch_backend
 from netspec_torch.train.run import train
 from tests.backends.torch.train.small import Then
@@ -49,6 +50,12 @@ def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_the_kinds_are_the_templates_there_are() -> None:
     found = {one.name for one in (files("netspec") / "templates").iterdir()}
     assert found == {f"{kind}.yaml" for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_starting_spec_is_in_its_canonical_form(kind: str) -> None:
+    text = template(kind)
+    assert canonical(Source(f"{kind}.yaml", text)) == text
 
 
 def test_a_starting_spec_has_neither_an_error_nor_a_warning_and_the_name_of_its_file(started: Path) -> None:
