@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
 
 from netspec.cli.schema import schema as command
+from netspec.front import check_source
 from netspec.lang.document import SECTIONS
 from netspec.lang.names import STRUCTURE, WIRES
 from netspec.lang.tree import Mapping, Node, Scalar, Sequence
@@ -23,6 +25,7 @@ from netspec.recipe.transform import TRANSFORMS
 from netspec.reference.described import arguments, first_sentence
 from netspec.reference.schema import schema, schema_text
 from netspec.text import Source, SpecError
+from tests.conformance.test_whole_specs import drafts
 
 jsonschema = pytest.importorskip(
     "jsonschema", reason="install '.[dev]': the schema is tested with jsonschema"
@@ -32,6 +35,7 @@ SPECS = Path(__file__).parents[2] / "specs"
 EXAMPLES = Path(__file__).parents[3] / "shared" / "language"
 """Whole specs in the language's full form, where a checkout has them beside it."""
 
+GOLDEN = Path(__file__).parents[1] / "golden"
 SCHEMA = schema()
 VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
 
@@ -72,6 +76,17 @@ def test_the_file_in_specs_is_what_the_code_makes(update_golden: bool) -> None:
 @pytest.mark.parametrize("path", sorted(SPECS.rglob("*.yaml")), ids=lambda path: path.name)
 def test_every_spec_of_ours_is_good(path: Path) -> None:
     assert errors(path.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.rglob("*.fixed.yaml")), ids=lambda path: path.name)
+def test_every_mistake_that_was_mended_is_good(path: Path) -> None:
+    assert errors(path.read_text("utf-8")) == []
+
+
+@given(drafts())
+def test_what_netspec_accepts_the_schema_accepts(text: str) -> None:
+    if check_source(Source("random.yaml", text), Path())[0] is not None:
+        assert errors(text) == []
 
 
 RECIPES = {
