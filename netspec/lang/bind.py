@@ -13,8 +13,10 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from netspec.ir.record import Record
+from netspec.lang.habits import is_needless, said, written_otherwise
 from netspec.lang.names import WIRES, meant
 from netspec.lang.report import Report
+from netspec.lang.strike import struck
 from netspec.lang.tree import Node
 from netspec.text import Edit, Span, nearest
 
@@ -123,6 +125,10 @@ def _misfit(
         help, edit = f"did you mean `{near}`?", Edit(argument.span, near)
     elif isinstance(value, float) and isfinite(value) and "whole number" in wanted(field):
         help = f"write `{round(value)}`"
+    elif cure := written_otherwise(value, wanted(field)):
+        help, edit = f"write `{cure}`", Edit(argument.span, cure)
+    elif name == "axis":
+        help = "an axis is called by its name, such as `channel` or `height`"
     message = f"`{name}` of `{called}` must be {wanted(field)}, and it is {_shown(value)}"
     report.error("NS123", message, argument.span, help=help, edit=edit)
 
@@ -148,12 +154,18 @@ def unknown_argument(
         return
     near = meant(name, known)
     takes = ", ".join(f"`{one}`" for one in known) or "no arguments"
+    advice = said(name, "training" if called == "training" else "argument")
+    if near == "axis" and isinstance(argument.value, int):
+        near, advice = None, "write `axis` and the axis by its name: `axis: channel`"
+    edit = Edit(place, near) if near and argument.key else None
+    if not near and argument.key and is_needless(name):
+        edit = struck(argument.key, argument.span)
     report.error(
         "NS121",
         f"`{called}` has no argument `{name}`",
         place,
-        help=f"did you mean `{near}`?" if near else f"it takes {takes}",
-        edit=Edit(place, near) if near and argument.key else None,
+        help=f"did you mean `{near}`?" if near else advice or f"it takes {takes}",
+        edit=edit,
     )
 
 

@@ -14,6 +14,7 @@ from netspec.lang import layer as words
 from netspec.lang.bind import Argument, bind
 from netspec.lang.constants import Constants, Poisoned
 from netspec.lang.formula import Formula
+from netspec.lang.habits import said
 from netspec.lang.inputs import Inputs, Taken
 from netspec.lang.layer import Layer
 from netspec.lang.names import meant
@@ -209,7 +210,11 @@ class Body:
             return None
         near = meant(layer.op, {*ops.names(), *self.library.names()})
         edit = Edit(layer.span, near) if near else None
-        help = f"did you mean `{near}`?" if near else "the ops are listed in specs/README.md"
+        help = (
+            f"did you mean `{near}`?"
+            if near
+            else said(layer.op, "op") or "the ops are listed in specs/reference/ops.md"
+        )
         self.report.error("NS101", f"there is no op `{layer.op}`", layer.span, help=help, edit=edit)
         return None
 

@@ -15,6 +15,7 @@ from netspec.lang.constants import Constant, Constants
 from netspec.lang.define import Define
 from netspec.lang.extend import extended
 from netspec.lang.files import Files
+from netspec.lang.habits import said
 from netspec.lang.kinds import read_type
 from netspec.lang.library import Library, read_library
 from netspec.lang.names import MOST_TITLE, TITLE, meant
@@ -193,7 +194,7 @@ class _Reader:
                     entry.key.span,
                     help=f"did you mean `{near}`?"
                     if near
-                    else "it has " + ", ".join(f"`{one}`" for one in SECTIONS),
+                    else said(entry.name, "section") or "it has " + ", ".join(f"`{one}`" for one in SECTIONS),
                     edit=Edit(entry.key.span, near) if near else None,
                 )
         self.root = Mapping(tuple(read), self.root.span, self.root.flow)

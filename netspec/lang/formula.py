@@ -16,7 +16,8 @@ from netspec.ir.record import Record
 from netspec.lang.bind import Argument, bind, unknown_argument
 from netspec.lang.constants import FUNCTIONS, Constant, Constants, Evaluator, Poisoned, Refused, Scope
 from netspec.lang.expression import Expression, parse
-from netspec.lang.names import meant
+from netspec.lang.habits import said
+from netspec.lang.names import habit, meant
 from netspec.lang.report import Report
 from netspec.lang.tree import Scalar
 from netspec.lang.weave import NO_WIRING, Place, Values, Weaver, Wiring
@@ -165,7 +166,14 @@ class Formula:
         if node.id in self.hidden:
             return Refused("NS115", f"`{node.id}` {self.hidden[node.id]}", node)
         if node.id in ops.names():
-            return Refused("NS110", f"`{node.id}` is a function", node, f"call it: `{node.id}(…)`")
+            return Refused("NS110", f"`{node.id}` is a function", node, f"call it: {signature(_op(node.id))}")
+        if (called := habit(node.id, ops.names())) is not None:
+            return Refused(
+                "NS110",
+                f"there is no value `{node.id}`",
+                node,
+                f"call the function: {signature(_op(called))}",
+            )
         known = {*self.names, *self.scope}
         near = meant(node.id, known)
         shown = ", ".join(f"`{name}`" for name in sorted(known)[:12])
@@ -208,7 +216,10 @@ class Formula:
 
     def _call(self, node: ast.Call) -> Item:
         if not isinstance(node.func, ast.Name):
-            raise Refused("NS136", "a function is called by its name", node.func)
+            last = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            known = habit(last, ops.names()) or (last if last in ops.names() else None)
+            help = f"write `{known}(…)`" if known else "functions stand by themselves: `mean(x)`"
+            raise Refused("NS136", "a function is called by its name alone", node.func, help)
         name = node.func.id
         kind = ops.find(name)
         if name in FUNCTIONS and not self._mentions_value(node):
@@ -219,7 +230,7 @@ class Formula:
             help = (
                 f"did you mean `{near}`?"
                 if near
-                else "functions are the ops of the catalogue: see specs/README.md"
+                else said(name, "op") or "functions are the ops of the catalogue: see specs/reference/ops.md"
             )
             if near:
                 span = self.expression.span(node.func)

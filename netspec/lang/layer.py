@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netspec import ops
-from netspec.lang.names import WIRES
+from netspec.lang.habits import listed, said
+from netspec.lang.names import WIRES, meant
 from netspec.lang.report import Report
 from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
-from netspec.text import Label, Span
+from netspec.text import Edit, Label, Span
 
 GROUP, RESIDUAL, BRANCHES, MAP, REUSE, PARAMETER = (
     "layers", "residual", "branches", "map", "reuse", "parameter",
@@ -73,7 +74,8 @@ def read(item: Node, report: Report) -> Layer | None:
         if not item.refused:
             report.error("NS116", "a layer is missing here", item.span, help="write the name of an op")
     elif not isinstance(item, Mapping):
-        report.error("NS116", "a layer is an op with its arguments", item.span, help="write `- conv: {…}`")
+        help = listed(item) or "write `- conv: {…}`"
+        report.error("NS116", "a layer is an op with its arguments", item.span, help=help)
     elif len(heads := [entry for entry in item if entry.name not in WIRES]) > 1:
         _two_heads(heads[0], heads[1], report)
     else:
@@ -86,17 +88,22 @@ def _two_heads(first: Entry, second: Entry, report: Report) -> None:
     """Two keys that could both be the op: an argument beside its op, or a forgotten dash."""
     if any(one.span == second.key.span for one in report.diagnostics):
         return  # the YAML reader has said it already
-    kind = ops.find(first.name)
+    kind, edit = ops.find(first.name), None
     if kind is not None and second.name in kind.model_fields:
         help = f"`{second.name}` is an argument: indent it two more spaces, under `{first.name}`"
+    elif near := meant(second.name, WIRES):
+        help, edit = f"did you mean `{near}`?", Edit(second.key.span, near)
     else:
-        help = f"begin a new layer with `- {second.name}`, or indent it if it belongs to `{first.name}`"
+        help = said(second.name, "beside") or (
+            f"begin a new layer with `- {second.name}`, or indent it if it belongs to `{first.name}`"
+        )
     report.error(
         "NS118",
         f"two ops in one layer: `{first.name}` and `{second.name}`",
         second.key.span,
         labels=(Label(first.key.span, "the first one"),),
         help=help,
+        edit=edit,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from netspec.lang.habits import WORDS, foreign, plain
 from netspec.text import nearest
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -36,49 +37,27 @@ _MODULE = frozenset(
     """.split()  # noqa: SIM905 - words read best as words
 )
 
-_HABITS = {
-    "dense": "linear", "fc": "linear", "fully_connected": "linear", "conv1d_transpose": "conv_transpose",
-    "conv2d_transpose": "conv_transpose", "conv3d_transpose": "conv_transpose", "conv1_d_transpose": "conv_transpose",
-    "conv2_d_transpose": "conv_transpose", "conv3_d_transpose": "conv_transpose",
-    "transposed_conv": "conv_transpose", "deconv": "conv_transpose", "deconvolution": "conv_transpose",
-    "adaptive_average_pool": "adaptive_avg_pool", "global_pool": "global_avg_pool", "bn": "batch_norm",
-    "batchnorm": "batch_norm", "interpolate": "resize", "upsample": "resize", "up_sampling": "resize",
-    "upsampling": "resize", "scale_factor": "factor", "zero_pad": "pad", "zero_padding": "pad", "constant_pad": "pad",
-    "reflection_pad": "pad", "replication_pad": "pad", "circular_pad": "pad", "center_crop": "crop", "cropping": "crop",
-    "batch_normalization": "batch_norm", "maxpool": "max_pool", "max_pooling": "max_pool", "avgpool": "avg_pool",
-    "average_pooling": "avg_pool", "global_average_pooling": "global_avg_pool", "gap": "global_avg_pool",
-    "convolution": "conv", "concatenate": "concat", "cat": "concat", "leakyrelu": "leaky_relu",
-    "logsoftmax": "log_softmax", "logits_loss": "cross_entropy", "cross_entropy_loss": "cross_entropy",
-    "mse_loss": "mse", "l1_loss": "l1", "mae": "l1", "bce_loss": "bce", "nll_loss": "nll", "subtract": "sub",
-    "multiply": "mul", "divide": "div", "normalize": "rescale", "max_unpool": "max_pool", "re_lu": "relu",
-    "bce_with_logits_loss": "bce_with_logits", "binary_crossentropy": "bce", "max_pooling_2": "max_pool",
-    "filters": "out_channels", "channels": "out_channels", "units": "out_features", "out_features": "out_channels",
-    "strides": "stride", "kernel": "kernel_size", "pool_size": "kernel_size", "epsilon": "eps", "use_bias": "bias",
-    "rate": "p", "dilation_rate": "dilation", "learning_rate": "lr", "wd": "weight_decay", "dim": "axis",
-}  # fmt: skip
-"""How other libraries call what netspec calls otherwise, in small letters with underscores."""
 
-
-def plain_name(word: str) -> str:
-    """A name as netspec would write it: `nn.Conv2d` becomes `conv`, `MaxPool2d` becomes `max_pool`."""
-    last = word.rsplit(".", 1)[-1]
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", last[:64]).lower()
-    return re.sub(r"_?[123]_?d$", "", spaced)
+def habit(word: str, known: Iterable[str]) -> str | None:
+    """The known name that another library calls `word`: `nn.Conv2d` is `conv`, `filters` is `out_channels`."""
+    names, simple = set(known), plain(word)
+    if foreign(word):
+        return simple if simple in names and simple == word.lower().rsplit(".", 1)[-1] != word else None
+    candidates = (
+        simple,
+        *WORDS.get(simple, "").split(),
+        simple.replace("_", ""),
+        *WORDS.get(word.lower(), "").split(),
+    )
+    return next((one for one in candidates if one in names and one != word), None)
 
 
 def meant(word: str, known: Iterable[str]) -> str | None:
     """The known name that `word` probably stands for: by another library's habit, else by spelling."""
     names = set(known)
-    simple = plain_name(word)
-    for candidate in (
-        simple,
-        _HABITS.get(simple, ""),
-        simple.replace("_", ""),
-        _HABITS.get(word.lower(), ""),
-    ):
-        if candidate in names and candidate != word:
-            return candidate
-    return nearest(word, names) or nearest(simple, names)
+    if (found := habit(word, names)) or foreign(word):
+        return found
+    return nearest(word, names) or nearest(plain(word), names)
 
 
 def why_no_word(name: str) -> str | None:

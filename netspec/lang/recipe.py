@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from netspec.ir.record import Record
 from netspec.lang.bind import Argument, bind, span_of
+from netspec.lang.habits import said
 from netspec.lang.names import meant
 from netspec.lang.report import Report
 from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
@@ -130,7 +131,9 @@ def _known(entry: Entry, keys: tuple[str, ...], what: str, values: Values) -> bo
         "NS102",
         f"{what} has no key `{entry.name}`",
         entry.key.span,
-        help=f"did you mean `{near}`?" if near else "it has " + ", ".join(f"`{key}`" for key in keys),
+        help=f"did you mean `{near}`?"
+        if near
+        else said(entry.name, "data") or "it has " + ", ".join(f"`{key}`" for key in keys),
         edit=Edit(entry.key.span, near) if near else None,
     )
     return False

@@ -12,6 +12,7 @@ from netspec.lang import constants
 from netspec.lang.bind import Argument, bind, span_of
 from netspec.lang.constants import Constant, Scope, Sizes
 from netspec.lang.expression import parse
+from netspec.lang.habits import as_key, said
 from netspec.lang.names import meant
 from netspec.lang.report import Report
 from netspec.lang.tree import Mapping, Node, Scalar, Sequence
@@ -107,7 +108,7 @@ class Values:
                 "NS113",
                 f"there is no {what} `{name.text}`",
                 name.span,
-                help=f"did you mean `{near}`?" if near else f"there are {known}",
+                help=f"did you mean `{near}`?" if near else said(name.text, "call") or f"there are {known}",
                 edit=Edit(name.span, near) if near else None,
             )
             return None
@@ -131,7 +132,8 @@ class Values:
             "NS114",
             f"one {what} is needed here, with its arguments under it",
             span_of(node, node.span),
-            help="write `name`, `name: argument` or `name: {argument: value}`",
+            help=as_key(node)
+            or f"write the {what}'s name, or its name with arguments: `name: {{argument: value}}`",
         )
         return None
 

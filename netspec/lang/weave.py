@@ -13,6 +13,7 @@ from netspec.ir.op import Inferred, Op, infer_node
 from netspec.ir.problem import Problem, Warned
 from netspec.ir.record import Record
 from netspec.ir.types import BATCH, TensorType
+from netspec.lang.names import meant
 from netspec.lang.report import Report
 from netspec.lang.tree import Mapping as Table
 from netspec.lang.tree import Node as Written
@@ -247,7 +248,9 @@ class Weaver:
                     "NS126",
                     f"`{op.name}` has no `{name}` to freeze",
                     wiring.freeze_span,
-                    help=f"it has {known}",
+                    help=f"did you mean `{near}`?"
+                    if (near := meant(name, (*parameters, *(("statistics",) if state else ()))))
+                    else f"it has {known}",
                 )
         if wiring.freeze is None and not has:
             self.report.error(
@@ -256,7 +259,12 @@ class Weaver:
         for name, span in wiring.init_spans.items():
             if name not in parameters:
                 self.report.error(
-                    "NS127", f"`{op.name}` has no parameter `{name}`", span, help=f"it has {known}"
+                    "NS127",
+                    f"`{op.name}` has no parameter `{name}`",
+                    span,
+                    help=f"did you mean `{near}`?"
+                    if (near := meant(name, parameters))
+                    else f"it has {known}",
                 )
 
     def _claimed(self, found: TensorType, claim: TensorType, place: Place) -> TensorType:

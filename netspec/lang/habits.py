@@ -1,0 +1,339 @@
+"""Habits of people who come from PyTorch, Keras and Ultralytics: other words for what is here, and what to do instead.
+
+`WORDS` are other names of things that netspec has: they are offered in place of the written word. `SAYINGS`
+are for words that stand for nothing here, or for something that is written another way; they are told as they stand.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+from netspec.lang.tree import Mapping, Node, Scalar, Sequence
+
+Place = Literal["op", "argument", "beside", "section", "training", "data", "call"]
+"""Where a word stands: as an op, under it, beside it, as a section, in a section, as an optimizer or the like."""
+
+WORDS: dict[str, str] = {
+    # ops
+    "dense": "linear", "fc": "linear", "fully_connected": "linear", "convolution": "conv",
+    "transposed_conv": "conv_transpose", "deconv": "conv_transpose", "deconvolution": "conv_transpose",
+    "bn": "batch_norm", "batchnorm": "batch_norm", "batch_normalization": "batch_norm",
+    "maxpool": "max_pool", "max_pooling": "max_pool", "avgpool": "avg_pool", "average_pool": "avg_pool",
+    "average_pooling": "avg_pool", "mean_pool": "avg_pool", "global_average_pooling": "global_avg_pool",
+    "global_pool": "global_avg_pool", "global_average_pool": "global_avg_pool", "gap": "global_avg_pool",
+    "global_max_pooling": "global_max_pool", "adaptive_average_pool": "adaptive_avg_pool",
+    "interpolate": "resize", "upsample": "resize", "up_sampling": "resize", "upsampling": "resize",
+    "zero_pad": "pad", "zero_padding": "pad", "constant_pad": "pad", "reflection_pad": "pad",
+    "replication_pad": "pad", "circular_pad": "pad", "center_crop": "crop", "cropping": "crop",
+    "concatenate": "concat", "cat": "concat", "leakyrelu": "leaky_relu", "leaky_re_lu": "leaky_relu",
+    "re_lu": "relu", "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
+    "noop": "identity", "max": "amax", "min": "amin", "average": "mean", "reduce_mean": "mean", "reduce_sum": "sum",
+    # losses and metrics
+    "cross_entropy_loss": "cross_entropy", "categorical_crossentropy": "cross_entropy", "ce": "cross_entropy",
+    "sparse_categorical_crossentropy": "cross_entropy", "ce_loss": "cross_entropy", "crossentropy": "cross_entropy",
+    "mse_loss": "mse", "mean_squared_error": "mse", "l2": "mse", "l2_loss": "mse", "l1_loss": "l1", "mae": "l1",
+    "mean_absolute_error": "l1", "bce_loss": "bce", "binary_crossentropy": "bce", "binary_cross_entropy": "bce",
+    "bce_with_logits_loss": "bce_with_logits", "binary_cross_entropy_with_logits": "bce_with_logits",
+    "nll_loss": "nll", "acc": "accuracy", "top_k_accuracy": "accuracy",
+    # arguments
+    "filters": "out_channels", "num_filters": "out_channels", "channels": "out_channels", "n_filters": "out_channels",
+    "units": "out_features", "num_classes": "out_features classes", "out_features": "out_channels",
+    "num_outputs": "out_features", "strides": "stride", "kernel": "kernel_size", "ksize": "kernel_size",
+    "filter_size": "kernel_size", "pool_size": "kernel_size", "epsilon": "eps", "use_bias": "bias",
+    "rate": "p", "drop_rate": "p", "prob": "p", "dilation_rate": "dilation", "alpha": "negative_slope",
+    "scale_factor": "factor", "dim": "axis", "dims": "axis", "n_groups": "groups", "pad": "padding",
+    "learning_rate": "lr", "wd": "weight_decay", "l2_penalty": "weight_decay",
+    # sections
+    "constants": "define", "variables": "define", "vars": "define", "params": "define", "parameters": "define",
+    "input": "inputs", "target": "targets", "labels": "targets", "model": "layers", "network": "layers",
+    "net": "layers", "architecture": "layers", "criterion": "loss", "losses": "loss", "objective": "loss",
+    "dataset": "data", "datasets": "data", "train": "training", "trainer": "training", "version": "netspec",
+    "description": "doc", "title": "name", "initializers": "init", "initialization": "init",
+    # training and data
+    "max_epochs": "epochs", "num_epochs": "epochs", "n_epochs": "epochs", "max_steps": "steps", "iterations": "steps",
+    "num_steps": "steps", "batch": "batch_size", "batchsize": "batch_size", "bs": "batch_size",
+    "lr_scheduler": "schedule", "scheduler": "schedule", "lr_schedule": "schedule", "random_seed": "seed",
+    "accumulate_grad_batches": "accumulate", "gradient_accumulation": "accumulate",
+    "gradient_accumulation_steps": "accumulate", "num_workers": "workers", "augmentation": "transforms",
+    "augmentations": "transforms", "augment": "transforms", "preprocessing": "transforms", "val": "validation",
+    "valid": "validation", "dev": "validation",
+    # calls: schedules, initialisers, sources
+    "cosine_annealing": "cosine", "cosine_annealing_lr": "cosine", "cosine_decay": "cosine", "step_lr": "step",
+    "multi_step": "multistep", "multi_step_lr": "multistep", "exponential_lr": "exponential",
+    "exponential_decay": "exponential", "polynomial_lr": "polynomial", "poly": "polynomial",
+    "linear_warmup": "warmup", "constant_lr": "constant", "glorot": "xavier_uniform",
+    "glorot_uniform": "xavier_uniform", "glorot_normal": "xavier_normal", "xavier": "xavier_uniform",
+    "he": "kaiming_normal", "he_normal": "kaiming_normal", "he_uniform": "kaiming_uniform",
+    "kaiming": "kaiming_normal", "random_normal": "normal", "random_uniform": "uniform", "dicom": "dicom_cine",
+    # types
+    "type": "kind", "size": "shape", "nc": "classes", "n_classes": "classes", "limits": "range", "bounds": "range",
+    "class": "class_index", "label": "class_index name", "category": "class_index", "classification": "class_index",
+    "binary": "mask", "segmentation": "mask", "bool": "mask", "picture": "image", "probs": "probabilities",
+    "log_probs": "log_probabilities", "millilitre": "ml", "milliliter": "ml", "millimetre": "mm", "millimeter": "mm",
+    "centimetre": "cm", "centimeter": "cm", "second": "s", "seconds": "s", "milliseconds": "ms", "years": "year",
+    "mm^2": "mm2", "mm^3": "mm3", "cm^2": "cm2", "mm²": "mm2", "mm³": "mm3", "cm²": "cm2", "deg": "degree",
+    # beside an op, and parameters
+    "inputs": "from", "bottom": "from", "id": "name", "top": "name", "if": "when", "condition": "when",
+    "times": "repeat", "copies": "repeat", "frozen": "freeze", "gamma": "weight", "beta": "bias",
+    "weights": "weight", "kernels": "weight", "running_mean": "statistics", "running_var": "statistics",
+}  # fmt: skip
+"""Other libraries' words in small letters with underscores, and the word here; several where places differ."""
+
+INFERRED = frozenset(
+    """
+    in_channels in_features num_features input_shape input_dim input_size input_channels in_planes in_dim ndim
+    """.split()  # noqa: SIM905 - words read best as words
+)
+"""Sizes that other libraries want written, and that follow from what comes in."""
+
+NEEDLESS = frozenset("inplace data_format dtype device return_indices name_scope".split())  # noqa: SIM905
+"""Arguments that say how something is computed, which is not a spec's affair."""
+
+ULTRALYTICS = frozenset(
+    """
+    c1 c2 c2f c3 c3k2 c3tr c2psa spp sppf bottleneck bottleneck_csp focus ghost_conv ghost_bottleneck dw_conv
+    detect segment pose obb classify rtdetr_decoder
+    """.split()  # noqa: SIM905
+)
+"""Modules of Ultralytics, each of which is several layers."""
+
+_FORMULAS = {
+    "silu": "_ * sigmoid(_)",
+    "swish": "_ * sigmoid(_)",
+    "mish": "_ * tanh(softplus(_))",
+    "gelu": "0.5 * _ * (1 + tanh(0.7978845608 * (_ + 0.044715 * _ ** 3)))",
+    "elu": "where(_ > 0, _, exp(minimum(_, 0)) - 1)",
+    "selu": "1.0507 * where(_ > 0, _, 1.67326 * (exp(minimum(_, 0)) - 1))",
+    "relu6": "clamp(_, min=0, max=6)",
+    "hard_tanh": "clamp(_, min=-1, max=1)",
+    "hardtanh": "clamp(_, min=-1, max=1)",
+    "hardsigmoid": "clamp(_ / 6 + 0.5, min=0, max=1)",
+    "hard_sigmoid": "clamp(_ / 6 + 0.5, min=0, max=1)",
+    "hardswish": "_ * clamp(_ / 6 + 0.5, min=0, max=1)",
+    "hard_swish": "_ * clamp(_ / 6 + 0.5, min=0, max=1)",
+    "softsign": "_ / (1 + abs(_))",
+    "square": "_ ** 2",
+}
+"""Functions that are no op, and the formula that says them."""
+
+_OPTIMIZER = "it belongs to the optimizer: `optimizer: {{sgd: {{{word}: …}}}}`"
+_TRAINING = "it stands under `training`"
+
+SAYINGS: dict[Place, dict[str, str]] = {
+    "op": {
+        "sequential": "write the layers one below the other in `layers`",
+        "module_list": "write the layers one below the other in `layers`, or `repeat` one of them",
+        "activation": "write the function itself as a layer: `- relu`",
+        "input_layer": "what comes in stands in the section `inputs`",
+        "input": "what comes in stands in the section `inputs`",
+        "lambda": "write a formula: `- formula: 2 * x`",
+        "reshape": "`flatten`, `unsqueeze`, `squeeze` and `rename` change shapes, by the names of axes",
+        "view": "`flatten`, `unsqueeze`, `squeeze` and `rename` change shapes, by the names of axes",
+        "permute": "axes are called by their names, so their order need not be changed: `- rename: {time: channel}`",
+        "depthwise_conv": "write `conv` with one group a channel: `groups: $_.channel`",
+        "separable_conv": "write two convolutions, the first with one group a channel: `groups: $_.channel`",
+        "spatial_dropout": "`dropout` drops single numbers; there is no op that drops whole channels",
+        "max_unpool": "no op undoes `max_pool`; `resize` and `conv_transpose` make space larger",
+    },
+    "argument": {
+        "trainable": "what stays as it is stands beside the op: `freeze: true`",
+        "kernel_initializer": "how parameters start stands beside the op: `init: {weight: kaiming_normal}`",
+        "bias_initializer": "how parameters start stands beside the op: `init: {bias: zeros}`",
+        "kernel_regularizer": "weights are held small by the optimizer: `sgd: {lr: 0.1, weight_decay: 1e-4}`",
+        "padding_mode": "pad before it, with `- pad: {padding: 1, mode: reflect}`",
+        "keepdim": "an axis that is reduced is gone; `unsqueeze` makes one of size 1",
+        "keepdims": "an axis that is reduced is gone; `unsqueeze` makes one of size 1",
+        "num_layers": "write `repeat` beside the op",
+    },
+    "beside": {
+        "activation": "write the function as a layer of its own below this one: `- relu`",
+    },
+    "section": {
+        "backbone": "a spec has one list of layers: write all of them in `layers`, and name those that are used again",
+        "head": "a spec has one list of layers: write all of them in `layers`, and name those that are used again",
+        "neck": "a spec has one list of layers: write all of them in `layers`, and name those that are used again",
+        "weights": "weights are no part of a spec; how they start is said by `init`",
+        "pretrained": "weights are no part of a spec; how they start is said by `init`",
+        "nc": "the number of classes stands at the target: `{kind: class_index, classes: 10}`",
+        "depth_multiple": "write it as a constant: `define: {depth: 0.33}`, and `repeat: $…` beside a layer",
+        "width_multiple": "write it as a constant: `define: {width: 0.5}`, and `$` where it counts",
+        "scales": "write them as constants in `define`; `--set` gives one another value",
+        "anchors": "write them as a constant in `define`",
+        "hyperparameters": "constants stand in `define`, how weights are found in `training`",
+        "config": "the sections stand at the top of the file",
+        "split": "it stands under `data`",
+        "transforms": "they stand under `data`",
+        "source": "it stands under `data`",
+    }
+    | dict.fromkeys(
+        (
+            "optimizer",
+            "epochs",
+            "steps",
+            "batch_size",
+            "schedule",
+            "seed",
+            "device",
+            "precision",
+            "scheduler",
+        ),
+        _TRAINING,
+    ),
+    "training": {
+        "loss": "`loss` is a section of its own, at the top",
+        "criterion": "`loss` is a section of its own, at the top",
+        "metrics": "`metrics` is a section of its own, at the top",
+        "patience": "write `early_stopping: {minimize: loss, patience: 5 epochs}`",
+        "amp": "write `precision: bf16` or `precision: fp16`",
+        "mixed_precision": "write `precision: bf16` or `precision: fp16`",
+        "gpu": "write `device: cuda`",
+        "gpus": "write `device: cuda`",
+        "accelerator": "write `device: cuda`, or leave it out: `auto` takes what is there",
+        "workers": "it stands under `data`",
+        "num_workers": "`workers` stands under `data`",
+        "shuffle": "training samples are shuffled, each epoch another way, by `seed`",
+        "warmup": "it is a phase of the schedule: `schedule: [warmup: 1 epochs, cosine]`",
+        "warmup_epochs": "it is a phase of the schedule: `schedule: [warmup: 1 epochs, cosine]`",
+    }
+    | dict.fromkeys(
+        ("grad_clip", "gradient_clip", "gradient_clip_val", "clip_grad_norm", "max_grad_norm"),
+        "write `clip: {norm: 1}`",
+    )
+    | {word: _OPTIMIZER.format(word=word) for word in ("lr", "momentum", "weight_decay", "nesterov")}
+    | {"learning_rate": _OPTIMIZER.format(word="lr")},
+    "data": dict.fromkeys(("batch_size", "seed", "epochs"), _TRAINING)
+    | {"root": "it belongs to the source: `source: {dicom_cine: {root: data/heart}}`"}
+    | {"path": "it belongs to the source: `source: {npz: data/hearts.npz}`"}
+    | {"shuffle": "training samples are shuffled, each epoch another way, by the `seed` of `training`"},
+    "call": {
+        "to_tensor": "what is read becomes a tensor by itself: leave it out",
+        "reduce_lr_on_plateau": "a schedule is known beforehand: `multistep` lowers the rate at fixed times",
+    },
+}
+"""What is said of words that are not replaced by another one."""
+
+
+ABSENT = frozenset(
+    """
+    embedding lstm gru rnn multihead_attention attention transformer local_response_norm lrn prelu p_re_lu
+    """.split()  # noqa: SIM905
+)
+"""Ops of other libraries that this version has not, and for which nothing that is spelt alike is meant."""
+
+_CHANNELS = re.compile(r"(?:dropout_?[123]d|spatial_?dropout(?:_?[123]d)?)$", re.IGNORECASE)
+"""Dropout of whole channels, which is another op than `dropout`."""
+
+
+def plain(word: str) -> str:
+    """A name as netspec would write it: `nn.Conv2d` becomes `conv`, `MaxPool2d` becomes `max_pool`."""
+    last = word.rsplit(".", 1)[-1]
+    spaced = (
+        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", last[:64]).lower().replace("-", "_")
+    )
+    return re.sub(r"_?[123]_?d(?=_|$)", "", spaced)
+
+
+def said(word: str, place: Place) -> str:
+    """What to do instead of a word in this place; empty where nothing is known of it."""
+    simple, low = plain(word), word.lower()
+    known = SAYINGS[place]
+    if place == "op":
+        if _CHANNELS.search(low):
+            return known["spatial_dropout"]
+        if formula := _FORMULAS.get(simple) or _FORMULAS.get(low.rsplit(".", 1)[-1]):
+            return f"a formula says it: `- formula: {formula}`"
+        if simple in ULTRALYTICS or low in ULTRALYTICS:
+            return f"`{word[:40]}` of Ultralytics is several layers: write them in a block of your own, under `blocks`"
+    if place == "argument":
+        if simple in INFERRED:
+            return "it follows from what comes in: leave it out"
+        if simple in NEEDLESS:
+            return "a spec says what is computed, not how: leave it out"
+    return known.get(simple) or known.get(low, "")
+
+
+def is_needless(word: str) -> bool:
+    """Whether an argument of other libraries can be left out without anything in its place."""
+    return plain(word) in INFERRED or plain(word) in NEEDLESS
+
+
+_TRUTHS = {
+    "yes": "true",
+    "on": "true",
+    "y": "true",
+    "no": "false",
+    "off": "false",
+    "n": "false",
+    "none": "null",
+}
+
+
+def written_otherwise(value: object, wanted: str) -> str:
+    """A value of another language or library as YAML and this place have it; empty where none is known.
+
+    `wanted` is what the place takes, in words: `(3, 3)` becomes a list where lists are taken, `yes` becomes `true`.
+    """
+    if isinstance(value, tuple) and len(value) == 1 and "a list" not in wanted:
+        return str(value[0]) if isinstance(value[0], int) else ""
+    if not isinstance(value, str):
+        return ""
+    text = value.strip().lower()
+    truth = _TRUTHS.get(text, "")
+    if truth and (("true" in wanted and truth != "null") or ("nothing" in wanted and truth == "null")):
+        return truth
+    if "number" in wanted and re.fullmatch(r"[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?", text):
+        return text
+    if "a list" not in wanted or not re.fullmatch(r"\(?\s*\d+(?:\s*[,x]\s*\d+)+\s*,?\s*\)?", text):
+        return ""
+    return f"[{', '.join(re.findall(chr(92) + 'd+', text))}]"
+
+
+def foreign(word: str) -> bool:
+    """Whether a word stands for something of its own, so that nothing that is merely spelt alike is meant."""
+    simple, low = plain(word), word.lower().rsplit(".", 1)[-1]
+    if _CHANNELS.search(low):
+        return True
+    tables = (_FORMULAS, ULTRALYTICS, INFERRED, NEEDLESS, ABSENT)
+    return any(one in table for table in tables for one in (simple, low)) or any(
+        one in words for words in SAYINGS.values() for one in (simple, low)
+    )
+
+
+def as_key(node: Node) -> str:
+    """How a call that says its name under `name` or `type` is written here; empty for any other."""
+    for entry in node if isinstance(node, Mapping) else ():
+        if entry.name in ("name", "type", "kind", "class", "class_name", "_target_") and isinstance(
+            entry.value, Scalar
+        ):
+            return f"the name is the key, with its arguments under it: `{plain(entry.value.text)}: {{…}}`"
+    return ""
+
+
+def listed(layer: Sequence) -> str:
+    """How a layer that is a list, as Ultralytics writes one, is written here; empty where it is none."""
+    words = [item for item in layer.items if isinstance(item, Scalar)]
+    if len(layer) != 4 or len(words) < 3 or not isinstance(words[2].value, str):
+        return ""
+    module, count = words[2].text[:40], words[1].value
+    repeat = f", `repeat: {count}` beside it" if isinstance(count, int) and count > 1 else ""
+    where = "" if words[0].value == -1 else ", `from` and the name of a layer beside it"
+    if plain(module) != "conv":
+        return (
+            f"a list of from, repeats, module and arguments is how Ultralytics writes a layer; here it is "
+            f"`- op: {{argument: value}}`{repeat}{where}"
+        )
+    return (
+        f"write `- conv: {{{_conv(layer.items[3])}}}`{repeat}{where}; `{module}` of Ultralytics is "
+        "followed by `- batch_norm` and an activation"
+    )
+
+
+def _conv(arguments: Node) -> str:
+    """The arguments of a convolution that stand in a list in their order."""
+    names = ("out_channels", "kernel_size", "stride")
+    items = arguments.items if isinstance(arguments, Sequence) else ()
+    written = [
+        f"{name}: {item.text}" for name, item in zip(names, items, strict=False) if isinstance(item, Scalar)
+    ]
+    return ", ".join(written) or "out_channels: …, kernel_size: …"
