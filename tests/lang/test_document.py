@@ -13,7 +13,7 @@ from tests.lang.marked import assert_good, assert_told, check, completed
         ("netspec: «'1'»", "NS100", ("`netspec: 1`",)),
         ("netspec: «true»", "NS100", ("`netspec: 1`",)),
         ("«metric»: {m: mean(y)}", "NS102", ("`metrics`",)),
-        ("«seed»: 3", "NS102", ("it has",)),
+        ("«seed»: 3", "NS102", ("it stands under `training`",)),
         ("name: «3»", "NS119", ("is a text",)),
         ("name: «../../elsewhere»", "NS119", ("`name: elsewhere`",)),
         ("name: «'two words'»", "NS119", ("`name: two-words`",)),

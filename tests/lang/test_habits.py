@@ -1,0 +1,120 @@
+"""What people write who come from other libraries, and what they are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from netspec.lang.habits import _FORMULAS
+from tests.lang.marked import assert_good, assert_told
+
+IMAGE = "inputs: {image: [3, 32, 32]}\n"
+
+OPS = [
+    ("«Conv2d»: {out_channels: 8, kernel_size: 3}", "`conv`"),
+    ("«nn.ReLU»", "`relu`"),
+    ("«nn.BatchNorm2d»", "`batch_norm`"),
+    ("«MaxPooling2D»: 2", "`max_pool`"),
+    ("«GlobalAveragePooling2D»", "`global_avg_pool`"),
+    ("«Flatten»", "`flatten`"),
+    ("«LeakyReLU»: 0.1", "`leaky_relu`"),
+    ("«Dropout2d»: 0.5", "no op that drops whole channels"),
+    ("«C2f»: [64]", "several layers"),
+    ("«SPPF»", "under `blocks`"),
+    ("«Detect»", "under `blocks`"),
+    ("«Activation»: relu", "`- relu`"),
+    ("«DepthwiseConv2D»: 3", "`groups: $_.channel`"),
+]
+
+
+@pytest.mark.parametrize("layer, said", OPS)
+def test_an_op_of_another_library_is_told_in_the_words_of_this_one(layer: str, said: str) -> None:
+    assert_told(f"{IMAGE}layers:\n  - {layer}\n", "NS101", said)
+
+
+ARGUMENTS = [
+    ("conv: {«filters»: 8, kernel_size: 3}", "`out_channels`"),
+    ("conv: {out_channels: 8, «kernel»: 3}", "`kernel_size`"),
+    ("conv: {out_channels: 8, kernel_size: 3, «strides»: 2}", "`stride`"),
+    ("conv: {out_channels: 8, kernel_size: 3, «use_bias»: true}", "`bias`"),
+    ("conv: {«in_channels»: 3, out_channels: 8, kernel_size: 3}", "leave it out"),
+    ("conv: {out_channels: 8, kernel_size: 3, «input_shape»: [3, 32, 32]}", "leave it out"),
+    (
+        "conv: {out_channels: 8, kernel_size: 3, «kernel_initializer»: he_normal}",
+        "`init: {weight: kaiming_normal}`",
+    ),
+    ("max_pool: {«pool_size»: 2}", "`kernel_size`"),
+    ("relu: {«inplace»: true}", "leave it out"),
+    ("batch_norm: {«num_features»: 3}", "leave it out"),
+]
+
+
+@pytest.mark.parametrize("layer, said", ARGUMENTS)
+def test_an_argument_of_another_library_is_told_with_its_cure(layer: str, said: str) -> None:
+    assert_told(f"{IMAGE}layers:\n  - {layer}\n", "NS121", said)
+
+
+VALUES = [
+    ('conv: {out_channels: 8, kernel_size: 3, padding: «"SAME"»}', "`same`"),
+    ("conv: {out_channels: 8, kernel_size: 3, bias: «no»}", "`false`"),
+    ('conv: {out_channels: 8, kernel_size: «"3"»}', "`3`"),
+    ("conv: {out_channels: 8, kernel_size: «3x3»}", "`[3, 3]`"),
+]
+
+
+@pytest.mark.parametrize("layer, said", VALUES)
+def test_a_value_as_another_language_writes_it_is_told_as_yaml_has_it(layer: str, said: str) -> None:
+    assert_told(f"{IMAGE}layers:\n  - {layer}\n", "NS123", said)
+
+
+def test_a_layer_that_is_a_list_is_told_how_it_is_written_here() -> None:
+    said = ("`- conv: {out_channels: 64, kernel_size: 3, stride: 2}`", "`repeat: 2`", "`- batch_norm`")
+    assert_told(f"{IMAGE}layers:\n  - «[-1, 2, Conv, [64, 3, 2]]»\n", "NS116", *said)
+
+
+@pytest.mark.parametrize(
+    "section, said",
+    [
+        ("«backbone»: [relu]", "in `layers`"),
+        ("«head»: [relu]", "in `layers`"),
+        ("«weights»: imagenet", "said by `init`"),
+        ("«optimizer»: {sgd: 0.1}", "under `training`"),
+    ],
+)
+def test_a_section_of_another_tool_is_told_where_it_belongs(section: str, said: str) -> None:
+    assert_told(f"{section}\n", "NS102", said)
+
+
+LOSS = "targets: {label: {kind: class_index, classes: 3}}\nlayers:\n  - {linear: 3, name: scores}\n"
+
+
+@pytest.mark.parametrize(
+    "loss, code, said",
+    [
+        ("«CrossEntropyLoss»(scores, label)", "NS112", "`cross_entropy`"),
+        ("«CrossEntropyLoss»", "NS110", "cross_entropy(logits, target"),
+        ("«mse_loss»", "NS110", "mse(prediction, target"),
+        ("«F.cross_entropy»(scores, label)", "NS136", "`cross_entropy(…)`"),
+    ],
+)
+def test_a_loss_of_another_library_is_told_as_a_formula(loss: str, code: str, said: str) -> None:
+    assert_told(f"{LOSS}loss: {loss}\n", code, said)
+
+
+TRAINING = "  epochs: 3\n  optimizer: {sgd: 0.1}\n"
+
+
+@pytest.mark.parametrize(
+    "line, said",
+    [
+        ("batch_size: 8\n  «lr_scheduler»: cosine", "`schedule`"),
+        ("batch_size: 8\n  «lr»: 0.1", "the optimizer"),
+    ],
+)
+def test_a_setting_of_another_trainer_is_told_where_it_belongs(line: str, said: str) -> None:
+    code = "NS121"
+    assert_told(f"{LOSS}loss: cross_entropy(scores, label)\ntraining:\n{TRAINING}  {line}\n", code, said)
+
+
+@pytest.mark.parametrize("name", sorted(_FORMULAS))
+def test_the_formula_offered_for_a_function_is_a_layer(name: str) -> None:
+    assert_good(f"layers:\n  - linear: 4\n  - formula: {_FORMULAS[name]}\n")
