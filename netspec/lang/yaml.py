@@ -127,14 +127,25 @@ def read(source: Source) -> tuple[Mapping | None, list[Diagnostic], list[Comment
 
 
 def _neighbours(path: Path) -> str:
-    """A word on the file that may have been meant."""
+    """A word on the file that may have been meant: where a folder on the way is misspelt, the one beside it."""
+    missing = path
+    while not missing.parent.is_dir() and missing.parent != missing.parent.parent:
+        missing = missing.parent
+    folders = missing != path
     try:
-        with os.scandir(path.parent) as folder:
-            names = [entry.name for _, entry in zip(range(1000), folder, strict=False) if entry.is_file()]
+        with os.scandir(missing.parent) as folder:
+            names = [one.name for one in islice(folder, 1000) if (one.is_dir() if folders else one.is_file())]
     except (OSError, ValueError):
         return ""
-    close = nearest(path.name, names)
-    return f"did you mean `{path.with_name(close)}`?" if close else ""
+    close = nearest(missing.name, names)
+    if not close:
+        return ""
+    whole = missing.with_name(close) / path.relative_to(missing)
+    return (
+        f"did you mean `{whole}`?"
+        if whole.is_file()
+        else f"did you mean the folder `{missing.with_name(close)}`?"
+    )
 
 
 def _unreadable(source: Source) -> Diagnostic | None:

@@ -130,6 +130,12 @@ def test_a_missing_file_is_named_with_its_neighbour(specs: Path) -> None:
     assert "good.yaml" in made.stdout
 
 
+def test_a_misspelt_folder_is_told_with_the_file_that_is_meant(specs: Path) -> None:
+    made = run(specs / "iner" / "bad.yml")
+    assert f"did you mean `{specs / 'inner' / 'bad.yml'}`?" in made.stdout
+    assert f"did you mean the folder `{specs / 'inner'}`?" in run(specs / "iner" / "nothing.yml").stdout
+
+
 def test_a_missing_file_has_no_place_in_json(specs: Path) -> None:
     (found,) = json.loads(run(specs / "god.yaml", "--format", "json").stdout)
     assert (found["code"], found["file"], found["line"]) == ("NS001", None, None)
