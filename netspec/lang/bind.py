@@ -129,7 +129,7 @@ def _misfit(
         help, edit = f"write `{cure}`", Edit(argument.span, cure)
     elif name == "axis":
         help = "an axis is called by its name, such as `channel` or `height`"
-    message = f"`{name}` of `{called}` must be {wanted(field)}, and it is {_shown(value)}"
+    message = f"`{name}` of `{called}` must be {wanted(field)}, and it is {worded(value)}"
     report.error("NS123", message, argument.span, help=help, edit=edit)
 
 
@@ -222,7 +222,7 @@ def _said(item: Any) -> str:
     return str(item["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
 
 
-def _shown(value: object) -> str:
+def worded(value: object) -> str:
     """A value as the user wrote it, short."""
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
@@ -232,6 +232,8 @@ def _shown(value: object) -> str:
         return f"the word `{value[:60]}`"
     if isinstance(value, (list, tuple)):
         return f"a list of {len(value)}"
+    if isinstance(value, dict):
+        return "a mapping"
     return f"`{str(value)[:60]}`"
 
 

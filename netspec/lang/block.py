@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from netspec.lang.bind import Argument, span_of, unknown_argument
+from netspec.lang.bind import Argument, span_of, unknown_argument, worded
 from netspec.lang.constants import Constant, Constants
 from netspec.lang.layer import Layer
 from netspec.lang.names import meant
@@ -163,7 +163,7 @@ class _Call:
         help = self._shown()
         if isinstance(value, str) and value in values.scope:
             help, edit = f"did you mean `${value}`?", Edit(place, f"${value}")
-        message = f"`{param.name}` of `{self.layer.op}` is {WORDS[param.kind]}, and this is {_kind(value)}"
+        message = f"`{param.name}` of `{self.layer.op}` is {WORDS[param.kind]}, and this is {worded(value)}"
         labels = (Label(param.span, "the parameter"),)
         self.report.error("NS148", message, place, labels=labels, help=help, edit=edit)
         self.good = False
@@ -184,9 +184,7 @@ class _Call:
             self._refuse("NS156", message, span_of(node, self.layer.span), "write `relu`, or `{conv: 32}`")
             return None
         if isinstance(node, Scalar) and not isinstance(node.value, str):
-            message = (
-                f"`{param.name}` of `{self.layer.op}` is {WORDS[param.kind]}, and this is {_kind(node.value)}"
-            )
+            message = f"`{param.name}` of `{self.layer.op}` is {WORDS[param.kind]}, and this is {worded(node.value)}"
             self._refuse("NS156", message, span_of(node, self.layer.span), "write `relu`, or `{conv: 32}`")
             return None
         items = node.items if isinstance(node, Sequence) else (node,)
@@ -265,16 +263,3 @@ WORDS = {
     "layers": "a list of layers",
 }
 """The types of parameters, in words."""
-
-
-def _kind(value: object) -> str:
-    """What a value is, short."""
-    if isinstance(value, bool):
-        return f"`{str(value).lower()}`"
-    if value is None:
-        return "empty"
-    if isinstance(value, str):
-        return f"the word `{value[:60]}`"
-    if isinstance(value, tuple):
-        return f"a list of {len(value)}"
-    return "a mapping" if isinstance(value, dict) else f"`{str(value)[:60]}`"

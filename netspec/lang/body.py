@@ -151,7 +151,8 @@ class Body:
 
     def call(self, layer: Layer, path: str) -> tuple[Ref, ...] | None:
         """The values of one copy of a layer."""
-        from netspec.lang.structure import FORMS, inserted, instance, join  # noqa: PLC0415 - bodies again
+        from netspec.lang.instance import inserted, instance  # noqa: PLC0415 - as above
+        from netspec.lang.structure import FORMS, join  # noqa: PLC0415 - bodies again
 
         if layer.op in FORMS:
             return FORMS[layer.op](self, layer, path)

@@ -1,4 +1,4 @@
-"""Layers that hold layers: groups, residuals, branches and their joins; uses of blocks, and of layers given to them."""
+"""Layers that hold layers: groups, residuals, branches and their joins, and layers that are used again."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from netspec import ops
-from netspec.ir.graph import Origin, Ref, Scope
+from netspec.ir.graph import Ref
 from netspec.ir.op import Op
 from netspec.lang import layer as words
-from netspec.lang.block import Block, Given, bind_block
 from netspec.lang.inputs import Taken
 from netspec.lang.layer import Layer
 from netspec.lang.mapped import mapped
@@ -33,11 +32,11 @@ def group(body: Body, layer: Layer, path: str) -> Values:
             "NS154", "`layers` is a list of ops", layer.span, help="begin each with a dash: `- relu`"
         )
         return None
-    if not _wires(body, layer):
+    if not wired(body, layer):
         return None
     with body.weaver.inside(frozen=frozen(body, layer)):
         inner = _entered(body, layer, _inside(body, layer, path))
-        return None if inner is None else _last(inner.read(layer.head.value), layer)
+        return None if inner is None else last_of(inner.read(layer.head.value), layer)
 
 
 def residual(body: Body, layer: Layer, path: str) -> Values:
@@ -58,15 +57,15 @@ def residual(body: Body, layer: Layer, path: str) -> Values:
             help="`residual: [...]` or `residual: {layers: [...], shortcut: [...]}`",
         )
         return None
-    taken = body.inputs.one(layer) if _wires(body, layer) else None
+    taken = body.inputs.one(layer) if wired(body, layer) else None
     if taken is None:
         return None
     inside = _inside(body, layer, path)
     with body.weaver.inside(frozen=frozen(body, layer)):
-        through = _last(body.inner(path=inside).start(taken[0]).read(main), layer)
+        through = last_of(body.inner(path=inside).start(taken[0]).read(main), layer)
         past: Values = (taken[0],) if taken[0] is not None else None
         if shortcut is not None:
-            past = _last(body.inner(path=inside).start(taken[0]).read(shortcut), layer)
+            past = last_of(body.inner(path=inside).start(taken[0]).read(shortcut), layer)
     if through is None or past is None:
         return None
     advice = "a residual adds its input to what its layers give: keep the shape, or give it `shortcut` layers"
@@ -77,14 +76,14 @@ def residual(body: Body, layer: Layer, path: str) -> Values:
 def branches(body: Body, layer: Layer, path: str) -> Values:
     """`branches: {a: [...], b: [...]}`: values for later, each by the name of its branch; nothing flows on."""
     parts = _branches(body, layer, layer.head.value)
-    if parts is None or not _wires(body, layer, "name"):
+    if parts is None or not wired(body, layer, "name"):
         return None
     inside = _inside(body, layer, path)
     for entry, layers in parts:
         inner = _entered(body, layer, f"{inside}.{entry.name}" if inside else entry.name)
         if inner is None:
             return None
-        refs = _last(inner.read(layers), layer)
+        refs = last_of(inner.read(layers), layer)
         body.inner(path=inside).name(entry.name, refs[0] if refs else None)
     return ()
 
@@ -112,7 +111,7 @@ def join(body: Body, layer: Layer, path: str, kind: type[Op]) -> Values:
         if inner is None:
             return None
         with body.weaver.inside(frozen=frozen(body, layer)):
-            refs = _last(inner.read(layers), layer)
+            refs = last_of(inner.read(layers), layer)
         given.append((refs[0] if refs else None, entry.key.span))
     wires = {key: entry for key, entry in layer.wires.items() if key != "freeze"}
     return body.use(Layer(layer.item, layer.head, wires), path, kind, given)
@@ -134,7 +133,7 @@ def reuse(body: Body, layer: Layer, path: str) -> Values:
             help=f"layers with a name here: {known}",
         )
         return None
-    if not _wires(body, layer, "freeze"):
+    if not wired(body, layer, "freeze"):
         return None
     owner, first, home = made
     wires = {key: entry for key, entry in first.wires.items() if key not in ("name", "from", "when")}
@@ -146,112 +145,6 @@ def reuse(body: Body, layer: Layer, path: str) -> Values:
     use = Label(layer.span, f"`{name}` is used again here")
     with body.report.within(use), body.weaver.sharing(path, home, layer.span):
         return again.weave(Layer(first.item, first.head, wires), path)
-
-
-def instance(body: Body, layer: Layer, path: str, block: Block) -> Values:
-    """One use of a block: its layers, in a namespace of their own."""
-    if block in body.chain:
-        body.report.error(
-            "NS145",
-            f"the block `{block.name}` uses itself",
-            layer.span,
-            labels=(Label(block.span, "defined here"),),
-            help="say with `repeat` how often layers come, or write another block",
-        )
-        return None
-    block.uses += 1
-    bound = bind_block(body, layer, block)
-    wired = _wires(body, layer)
-    named = bound[1] if bound is not None else {}
-    taken = body.inputs.fill(layer, list(block.inputs), named, good=bound is not None)
-    if bound is None or taken is None or not wired or not _all_given(body, layer, block, taken):
-        return None
-    given = {name: ref for name, (ref, _) in zip(block.inputs, taken, strict=True)}
-    naming = block.naming(body.report)
-    space = Space(Names({**dict.fromkeys(naming.failed), **given}), naming)
-    inner = body.apart(bound[0], space, block.library, path)
-    inner.chain = (*body.chain, block)
-    if len(given) == 1:
-        inner.start(next(iter(given.values())))
-    use = Origin("use", layer.span)
-    scope = Scope(block.name, path)
-    with (
-        body.report.within(Label(layer.span, f"`{layer.op}` is used here")),
-        body.weaver.inside(use=use, scope=scope, frozen=frozen(body, layer)),
-    ):
-        inner.read(block.layers)
-        return _outputs(inner, block)
-
-
-def _all_given(body: Body, layer: Layer, block: Block, taken: list[Taken]) -> bool:
-    """Whether every input of a block has its value."""
-    if len(taken) == len(block.inputs):
-        return True
-    names = ", ".join(f"`{one}`" for one in block.inputs)
-    wanted = "1 input" if len(block.inputs) == 1 else f"{len(block.inputs)} inputs"
-    body.report.error(
-        "NS120",
-        f"`{layer.op}` takes {wanted} ({names}), {len(taken)} given",
-        layer.wires["from"].value.span if "from" in layer.wires else layer.span,
-        help="name the inputs beside the block with `from`",
-    )
-    return False
-
-
-def _outputs(inner: Body, block: Block) -> Values:
-    """What a block gives: its outputs, else its last value."""
-    if not block.outputs:
-        return _last_of_block(inner, block)
-    found: list[Ref | None] = []
-    for one in block.outputs:
-        taken = inner.inputs.lookup(one)
-        found.append(taken[0] if taken else None)
-    refs = tuple(ref for ref in found if ref is not None)
-    return refs if len(refs) == len(found) else None
-
-
-def _last_of_block(inner: Body, block: Block) -> Values:
-    if inner.flowing:
-        return None if inner.flow is None else (inner.flow,)
-    inner.report.error(
-        "NS128",
-        f"nothing flows out of the block `{block.name}`",
-        block.span,
-        help="say what it gives: `outputs: [name, …]`",
-    )
-    return None
-
-
-def inserted(body: Body, layer: Layer, path: str) -> Values:
-    """`$activation`: the layer or layers that a block was given for its parameter."""
-    name = layer.op[1:].strip()
-    given = body.scope.layers.get(name)
-    if not isinstance(given, Given):
-        help = "a layer is an op; `$` computes arguments, or stands for a parameter of the type `layer`"
-        body.report.error("NS101", f"there is no op `{layer.op}`", layer.span, help=help)
-        return None
-    value = layer.head.value
-    if not isinstance(value, Scalar) or value.value is not None:
-        message = f"`{layer.op}` is a layer already, so it takes no arguments"
-        body.report.error("NS156", message, layer.span, help="write the arguments where the layer is given")
-        return None
-    taken = body.inputs.one(layer) if _wires(body, layer) else None
-    if taken is None:
-        return None
-    inner = body.apart(given.scope, Space(Names(), given.naming), given.library, path).start(taken[0])
-    use = Label(layer.span, f"`{layer.op}` stands here")
-    with body.report.within(use), body.weaver.inside(frozen=frozen(body, layer)):
-        if not given.single:
-            return _last(inner.read(given.items), layer)
-        one = words.read(given.items[0], body.report)
-        if one is None:
-            return None
-        beside = sorted(set(one.wires) & {"name", "from", "when", "repeat"})
-        if beside:
-            message = f"a layer given as an argument has no `{beside[0]}`"
-            body.report.error("NS156", message, one.wires[beside[0]].key.span, help="give a block instead")
-            return None
-        return inner.call(one, path)
 
 
 def frozen(body: Body, layer: Layer) -> bool:
@@ -270,7 +163,7 @@ def frozen(body: Body, layer: Layer) -> bool:
     return good and value is True
 
 
-def _wires(body: Body, layer: Layer, *more: str) -> bool:
+def wired(body: Body, layer: Layer, *more: str) -> bool:
     """Whether nothing stands beside a structure that has a meaning beside ops alone."""
     wrong = [key for key in WIRES if key in layer.wires and key in ("init", "as", *more)]
     if not wrong:
@@ -306,7 +199,7 @@ def _inside(body: Body, layer: Layer, path: str) -> str:
     return body.path if anonymous else path
 
 
-def _last(inner: Body, layer: Layer) -> Values:
+def last_of(inner: Body, layer: Layer) -> Values:
     """What flows at the end of a list of layers."""
     if inner.flowing:
         return None if inner.flow is None else (inner.flow,)
