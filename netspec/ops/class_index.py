@@ -10,6 +10,7 @@ from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Numbers
 from netspec.ir.types import FEATURE, Axis, TensorType, tensor
+from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.axes import along
 from netspec.ops.elementwise import floating
 from netspec.ops.rearrange import unused, without
@@ -61,6 +62,10 @@ class OneHot(Op):
             )
         return self.classes or declared or 1
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """The same place."""
+        return (alike(x.names),)
+
     @staticmethod
     def samples() -> list[Sample]:
         """As declared, with more places, images of classes, another axis, and what has no place."""
@@ -96,6 +101,10 @@ class Argmax(Op):
         facts = Facts(low=0, high=float("inf") if size is None else size - 1, classes=size)
         return Inferred((TensorType(without(x.axes, place), "int64", facts),))
 
+    def views(self, x: TensorType) -> tuple[Views]:
+        """All along the axis that is gone, one place along the others."""
+        return ({**alike(x.names), x.names[along(x, self.axis, self.name)]: EVERYTHING},)
+
     @staticmethod
     def samples() -> list[Sample]:
         """The default axis, another, probabilities, and nothing to choose from."""
@@ -118,6 +127,7 @@ class ClassWeight(Op):
     """
 
     name: ClassVar[str] = "class_weight"
+    pointwise: ClassVar[bool] = True
     main: ClassVar[str | None] = "weight"
 
     weight: Numbers = Field(min_length=1)

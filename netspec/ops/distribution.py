@@ -10,6 +10,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem, Warned
 from netspec.ir.types import Axis, TensorType, tensor
+from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.elementwise import agree, common_unit, floating, two_units
 
 BIN = "bin"
@@ -24,6 +25,7 @@ class Step(Op):
     """
 
     name: ClassVar[str] = "step"
+    pointwise: ClassVar[bool] = True
     main: ClassVar[str | None] = "bins"
 
     bins: int = Field(ge=1)
@@ -60,6 +62,7 @@ class NormalCdf(Op):
     """
 
     name: ClassVar[str] = "normal_cdf"
+    pointwise: ClassVar[bool] = True
     main: ClassVar[str | None] = "bins"
     slots: ClassVar[tuple[str, ...]] = ("mu", "sigma")
 
@@ -131,6 +134,10 @@ class Quantile(Op):
         most = bins.size.value - 1 if bins.size.value is not None else float("inf")
         out = TensorType(cdf.axes[:-1], "float32", Facts(low=0, high=most), bins.unit)
         return Inferred((out,), warnings=warnings)
+
+    def views(self, cdf: TensorType) -> tuple[Views]:
+        """All of the curve, one place along the other axes."""
+        return (alike(cdf.names[:-1]) | {cdf.names[-1]: EVERYTHING},)
 
     @staticmethod
     def samples() -> list[Sample]:

@@ -5,6 +5,7 @@ from typing import ClassVar
 from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.types import TensorType, tensor
+from netspec.ir.view import Views, alike
 from netspec.ops.laying import lay
 
 
@@ -21,6 +22,11 @@ class Expand(Op):
         """The axes of `like` with the numbers, facts and unit of `x`."""
         _, constraints = lay(x, like, self.name, 0, "x")
         return Inferred((TensorType(like.axes, x.dtype, x.facts, x.unit),), constraints=constraints)
+
+    def views(self, x: TensorType, like: TensorType) -> tuple[Views | None, ...]:
+        """The same place along the axes that `x` has; the numbers of `like` do not matter."""
+        del like
+        return alike(x.names), None
 
     @staticmethod
     def samples() -> list[Sample]:

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from netspec.ir.dim import Dim, DimTooComplex
 from netspec.ir.dim_decide import decide
+from netspec.ir.dim_solve import Run
 from netspec.ir.graph import Graph, Node, Ref
-from netspec.ir.types import BATCH, TensorType
+from netspec.ir.types import BATCH, CHANNEL, TensorType
 from netspec.passes.demands import Demand, demands, letters
-from netspec.passes.sizes import Solved, legal_sizes_of
+from netspec.passes.sizes import Legal, Solved, legal_sizes, legal_sizes_of
 from netspec.passes.specialize import specialized
 from netspec.text import Diagnostic, Label, Severity, Span, nearest
 
@@ -108,7 +109,7 @@ def _refusal(graph: Graph, asked: Sequence[Demand], demand: Demand, sizes: Mappi
         label=_label(types),
         labels=_places(demand.node),
         notes=_notes(graph, demand, sizes, solved),
-        help=_help(solved, sizes),
+        help=_help(solved, sizes) + ("" if demand.training else _cure(graph, about)),
     )
 
 
@@ -151,6 +152,30 @@ def _help(solved: Mapping[str, Solved], sizes: Mapping[str, int]) -> str:
         else:
             parts.append(f"no size of `{letter}` is legal{held}")
     return "; ".join(parts)
+
+
+def _cure(graph: Graph, letters_refused: Iterable[str]) -> str:
+    """A layer in front of all others that lets any size in, where multiples are all that is asked for."""
+    legal = {one.letter: one for one in legal_sizes(graph)}
+    for kind in graph.inputs.values():
+        space = kind.axes[2:] if kind.batched and kind.rank > 2 and kind.names[1] == CHANNEL else ()
+        if not any(str(axis.size) in letters_refused for axis in space):
+            continue
+        multiples = [_multiple(legal.get(str(axis.size))) for axis in space]
+        if 0 in multiples or max(multiples) == 1:
+            return ""
+        written = multiples[0] if len(set(multiples)) == 1 else multiples
+        return f"\nor begin with `- pad_to_multiple: {written}`, and any size is legal (`crop_like` takes it off again)"
+    return ""
+
+
+def _multiple(legal: Legal | None) -> int:
+    """The number whose multiples are legal, all of them and as far as is known; 0 where there is none. Sizes are 1."""
+    if legal is None:
+        return 1
+    (run, *more) = legal.alone.sizes.runs or (Run(0, 0),)
+    told = not more and run.last is None and not legal.alone.unknown and not legal.joint
+    return legal.alone.sizes.period if told and run.first == legal.alone.sizes.period else 0
 
 
 def _notes(

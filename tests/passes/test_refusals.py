@@ -52,7 +52,8 @@ error[NS280]: `H = 66` is not legal: at `at4` 16 is not 17 (the inputs of `add` 
    = note: `c` (line 9) makes [4, 17, (W + 2)//4] of [4, 33, W//2]
    = note: `p2` (line 8) makes [4, 16, W//4] of [4, 33, W//2] and of [4, 32, W//2]
    = note: `p1` (line 5) makes [4, 33, W//2] of [4, 66, W]
-   = help: nearest legal: `H = 64` and `H = 68` (H = 4k, k >= 1)"""
+   = help: nearest legal: `H = 64` and `H = 68` (H = 4k, k >= 1)
+           or begin with `- pad_to_multiple: 4`, and any size is legal (`crop_like` takes it off again)"""
     )
 
 
@@ -68,7 +69,7 @@ def test_a_size_below_the_smallest_is_told_what_the_smallest_is() -> None:
     assert one.message.startswith(
         "`H = 1` is not legal: at `p1` 1 is less than 2 (the window fits along `height`)"
     )
-    assert one.help == "nearest legal: `H = 4` (H = 4k, k >= 1)"
+    assert one.help.startswith("nearest legal: `H = 4` (H = 4k, k >= 1)\nor begin with `- pad_to_multiple: 4`")
 
 
 def test_one_sample_can_be_predicted_and_not_trained_with() -> None:
@@ -165,3 +166,18 @@ def test_a_refusal_in_a_block_shows_the_argument_and_where_the_block_is_used() -
         "`H = 9` is not legal: at `halve2.max_pool1` 3 is less than 4 (the window fits along `height`)"
     )
     assert one.notes == ("`halve1.max_pool1` (line 6) makes [3, 3, W//2 - 1] of [3, 9, W]",)
+
+
+@pytest.mark.parametrize(
+    "old, new, offered",
+    [
+        ("[3, H, W]", "[3, H, 32]", "`- pad_to_multiple: [4, 1]`"),
+        ("[3, H, W]", "[3, H, H]", "`- pad_to_multiple: 4`"),
+        ("[3, H, W]", "{channel: 3, depth: H, height: W}", "`- pad_to_multiple: 4`"),
+        ("  - global", "  - {conv: {out_channels: 4, kernel_size: 3}}\n  - global", None),
+    ],
+)
+def test_a_multiple_is_offered_where_it_lets_any_size_in(old: str, new: str, offered: str | None) -> None:
+    (one,) = refusals(graph(SPEC.replace(old, new)), {"H": 66})
+    assert ("pad_to_multiple" in one.help) is (offered is not None)
+    assert offered is None or offered in one.help
