@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from torch.nn.functional import avg_pool2d, conv2d, max_pool2d
+from torch.nn.functional import avg_pool2d, conv2d, conv_transpose2d, interpolate, max_pool2d, pad
 
 from netspec.front import check_source
 from netspec.ir.graph import Graph
@@ -78,6 +79,39 @@ class Network:
         self.lines.append(f"{{add, from: [v{a}, v{b}], name: v{len(self.steps)}}}")
         self.steps.append(lambda values: _sum(values[a], values[b]))
 
+    def up(self) -> None:
+        """As many places again, or one and a half times as many."""
+        if self.number(0, 1):
+            k, s = self.number(1, 3), self.number(1, 3)
+            self.add(
+                f"conv_transpose: {{out_channels: {CHANNELS}, kernel_size: [{k}, 1], stride: [{s}, 1]}}",
+                lambda x: conv_transpose2d(x, torch.ones(CHANNELS, CHANNELS, k, 1), None, (s, 1)),
+            )
+            return
+        factor = self.draw(st.sampled_from([2.0, 1.5, 0.5]))
+        self.add(
+            f"resize: {{factor: [{factor}, 1]}}",
+            lambda x: interpolate(x, (math.floor(x.shape[2] * factor), x.shape[3])),
+        )
+
+    def rounded(self) -> None:
+        """A pool that keeps what hangs over the end, or a multiple that is filled up to."""
+        n, s = self.number(2, 4), self.number(2, 3)
+        if self.number(0, 1):
+            written = f"max_pool: {{kernel_size: [{n}, 1], stride: [{s}, 1], ceil_mode: true}}"
+            self.add(written, lambda x: max_pool2d(x, (n, 1), (s, 1), ceil_mode=True))
+            return
+        self.add(
+            f"pad_to_multiple: [{n}, 1]", lambda x: pad(x, (0, 0, 0, -x.shape[2] % n)) if x.shape[2] else x
+        )
+
+    def fitted(self) -> None:
+        """One value made as large, or as small, as another, where it is not larger, or smaller, already."""
+        a, b = self.number(0, len(self.steps) - 1), self.number(0, len(self.steps) - 1)
+        how = self.draw(st.sampled_from(["pad_like", "crop_like", "resize_like"]))
+        self.lines.append(f"{{{how}, from: [v{a}, v{b}], name: v{len(self.steps)}}}")
+        self.steps.append(lambda values: _fitted(how, values[a], values[b]))
+
     def cut(self) -> None:
         """A stretch of the height, counted from either end."""
         start = self.number(-4, 4)
@@ -142,6 +176,16 @@ def _stretch(x: Tensor, start: int, stop: int | None) -> Tensor:
     return x[:, :, low:high]
 
 
+def _fitted(how: str, x: Tensor, like: Tensor) -> Tensor:
+    (height, width), (wanted, wide) = x.shape[2:], like.shape[2:]
+    if how == "resize_like":
+        return interpolate(x, (wanted, wide))
+    more = (wanted - height, wide - width)
+    if min(more) < 0 if how == "pad_like" else max(more) > 0:
+        raise ValueError("the other way")
+    return pad(x, (0, more[1], 0, more[0]))
+
+
 def _sum(a: Tensor, b: Tensor) -> Tensor:
     """PyTorch spreads an axis of size 1; the language does not."""
     if a.shape != b.shape:
@@ -162,7 +206,8 @@ def networks(draw: st.DrawFn, width: str = str(WIDTH)) -> Network:
     network.window()
     for _ in range(draw(st.integers(0, 5))):
         often = [network.window, network.fork, network.fork]
-        draw(st.sampled_from([*often, *often, network.cut, network.difference, network.join, network.join]))()
+        kinds = [network.cut, network.difference, network.join, network.join, network.up, network.rounded]
+        draw(st.sampled_from([*often, *often, *kinds, network.up, network.fitted]))()
     return network
 
 

@@ -69,7 +69,9 @@ def test_a_size_below_the_smallest_is_told_what_the_smallest_is() -> None:
     assert one.message.startswith(
         "`H = 1` is not legal: at `p1` 1 is less than 2 (the window fits along `height`)"
     )
-    assert one.help.startswith("nearest legal: `H = 4` (H = 4k, k >= 1)\nor begin with `- pad_to_multiple: 4`")
+    assert one.help.startswith(
+        "nearest legal: `H = 4` (H = 4k, k >= 1)\nor begin with `- pad_to_multiple: 4`"
+    )
 
 
 def test_one_sample_can_be_predicted_and_not_trained_with() -> None:
