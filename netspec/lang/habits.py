@@ -27,7 +27,7 @@ WORDS: dict[str, str] = {
     "zero_pad": "pad", "zero_padding": "pad", "constant_pad": "pad", "reflection_pad": "pad",
     "replication_pad": "pad", "circular_pad": "pad", "center_crop": "crop", "cropping": "crop",
     "concatenate": "concat", "cat": "concat", "leakyrelu": "leaky_relu", "leaky_re_lu": "leaky_relu",
-    "re_lu": "relu", "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
+    "re_lu": "relu", "swish": "silu", "num_parameters": "per", "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
     "noop": "identity", "max": "amax", "min": "amin", "average": "mean", "reduce_mean": "mean", "reduce_sum": "sum",
     # losses and metrics
     "cross_entropy_loss": "cross_entropy", "categorical_crossentropy": "cross_entropy", "ce": "cross_entropy",
@@ -99,20 +99,6 @@ ULTRALYTICS = frozenset(
 """Modules of Ultralytics, each of which is several layers."""
 
 _FORMULAS = {
-    "silu": "_ * sigmoid(_)",
-    "swish": "_ * sigmoid(_)",
-    "mish": "_ * tanh(softplus(_))",
-    "gelu": "0.5 * _ * (1 + tanh(0.7978845608 * (_ + 0.044715 * _ ** 3)))",
-    "elu": "where(_ > 0, _, exp(minimum(_, 0)) - 1)",
-    "selu": "1.0507 * where(_ > 0, _, 1.67326 * (exp(minimum(_, 0)) - 1))",
-    "relu6": "clamp(_, min=0, max=6)",
-    "hard_tanh": "clamp(_, min=-1, max=1)",
-    "hardtanh": "clamp(_, min=-1, max=1)",
-    "hardsigmoid": "clamp(_ / 6 + 0.5, min=0, max=1)",
-    "hard_sigmoid": "clamp(_ / 6 + 0.5, min=0, max=1)",
-    "hardswish": "_ * clamp(_ / 6 + 0.5, min=0, max=1)",
-    "hard_swish": "_ * clamp(_ / 6 + 0.5, min=0, max=1)",
-    "softsign": "_ / (1 + abs(_))",
     "square": "_ ** 2",
 }
 """Functions that are no op, and the formula that says them."""

@@ -30,11 +30,13 @@ FAMILIES: dict[str, str] = {
     "pad": "pad pad_to_multiple pad_like",
     "parameter": "parameter",
     "pool": "max_pool avg_pool global_avg_pool global_max_pool",
+    "rectifier": "relu6 hardtanh hardsigmoid hardswish elu celu selu prelu",
     "reduce": "mean sum amax amin",
     "resize": "resize resize_like",
     "scale": "rescale convert",
     "shape": "flatten rename unsqueeze squeeze",
     "slicing": "narrow select unbind frame_difference",
+    "smooth": "silu gelu mish softsign",
 }
 """Which ops each file tells. Written out so that a spec imports the families it uses and no others; a test reads the
 files and holds the two equal."""

@@ -1,7 +1,6 @@
 """Functions applied to every number, and the two that make probabilities of the numbers along an axis."""
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
@@ -14,6 +13,7 @@ from netspec.ir.types import TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops import interval
 from netspec.ops.axes import along
+from netspec.ops.curve import risen
 from netspec.ops.elementwise import floating
 
 
@@ -48,7 +48,7 @@ class Relu(Op):
         floating(x, self.name, 0)
         if x.facts.low >= 0:
             return Inferred((x,))
-        return Inferred((replace(x, facts=_risen(x, lambda value: max(value, 0.0))),))
+        return Inferred((replace(x, facts=risen(x, lambda value: max(value, 0.0))),))
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -109,7 +109,7 @@ class Tanh(Op):
     def infer(self, x: TensorType) -> Inferred:
         """The axes stay, the unit goes; bounds are mapped and order is kept."""
         floating(x, self.name, 0)
-        return Inferred((TensorType(x.axes, facts=_risen(x, math.tanh)),))
+        return Inferred((TensorType(x.axes, facts=risen(x, math.tanh)),))
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -135,7 +135,7 @@ class Sigmoid(Op):
             warnings = (
                 _twice("NS300", self.name, "lies in [0, 1] already", "the result lies in [0.5, 0.74]"),
             )
-        return Inferred((TensorType(x.axes, facts=_risen(x, _logistic)),), warnings=warnings)
+        return Inferred((TensorType(x.axes, facts=risen(x, _logistic)),), warnings=warnings)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -157,7 +157,7 @@ class Softplus(Op):
     def infer(self, x: TensorType) -> Inferred:
         """The axes and unit stay; nothing is below 0, bounds are mapped and order is kept."""
         floating(x, self.name, 0)
-        return Inferred((replace(x, facts=_risen(x, _softplus)),))
+        return Inferred((replace(x, facts=risen(x, _softplus)),))
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -244,12 +244,6 @@ class LogSoftmax(Op):
             bad("NS256", tensor(batch=3, feature=5), axis="batch"),
             bad("NS310", tensor("int64", batch=3, feature=5)),
         ]
-
-
-def _risen(x: TensorType, function: Callable[[float], float]) -> Facts:
-    """The facts after a function that never falls: bounds are mapped, and order along an axis is kept."""
-    low, high = interval.rising(function)(interval.of(x))
-    return Facts(low=low, high=high, nondecreasing=x.facts.nondecreasing)
 
 
 def _logistic(x: float) -> float:

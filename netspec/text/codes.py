@@ -126,6 +126,7 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS236": "`concat` of different kinds of numbers.",
     "NS237": "The padding of a transposed convolution cuts everything off.",
     "NS238": "An `output_padding` reaches the stride and the dilation.",
+    "NS260": "The limits of `hardtanh` leave no room.",
     "NS270": "The `where` of a `map` is no mask.",
     "NS271": "The `where` of a `map` does not say yes or no for each place of its axis.",
     "NS272": "Values that meet around a `map` belong to different samples.",

@@ -1,0 +1,140 @@
+"""Activations of pieces and without a corner: any numbers, any facts, far from zero, and at their corners."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from netspec.ir.facts import Facts
+from netspec.ir.op import Op
+from netspec.ir.types import TensorType, tensor
+from netspec.ops import smooth
+from netspec.ops.rectifier import Celu, Elu, Hardsigmoid, Hardswish, Hardtanh, Prelu, Relu6, Selu
+from netspec.ops.smooth import Gelu, Mish, Silu, Softsign
+from tests.conformance.case import Numbers, candidate, case, pulls, reference
+from tests.conformance.harness import check_or_refused, compare
+from tests.ops.strategies import images, seeds, tensors
+from tests.ops.tolerance import tolerances
+
+ALPHAS = st.sampled_from([1.0, 0.5, 2.0, 0.1])
+SMOOTH: list[Op] = [Silu(), Gelu(), Gelu(approximate="tanh"), Mish(), Softsign()]
+PIECES: list[Op] = [Relu6(), Hardtanh(), Hardsigmoid(), Hardswish(), Elu(), Celu(), Selu()]
+ANY = (
+    st.sampled_from([*SMOOTH, *PIECES])
+    | ALPHAS.map(lambda alpha: Elu(alpha=alpha))
+    | ALPHAS.map(lambda alpha: Celu(alpha=alpha))
+    | st.tuples(st.floats(-3, 0.5), st.floats(0.6, 3)).map(
+        lambda ends: Hardtanh(min_val=ends[0], max_val=ends[1])
+    )
+)
+
+
+@given(ANY, tensors(least=0), seeds)
+def test_numpy_and_torch_agree_on_activations_of_every_number(op: Op, x: TensorType, seed: int) -> None:
+    assert check_or_refused(op, x, seed=seed)
+
+
+@given(st.sampled_from(["layer", "channel"]), st.data(), st.integers(1, 3), seeds)
+def test_numpy_and_torch_agree_on_any_prelu(per: str, data: st.DataObject, space: int, seed: int) -> None:
+    op = Prelu.model_validate({"per": per})
+    assert check_or_refused(op, data.draw(images(space)), seed=seed)
+
+
+@given(tensors(least=0), seeds)
+def test_a_prelu_of_one_weight_takes_any_axes_and_one_for_each_channel_wants_channels(
+    x: TensorType, seed: int
+) -> None:
+    assert check_or_refused(Prelu(), x, seed=seed)
+    accepted = check_or_refused(Prelu(per="channel"), x, seed=seed)
+    assert accepted == (x.rank > 1 and x.names[1] == "channel")
+
+
+@pytest.mark.parametrize("op", [*SMOOTH, *PIECES])
+@pytest.mark.parametrize("size", [20.0, 40.0, 700.0, 1e4])
+def test_large_numbers_neither_overflow_nor_part_the_backends(op: Op, size: float) -> None:
+    use = case(op, tensor(batch=2, bin=6))
+    x = np.array([[-1.0, -0.5, -0.1, 0.1, 0.5, 1.0], [1.0, 0.99, 0.98, -1.0, 0.2, 0.3]]) * size
+    drawn = Numbers((x,))
+    gradients = pulls((x,), 0)
+    ours, theirs = (run(use, drawn, gradients, "eval") for run in (reference, candidate))
+    most = tolerances(use, drawn, gradients, "eval")
+    assert np.isfinite(ours.outputs[0]).all()
+    assert np.isfinite(ours.inputs[0]).all()
+    compare(f"{op!r}", ours.outputs[0], theirs.outputs[0], most.outputs[0])
+    compare(f"gradient of {op!r}", ours.inputs[0], theirs.inputs[0], most.inputs[0])
+
+
+@pytest.mark.parametrize(
+    "op,corners",
+    [
+        (Relu6(), [0, 6]),
+        (Hardtanh(), [-1, 1]),
+        (Hardsigmoid(), [-3, 3]),
+        (Hardswish(), [-3, 3]),
+        (Elu(alpha=0.5), [0]),
+        (Celu(alpha=0.5), [0]),
+        (Selu(), [0]),
+        (Prelu(), [0]),
+    ],
+)
+def test_the_slope_at_a_corner_is_that_of_torch(op: Op, corners: list[float]) -> None:
+    use = case(op, tensor(batch=1, bin=len(corners)))
+    drawn = Numbers(
+        (np.array([corners], dtype=np.float64),), {"weight": np.array([0.3])} if op.name == "prelu" else {}
+    )
+    pull = (np.ones((1, len(corners))),)
+    ours, theirs = (run(use, drawn, pull, "eval") for run in (reference, candidate))
+    assert np.allclose(ours.inputs[0], theirs.inputs[0], rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize(
+    "op,lowest,value",
+    [
+        (Silu(), smooth.SILU_LOWEST, -0.2784645427610738),
+        (Gelu(), smooth.GELU_LOWEST, -0.16997120747990369),
+        (Gelu(approximate="tanh"), smooth.GELU_TANH_LOWEST, -0.17004075057125412),
+        (Mish(), smooth.MISH_LOWEST, -0.30884341301725043),
+        (Hardswish(), -1.5, -0.375),
+    ],
+)
+def test_a_curve_is_lowest_where_its_slope_changes_sign(op: Op, lowest: float, value: float) -> None:
+    use = case(op, tensor(batch=1, bin=3))
+    x = np.array([[lowest - 1e-6, lowest, lowest + 1e-6]])
+    made = reference(use, Numbers((x,)), (np.ones((1, 3)),), "eval")
+    before, at, after = made.inputs[0][0]
+    assert before < 0 < after
+    assert abs(at) < 1e-9
+    assert made.outputs[0][0, 1] == pytest.approx(value, rel=1e-15)
+    (any_number,) = use.inferred.outputs
+    assert any_number.facts.low == pytest.approx(value, rel=1e-15)
+
+
+@pytest.mark.parametrize("op", [Silu(), Gelu(), Mish(), Hardswish()])
+def test_order_is_kept_only_where_a_curve_rises(op: Op) -> None:
+    def after(low: float, high: float) -> Facts:
+        facts = Facts(low=low, high=high, nondecreasing="bin")
+        return case(op, tensor(batch=2, bin=4, facts=facts)).inferred.outputs[0].facts
+
+    assert after(-0.5, math.inf).nondecreasing == "bin"
+    assert after(-4, 1).nondecreasing is None
+    assert after(-4, -2).nondecreasing is None
+    assert after(-4, -2).high <= 0
+
+
+def test_a_prelu_of_what_is_never_negative_keeps_what_is_known() -> None:
+    share = Facts(low=0, high=1, sums_to_one="bin")
+    (y,) = case(Prelu(), tensor(batch=2, bin=4, facts=share, unit="ml")).inferred.outputs
+    assert (y.facts, y.unit) == (share, "ml")
+    (y,) = case(Prelu(), tensor(batch=2, bin=4, facts=Facts(low=-1, high=1))).inferred.outputs
+    assert y.facts == Facts()
+
+
+@pytest.mark.parametrize("kind", [Elu, Celu])
+def test_an_alpha_that_turns_the_curve_round_is_refused(kind: type[Elu | Celu]) -> None:
+    with pytest.raises(ValidationError):
+        kind(alpha=-1.0)
