@@ -38,7 +38,7 @@ def gelu(op: Gelu, inputs: Arrays, at: Context) -> Forward:
     if op.approximate == "tanh":
         share = (1 + np.tanh(TANH_SCALE * (x + TANH_CUBIC * x**3))) / 2
     else:
-        share = (_erfc(-x / sqrt(2)) / 2).astype(x.dtype)
+        share = np.asarray(_erfc(-x / sqrt(2)) / 2).astype(x.dtype)
     return Forward((x * share,), (x, share))
 
 
@@ -90,4 +90,4 @@ def softsign_backward(op: Softsign, saved: tuple[Any, ...], grads: Arrays, at: C
 def _sigmoid(x: Array) -> Array:
     """1 / (1 + exp(-x)), without overflow on either side."""
     small = np.exp(-abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
+    return np.asarray(np.where(x >= 0, 1, small) / (1 + small))

@@ -27,7 +27,8 @@ WORDS: dict[str, str] = {
     "zero_pad": "pad", "zero_padding": "pad", "constant_pad": "pad", "reflection_pad": "pad",
     "replication_pad": "pad", "circular_pad": "pad", "center_crop": "crop", "cropping": "crop",
     "concatenate": "concat", "cat": "concat", "leakyrelu": "leaky_relu", "leaky_re_lu": "leaky_relu",
-    "re_lu": "relu", "swish": "silu", "num_parameters": "per", "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
+    "re_lu": "relu", "p_re_lu": "prelu", "swish": "silu",
+    "num_parameters": "per", "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
     "noop": "identity", "max": "amax", "min": "amin", "average": "mean", "reduce_mean": "mean", "reduce_sum": "sum",
     # losses and metrics
     "cross_entropy_loss": "cross_entropy", "categorical_crossentropy": "cross_entropy", "ce": "cross_entropy",
