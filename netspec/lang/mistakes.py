@@ -191,6 +191,9 @@ def _indentation(case: Trouble) -> Diagnostic | None:
         )
     if line.startswith("- "):
         help = "put the list under a key that has no value yet"
+        items = re.findall(r"^( *)- ", case.text[:start], re.MULTILINE)
+        if items and len(items[-1]) != columns:
+            help = f"begin it in column {len(items[-1]) + 1}, as the items of the list above"
         return case.error("NS022", "a list item stands among keys", span, labels=after, help=help)
     if "'-'" in case.problem or case.text[case.begun :].startswith("- "):
         message = f"`{line}` stands among list items and begins with no `- `"

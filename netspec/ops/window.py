@@ -147,4 +147,11 @@ def _too_large(
         if axis.size.value is not None
     ]
     help = f"use `{at}: {max(min(room), 1)}` or less, or pool less before this layer" if room else ""
-    return Problem("NS211", f"a {window} window does not fit in a {sizes}{padded} input", at=at, help=help)
+    message = f"{_article(window)} {window} window does not fit in {_article(sizes)} {sizes}{padded} input"
+    return Problem("NS211", message, at=at, help=help)
+
+
+def _article(sizes: str) -> str:
+    """`an` before eight, eleven, eighteen, eighty and the like, as they are read aloud."""
+    first = sizes.partition("x")[0]
+    return "an" if first.startswith("8") or first in ("11", "18") else "a"

@@ -65,7 +65,7 @@ _SAID: dict[What, str] = {
     "input gradient": "the gradient of the input `{where}`",
     "state": "the statistic `{where}`",
     "update": "the parameter `{where}`",
-    "slope": "the reference's own gradient of the {where}",
+    "slope": "the reference's own gradient",
 }
 
 
