@@ -48,7 +48,6 @@ FORBIDDEN: dict[str, str] = {
     "NS219": "the maximum of nothing is minus infinity in PyTorch",
     "NS221": "weighing one axis of space alone is all but always a forgotten `flatten`",
     "NS226": "two axes of one name could not be told apart",
-    "NS248": "a picture without places is empty, and the language has no empty results",
     "NS253": "what names an axis that is not there means another value; PyTorch knows no names",
     "NS256": "samples must not see one another: batches are cut by chance",
     "NS229": "an axis that is not dropped would be there in the next layer, without a word",
