@@ -28,7 +28,8 @@ WORDS: dict[str, str] = {
     "replication_pad": "pad", "circular_pad": "pad", "center_crop": "crop", "cropping": "crop",
     "concatenate": "concat", "cat": "concat", "leakyrelu": "leaky_relu", "leaky_re_lu": "leaky_relu",
     "re_lu": "relu", "p_re_lu": "prelu", "swish": "silu",
-    "num_parameters": "per", "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
+    "num_parameters": "per", "drop_path": "stochastic_depth", "depth_to_space": "pixel_shuffle",
+    "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
     "noop": "identity", "max": "amax", "min": "amin", "average": "mean", "reduce_mean": "mean", "reduce_sum": "sum",
     # losses and metrics
     "cross_entropy_loss": "cross_entropy", "categorical_crossentropy": "cross_entropy", "ce": "cross_entropy",
@@ -120,7 +121,10 @@ SAYINGS: dict[Place, dict[str, str]] = {
         "permute": "axes are called by their names, so their order need not be changed: `- rename: {time: channel}`",
         "depthwise_conv": "write `conv` with one group a channel: `groups: $_.channel`",
         "separable_conv": "write two convolutions, the first with one group a channel: `groups: $_.channel`",
-        "spatial_dropout": "`dropout` drops single numbers; there is no op that drops whole channels",
+        "spatial_dropout": "write `- dropout: {p: 0.5, whole: channel}`",
+        "dropout1d": "write `- dropout: {p: 0.5, whole: channel}`",
+        "dropout2d": "write `- dropout: {p: 0.5, whole: channel}`",
+        "dropout3d": "write `- dropout: {p: 0.5, whole: channel}`",
         "max_unpool": "no op undoes `max_pool`; `resize` and `conv_transpose` make space larger",
     },
     "argument": {

@@ -18,7 +18,7 @@ FAMILIES: dict[str, str] = {
     "crop": "crop crop_like",
     "cumulative": "cumsum cummax",
     "distribution": "step normal_cdf quantile",
-    "dropout": "dropout",
+    "dropout": "dropout stochastic_depth",
     "elementary": "abs exp log sqrt clamp",
     "fold": "fold unfold spread",
     "expand": "expand",
@@ -35,6 +35,7 @@ FAMILIES: dict[str, str] = {
     "resize": "resize resize_like",
     "scale": "rescale convert",
     "shape": "flatten rename unsqueeze squeeze",
+    "shuffle": "channel_shuffle pixel_shuffle",
     "slicing": "narrow select unbind frame_difference",
     "smooth": "silu gelu mish softsign",
 }

@@ -56,6 +56,7 @@ SINGLE = frozenset(
         "rectifier",
         "scale",
         "shape",
+        "shuffle",
         "slicing",
         "smooth",
     )

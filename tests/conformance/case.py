@@ -17,6 +17,7 @@ from torch import nn
 
 import netspec_numpy
 import netspec_torch
+from netspec.ir.dim import Dim
 from netspec.ir.op import Inferred, Op, infer_node
 from netspec.ir.types import TensorType
 from netspec_numpy.rule import Context
@@ -168,7 +169,14 @@ def _keep_masks(use: Case, drawn: Numbers) -> dict[str, Array]:
     """What PyTorch will keep under our seed, seen by sending ones through its layer."""
     ones = replace(drawn, inputs=tuple(np.ones_like(x) for x in drawn.inputs))
     (kept,) = _torch_forward(use, ones, "train")[0]
-    return {one.name: (kept.detach().numpy() != 0).astype(np.float64) for one in use.inferred.noise}
+    seen = (kept.detach().numpy() != 0).astype(np.float64)
+
+    def of(sizes: tuple[Dim, ...]) -> Array:
+        return np.asarray(
+            seen[tuple(slice(None if size != 1 else 1) for size in sizes)]
+        )  # one for all it spreads over
+
+    return {one.name: of(one.shape) for one in use.inferred.noise}
 
 
 def pulls(result: tuple[Array, ...], seed: int) -> tuple[Array, ...]:

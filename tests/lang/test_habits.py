@@ -17,7 +17,7 @@ OPS = [
     ("«GlobalAveragePooling2D»", "`global_avg_pool`"),
     ("«Flatten»", "`flatten`"),
     ("«LeakyReLU»: 0.1", "`leaky_relu`"),
-    ("«Dropout2d»: 0.5", "no op that drops whole channels"),
+    ("«Dropout2d»: 0.5", "whole: channel"),
     ("«C2f»: [64]", "several layers"),
     ("«SPPF»", "under `blocks`"),
     ("«Detect»", "under `blocks`"),
