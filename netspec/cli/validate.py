@@ -47,6 +47,7 @@ def validate(
             from netspec.passes.refusals import refusals
 
             diagnostics.extend(refusals(spec.graph, sizes))
+    diagnostics = list(dict.fromkeys(diagnostics))  # of a file that several of them extend or include, once
     failed = any(one.severity is Severity.ERROR for one in diagnostics)
     if form == "json":
         import json

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
 from netspec.ir.graph import Graph, Node, Ref
-from netspec.text import Span
+from netspec.text import Label, Span
 
 MOST_COUNTED = 100
 
@@ -105,6 +105,11 @@ def place(node: Node) -> Span | None:
 def place_of(node: Node, argument: str) -> Span | None:
     """Where an argument of a node is written; the op itself where the argument has its default."""
     return node.origin[0].arguments.get(argument, node.origin[0].span) if node.origin else None
+
+
+def uses(node: Node) -> tuple[Label, ...]:
+    """Where the blocks that a node is part of are used, innermost first: what one use does, another need not."""
+    return tuple(Label(one.span, f"`{one.span.text}` is used here") for one in node.origin[1:])
 
 
 def written_name(node: Node) -> str:

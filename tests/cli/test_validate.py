@@ -75,6 +75,18 @@ def test_the_specs_of_the_project_are_good() -> None:
     assert (made.return_value, json.loads(made.stdout)) == (0, [])
 
 
+def test_what_is_said_of_a_file_that_several_specs_extend_is_said_once(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text(GOOD.replace("width: 4", "width: 4, depth: 2"))
+    for name in "ab":
+        (tmp_path / f"{name}.yaml").write_text(f"netspec: 1\nextends: base.yaml\nname: {name}\n")
+    (found,) = json.loads(run(tmp_path, "--format", "json").stdout)
+    assert (found["code"], found["file"]) == ("NS406", str(tmp_path / "base.yaml"))
+    two = GOOD.replace("linear: $width]", "linear: $width, {max_pool: 2, from: x, name: wrong}]")
+    (tmp_path / "base.yaml").write_text(two)
+    errors = json.loads(run(tmp_path, "--format", "json").stdout)
+    assert len(errors) == 1
+
+
 def test_json_is_a_list_of_diagnostics_with_their_places(specs: Path) -> None:
     (found,) = json.loads(run(specs, "--format", "json").stdout)
     wanted: dict[str, Any] = {

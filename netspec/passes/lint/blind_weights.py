@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import prod
 from typing import ClassVar
 
-from netspec.passes.flow import place_of, written_name
+from netspec.passes.flow import place_of, uses, written_name
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.passes.windows import Window, windows
 from netspec.text import Diagnostic
@@ -43,6 +43,7 @@ class BlindWeights(Rule):
                     f"{blind} of {whole} weights of each filter of `{written_name(nodes[0])}` see padding alone",
                     place_of(nodes[0], "dilation" if gaps else "kernel_size"),
                     label=f"input is {sizes}",
+                    labels=uses(nodes[0]),
                     help=f"use {'a smaller `dilation`' if gaps else 'a smaller `kernel_size`'}, "
                     "or pool less before this layer",
                 )

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from netspec.passes.flow import place, written_name
+from netspec.passes.flow import place, uses, written_name
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.passes.windows import Window, windows
 from netspec.text import Diagnostic
@@ -41,6 +41,7 @@ class DroppedBorder(Rule):
                         yield self.doubt(
                             f"`{written_name(node)}` leaves the border unread: {lost}",
                             place(node),
+                            labels=uses(node),
                             help=f"make {'the sizes' if len(losing) > 1 else 'the size'} before it "
                             f"{_even(losing[0])}, or add `padding`",
                         )

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from netspec.passes.flow import place, written_name
+from netspec.passes.flow import place, uses, written_name
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.text import Diagnostic
 
@@ -50,6 +50,7 @@ class HeavyLayer(Rule):
         yield self.doubt(
             f"`{written_name(heavy)}` holds {largest:,} of {whole:,} parameters",
             place(heavy),
+            labels=uses(heavy),
             help="pool more before it, or use `global_avg_pool` in place of `flatten`"
             if flat
             else "pool more before it, or give it fewer outputs",

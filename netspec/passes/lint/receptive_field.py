@@ -9,7 +9,7 @@ from pydantic import Field
 
 from netspec.ir.graph import Node, Ref
 from netspec.ir.types import SPATIAL
-from netspec.passes.flow import Flow, place, written_name
+from netspec.passes.flow import Flow, place, uses, written_name
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.passes.receptive_field import receptive_fields
 from netspec.text import Diagnostic
@@ -55,6 +55,7 @@ class ReceptiveField(Rule):
                     yield self.doubt(
                         f"{what} see {axes} of `{name}`, and an object is {self.object}",
                         place(node),
+                        labels=uses(node),
                         help="add layers or `dilation`, or pool earlier; `netspec show` prints the receptive field",
                     )
                     break

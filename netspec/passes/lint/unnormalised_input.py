@@ -10,7 +10,7 @@ from pydantic import Field
 
 from netspec.ir.graph import Node, Ref
 from netspec.ir.types import SPATIAL, TensorType
-from netspec.passes.flow import Flow, place, written_name
+from netspec.passes.flow import Flow, place, uses, written_name
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.passes.written import with_layer_before
 from netspec.text import Diagnostic, Label
@@ -70,7 +70,7 @@ class UnnormalisedInput(Rule):
         return self.doubt(
             f"`{written_name(node)}` learns from numbers in [{low:g}, {high:g}]",
             place(node),
-            labels=(Label(declared, "the range of the picture"),) if declared else (),
+            labels=(*((Label(declared, "the range of the picture"),) if declared else ()), *uses(node)),
             help=f"write `- {layer}` before it, or let `normalize` in `data` bring the picture to [0, 1]",
             edit=with_layer_before(node, layer) if simple else None,
         )

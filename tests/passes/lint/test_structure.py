@@ -37,6 +37,15 @@ def test_a_block_that_is_right_in_one_use_is_not_doubted() -> None:
     assert codes(text) == []
 
 
+def test_a_doubt_that_only_one_use_gives_rise_to_shows_that_use() -> None:
+    inputs = "inputs: {image: {shape: [3, 32, 32], range: [0, 1]}}\n"
+    block = "blocks: {down: {layers: [max_pool: 5]}}\n"
+    (found,) = told(f"netspec: 1\n{inputs}{block}layers:\n  - down\n  - down\n")
+    assert (found.code, found.span is not None and found.span.line) == ("NS409", 3)
+    assert "1 of 6 along `height`" in found.message
+    assert [(one.span.line, one.text) for one in found.labels] == [(6, "`down` is used here")]
+
+
 def test_weights_used_again_without_the_norm_keep_their_bias() -> None:
     first = "{conv: {out_channels: 3, kernel_size: 3, padding: 1}, name: shared}"
     assert layers(first, "batch_norm") == ["NS403"]
