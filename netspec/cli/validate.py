@@ -19,7 +19,7 @@ from netspec.text import Diagnostic, Severity
 @click.argument("paths", metavar="SPEC...", nargs=-1, required=True, type=SPEC)
 @set_option
 @sizes_option
-@format_option("text", "json", "github")
+@format_option("text", "json", "github", "sarif")
 @skip_others_option
 @click.option(
     "--fix", is_flag=True, help="Make the exact edits of messages, those of warnings too, in the files."
@@ -59,6 +59,13 @@ def validate(
         from netspec.text.render import to_github
 
         click.echo(to_github(diagnostics), nl=bool(diagnostics))
+    elif form == "sarif":
+        import json
+
+        from netspec import __version__
+        from netspec.text.sarif import to_sarif
+
+        click.echo(json.dumps(to_sarif(diagnostics, version=__version__, folder=Path()), indent=2))
     else:
         _print(diagnostics, len(files), sizes, failed=failed)
     return 1 if failed else 0
