@@ -43,9 +43,10 @@ def argmax_backward(op: Argmax, saved: tuple[Any, ...], grads: Arrays, at: Conte
 
 @lowers(ClassWeight)
 def class_weight(op: ClassWeight, inputs: Arrays, at: Context) -> Forward:
-    """The class's number; 0 for the one that is ignored."""
+    """The class's number, in single precision as nothing says another; 0 for the one that is ignored."""
     del at
-    return Forward((weight_of(inputs[0], op.weight, op.ignore_index),))
+    weight = None if op.weight is None else tuple(float(np.float32(one)) for one in op.weight)
+    return Forward((weight_of(inputs[0], weight, op.ignore_index),))
 
 
 @class_weight.backward

@@ -1,66 +1,56 @@
-"""Losses as PyTorch's functions, and CRPS by one of our own."""
+"""What all losses share: a PyTorch function that reduces itself, or its elements and what weighs them."""
 
 from __future__ import annotations
 
 import ast
 
-from netspec.ops.loss import L1, Bce, BceWithLogits, CrossEntropy, Crps, Loss, Mse, Nll
-from netspec_torch.rule import Lowered, Site, Value, call, lowers, method
+from netspec.ops.loss import Loss, element
+from netspec_torch.laying import laid
+from netspec_torch.rule import Lowered, Site, Value, binary, call, method
 
 
-@lowers(Crps)
-def crps(op: Crps, at: Site) -> Lowered:
-    """`crps(cdf, target).mean()`."""
-    each: ast.expr = call("crps", *at.inputs)
-    reduced = each if op.reduction == "none" else method(each, op.reduction)
-    return Lowered(reduced, support=("step", "crps"))
+def reducing(op: Loss, at: Site, function: str, *inputs: ast.expr, **options: Value) -> Lowered:
+    """A function of PyTorch with the reduction where it is not the default; with weights its elements, weighed."""
+    if not weighed(op, at):
+        given = {} if op.reduction == "mean" else {"reduction": op.reduction}
+        return Lowered(call(function, *inputs, **options, **given))
+    return reduced(op, at, call(function, *inputs, **options, reduction="none"))
 
 
-@lowers(Bce)
-def bce(op: Bce, at: Site) -> Lowered:
-    """`F.binary_cross_entropy(p, t)`."""
-    return _function("F.binary_cross_entropy", op, at.inputs[0], _like_prediction(at))
+def reduced(
+    op: Loss,
+    at: Site,
+    each: ast.expr,
+    support: tuple[str, ...] = (),
+    counts: ast.expr | None = None,
+) -> Lowered:
+    """The elements, weighed and reduced. `counts` are what the elements count in the divisor of a mean besides."""
+    weights = laid_weights(op, at) if weighed(op, at) else None
+    if op.reduction == "mean" and (weights is not None or counts is not None):
+        if weights is None:
+            assert counts is not None
+            quotient = binary(method(each, "sum"), "/", method(counts, "sum"))
+            return Lowered(quotient, support=support)
+        more: dict[str, Value] = {} if counts is None else {"counts": counts}
+        return Lowered(call("weighted_mean", each, weights, **more), support=(*support, "weighted_mean"))
+    if weights is not None:
+        each = binary(each, "*", weights)
+    return Lowered(each if op.reduction == "none" else method(each, op.reduction), support=support)
 
 
-@lowers(BceWithLogits)
-def bce_with_logits(op: BceWithLogits, at: Site) -> Lowered:
-    """`F.binary_cross_entropy_with_logits(x, t)`."""
-    return _function("F.binary_cross_entropy_with_logits", op, at.inputs[0], _like_prediction(at))
+def weighed(op: Loss, at: Site) -> bool:
+    """Whether the input `weights` is given."""
+    return len(at.inputs) == len(op.slots)
 
 
-@lowers(CrossEntropy)
-def cross_entropy(op: CrossEntropy, at: Site) -> Lowered:
-    """`F.cross_entropy(logits, target)`."""
-    return _function("F.cross_entropy", op, *at.inputs)
+def laid_weights(op: Loss, at: Site) -> ast.expr:
+    """The input `weights` with the axes of the elements."""
+    return laid(at.inputs[-1], at.types[-1], element(op, at.types), op.name)
 
 
-@lowers(Nll)
-def nll(op: Nll, at: Site) -> Lowered:
-    """`F.nll_loss(log_probabilities, target)`."""
-    return _function("F.nll_loss", op, *at.inputs)
-
-
-@lowers(Mse)
-def mse(op: Mse, at: Site) -> Lowered:
-    """`F.mse_loss(prediction, target)`."""
-    return _function("F.mse_loss", op, *at.inputs)
-
-
-@lowers(L1)
-def l1(op: L1, at: Site) -> Lowered:
-    """`F.l1_loss(prediction, target)`."""
-    return _function("F.l1_loss", op, *at.inputs)
-
-
-def _function(function: str, op: Loss, *inputs: ast.expr) -> Lowered:
-    """A call with the reduction where it is not PyTorch's default."""
-    options: dict[str, Value] = {} if op.reduction == "mean" else {"reduction": op.reduction}
-    return Lowered(call(function, *inputs, **options))
-
-
-def _like_prediction(at: Site) -> ast.expr:
+def like_prediction(at: Site) -> ast.expr:
     """The target, a mask or yes-or-no classes as floating numbers."""
-    prediction, target = at.inputs
+    prediction, target = at.inputs[0], at.inputs[1]
     if at.types[1].dtype == "float32":
         return target
     return method(target, "to", ast.Attribute(prediction, "dtype", ast.Load()))

@@ -47,9 +47,18 @@ def quantile(cdf: torch.Tensor, q: float) -> torch.Tensor:
     return (cdf < q).sum(dim=-1).clamp(max=cdf.shape[-1] - 1).to(cdf.dtype)
 
 
-def crps(cdf: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """The squared area between each distribution function along the last axis and the step at its target."""
-    return ((cdf - step(target, cdf.shape[-1])) ** 2).mean(dim=-1)
+def crps(cdf: torch.Tensor, target: torch.Tensor, power: int = 2) -> torch.Tensor:
+    """The area to a power between each distribution function along the last axis and the step at its target."""
+    error = cdf - step(target, cdf.shape[-1])
+    return (error**2 if power == 2 else error.abs()).mean(dim=-1)
+
+
+def weighted_mean(
+    each: torch.Tensor, weights: torch.Tensor, counts: torch.Tensor | None = None
+) -> torch.Tensor:
+    """The mean of elements with weights, which broadcast; `counts` are in the elements already, not in the divisor."""
+    weights = weights.to(each.dtype).expand_as(each)
+    return (each * weights).sum() / (weights if counts is None else weights * counts.to(each.dtype)).sum()
 
 
 def masked_mean(x: torch.Tensor, where: torch.Tensor, dim: int | tuple[int, ...]) -> torch.Tensor:
@@ -66,14 +75,109 @@ def masked_amax(x: torch.Tensor, where: torch.Tensor, dim: int | tuple[int, ...]
 
 
 def class_weight(
-    target: torch.Tensor, weight: list[float] | None = None, ignore_index: int | None = None
+    target: torch.Tensor,
+    weight: list[float] | None = None,
+    ignore_index: int | None = None,
+    like: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The weight of each target's class, 1 where no list says another; 0 for the class that is ignored."""
+    """The weight of each target's class, 1 where no list says another; 0 for the class that is ignored.
+
+    The numbers are of the kind of `like`, without it in single precision.
+    """
+    dtype = torch.float32 if like is None else like.dtype
     kept = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
     if weight is None:
-        return kept.to(torch.get_default_dtype())
-    table = torch.tensor(weight, device=target.device)
+        return kept.to(dtype)
+    table = torch.tensor(weight, device=target.device, dtype=dtype)
     return torch.where(kept, table[torch.where(kept, target, 0)], 0.0)
+
+
+def smoothed_nll(
+    log_p: torch.Tensor,
+    target: torch.Tensor,
+    label_smoothing: float,
+    weight: list[float] | None = None,
+    ignore_index: int | None = None,
+) -> torch.Tensor:
+    """`-log_p` of the right class, a share of its certainty spread over all classes, each with its weight."""
+    kept = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
+    right = torch.where(kept, target, 0).unsqueeze(1)
+    scaled = log_p
+    if weight is not None:
+        scaled = log_p * log_p.new_tensor(weight).view(-1, *[1] * (log_p.dim() - 2))
+    own, all_of_them = scaled.gather(1, right).squeeze(1), scaled.mean(dim=1)
+    return torch.where(kept, -(1 - label_smoothing) * own - label_smoothing * all_of_them, 0.0)
+
+
+def focal(
+    logits: torch.Tensor,
+    target: torch.Tensor,
+    gamma: float,
+    weight: list[float] | None = None,
+    ignore_index: int | None = None,
+) -> torch.Tensor:
+    """Cross-entropy times `(1 - p) ** gamma`, p the probability of the right class, and the weight of the class."""
+    kept = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
+    right = torch.where(kept, target, 0).unsqueeze(1)
+    own = torch.log_softmax(logits, dim=1).gather(1, right).squeeze(1)
+    each = -((-torch.expm1(own)) ** gamma) * own
+    if weight is not None:
+        each = each * logits.new_tensor(weight)[right.squeeze(1)]
+    return torch.where(kept, each, 0.0)
+
+
+def gaussian_nll(
+    mu: torch.Tensor, target: torch.Tensor, var: torch.Tensor, eps: float, constant: float = 0.0
+) -> torch.Tensor:
+    """The negative logarithm of the normal density; the variance is held at eps, its gradient is not."""
+    var = var + (var.clamp(min=eps) - var).detach()
+    return (var.log() + (mu - target) ** 2 / var + constant) / 2
+
+
+def region_overlap(
+    scores: torch.Tensor, target: torch.Tensor, classes: list[int] | None = None
+) -> torch.Tensor:
+    """The Dice overlap of the best class and the true one, for each sample and class; 1 where both have no place."""
+    index = torch.tensor(classes or range(scores.shape[1]), device=scores.device)
+    index = index.view(-1, *[1] * (scores.dim() - 2))
+    said, true = scores.argmax(dim=1, keepdim=True) == index, target.unsqueeze(1) == index
+    common, both = (
+        (said & true).flatten(2).sum(dim=2),
+        said.flatten(2).sum(dim=2) + true.flatten(2).sum(dim=2),
+    )
+    return torch.where(both == 0, 1.0, 2 * common.to(scores.dtype) / both.clamp(min=1))
+
+
+def shares_of(
+    prediction: torch.Tensor, target: torch.Tensor, classes: list[int] | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Shares of classes, and the true classes as shares of the same axes."""
+    index = torch.tensor(classes or range(prediction.shape[1]), device=prediction.device)
+    true = target.unsqueeze(1) == index.view(-1, *[1] * (prediction.dim() - 2))
+    return (prediction if classes is None else prediction[:, index]), true.to(prediction.dtype)
+
+
+def soft_overlap(
+    prediction: torch.Tensor, target: torch.Tensor, dim: tuple[int, ...], smooth: float, times: int
+) -> torch.Tensor:
+    """One less the overlap of shares, summed over `dim`: Dice where `times` is 2, Jaccard where it is 1."""
+    common = (prediction * target).sum(dim)
+    both = prediction.sum(dim) + target.sum(dim)
+    return 1 - (times * common + smooth) / (both - (2 - times) * common + smooth)
+
+
+def mixture_cdf(
+    weights: torch.Tensor, mu: torch.Tensor, sigma: torch.Tensor, bins: int, dim: int
+) -> torch.Tensor:
+    """The weighted sum over `dim` of normal distribution functions at the bins n = 0 .. bins - 1, as a last axis."""
+    return (weights.unsqueeze(-1) * normal_cdf(mu, sigma, bins)).sum(dim)
+
+
+def lognormal_cdf(mu: torch.Tensor, sigma: torch.Tensor, bins: int) -> torch.Tensor:
+    """The distribution function of exp(mu + sigma * z), z normal, at the bins n = 0 .. bins - 1, as a last axis."""
+    n = torch.arange(1, bins, device=mu.device, dtype=torch.promote_types(mu.dtype, torch.float32))
+    rest = torch.erfc((mu.unsqueeze(-1) - n.log()) / (sigma.unsqueeze(-1) * 2**0.5)) / 2
+    return torch.cat([torch.zeros_like(mu).unsqueeze(-1), rest], dim=-1)
 
 
 def accuracy(scores: torch.Tensor, target: torch.Tensor, k: int = 1) -> torch.Tensor:

@@ -130,16 +130,17 @@ class ClassWeight(Op):
     pointwise: ClassVar[bool] = True
     main: ClassVar[str | None] = "weight"
 
-    weight: Numbers = Field(min_length=1)
-    """One number for each class."""
+    weight: Numbers | None = None
+    """One number for each class; without it each is 1."""
     ignore_index: int | None = None
     """A class whose number is 0, whether it has a place in `weight` or not."""
 
     def infer(self, x: TensorType) -> Inferred:
         """The same axes; bounds are those of the list."""
         whole(x, self.name)
-        listed_for_each(self.weight, x, self.ignore_index)
-        numbers = (*self.weight, *((0.0,) if self.ignore_index is not None else ()))
+        if self.weight is not None:
+            listed_for_each(self.weight, x, self.ignore_index)
+        numbers = (*(self.weight or (1.0,)), *((0.0,) if self.ignore_index is not None else ()))
         return Inferred((TensorType(x.axes, "float32", Facts(low=min(numbers), high=max(numbers))),))
 
     @staticmethod
@@ -151,6 +152,7 @@ class ClassWeight(Op):
             good(tensor("int64", batch=2, height=3, width=2, facts=LABEL), weight=(0.5, 1.0, 4.0)),
             good(label, weight=(0.5, 1.0), ignore_index=2),
             good(label, weight=(0.5, 1.0, 2.0), ignore_index=0),
+            good(label, ignore_index=1),
             bad("NS337", label, weight=(0.5, 1.0)),
             bad("NS318", tensor(batch=4), weight=(0.5, 1.0)),
         ]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Sample, bad, good
-from netspec.ir.problem import Problem
+from netspec.ir.problem import Problem, Warned
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.elementwise import Agreed, agree, floating
 
 
-def per_class(scores: TensorType, target: TensorType, op: str) -> Agreed:
-    """The axes `[batch, *space]` of scores `[batch, class, *space]` and a class index for each place."""
+def per_class(scores: TensorType, target: TensorType, op: str, *, ignore_index: int | None = None) -> Agreed:
+    """The axes `[batch, *space]` of scores `[batch, class, *space]` and a class index for each place.
+
+    The last class needs no score where it is `ignore_index`.
+    """
     floating(scores, op, 0)
     if scores.rank < 2:
         raise Problem(
@@ -40,13 +43,27 @@ def per_class(scores: TensorType, target: TensorType, op: str) -> Agreed:
     axes, constraints = agree(
         (scores.with_axes((scores.axes[0], *scores.axes[2:])), target), op, numbers=False
     )
-    return axes, constraints + _as_many(scores, target, op)
+    return axes, constraints + _as_many(scores, target, op, ignore_index)
 
 
-def _as_many(scores: TensorType, target: TensorType, op: str) -> tuple[Constraint, ...]:
+def never_comes(target: TensorType, ignore_index: int | None) -> tuple[Warned, ...]:
+    """The warning NS340 of an ignored class that the target does not have."""
+    declared = target.facts.classes
+    if ignore_index is None or declared is None or 0 <= ignore_index < declared:
+        return ()
+    message = f"`ignore_index` is `{ignore_index}`, and the target has the classes 0 .. {declared - 1}"
+    help = f"a class that is to be ignored is declared with the others: `classes: {declared + 1}`"
+    return (Warned("NS340", message, at="ignore_index", help=help),)
+
+
+def _as_many(
+    scores: TensorType, target: TensorType, op: str, ignore_index: int | None
+) -> tuple[Constraint, ...]:
     """Both sides speak of as many classes, or there is a constraint that they do."""
     count, declared = scores.axes[1], target.facts.classes
     if declared is None or count.size == declared:
+        return ()
+    if ignore_index == declared - 1 and (count.size.value is None or count.size == declared - 1):
         return ()
     if count.size.value is None:
         why = f"`{op}` has a score for each of the target's classes"
@@ -67,6 +84,20 @@ def class_losses(facts: Facts) -> list[Sample]:
         good(scores, label),
         good(scores, label, reduction="sum"),
         good(scores, label, reduction="none"),
+        good(scores, label, weight=(0.5, 1.0, 2.0)),
+        good(scores, label, weight=(0.5, 1.0, 2.0), ignore_index=0, reduction="none"),
+        good(
+            scores,
+            tensor("int64", batch=4, facts=Facts(low=0, high=3, classes=4)),
+            ignore_index=3,
+            reduction="sum",
+        ),
+        good(scores, label, tensor(batch=4, facts=Facts(low=0.25, high=2)), weight=(0.5, 1.0, 2.0)),
+        good(
+            tensor(batch=2, channel=3, height=2, width=3, facts=facts),
+            tensor("int64", batch=2, height=2, width=3, facts=Facts(low=0, high=2, classes=3)),
+            tensor(batch=2, facts=Facts(low=0.25, high=2)),
+        ),
         good(
             tensor(batch=2, channel=3, height=2, width=3, facts=facts),
             tensor("int64", batch=2, height=2, width=3, facts=Facts(low=0, high=2, classes=3)),
@@ -75,6 +106,8 @@ def class_losses(facts: Facts) -> list[Sample]:
         bad("NS318", scores, tensor(batch=4)),
         bad("NS318", scores, tensor("bool", batch=4, facts=Facts(low=0, high=1, mask=True))),
         bad("NS322", tensor(batch=4, channel=1, facts=facts), tensor("int64", batch=4)),
+        bad("NS337", scores, label, weight=(0.5, 1.0)),
+        bad("NS338", scores, label, weight=(0.5, 1.0, -1.0)),
         bad("NS250", tensor(batch=2, channel=3, width=4, facts=facts), label),
         bad("NS251", scores, tensor("int64", batch=5, facts=Facts(low=0, high=2, classes=3))),
         bad("NS254", tensor(batch=4), label),

@@ -197,6 +197,12 @@ MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
     "NS335": "A value is converted to a unit that measures something else.",
     "NS336": "A mask, or weights, along an axis that is not there.",
     "NS337": "A list of weights that has not one number for each class.",
+    "NS338": "A weight that is negative.",
+    "NS339": "Counts that are negative.",
+    "NS340": "A class is ignored that the target does not have.",
+    "NS341": "Shares are wanted that sum to one, and that these do is not proved.",
+    "NS342": "A class is chosen that is not there.",
+    "NS343": "Numbers that may leave [0, 1] where an overlap wants shares.",
 }
 
 LINT: dict[str, str] = {  # NS4: legal, and probably not what was wanted

@@ -100,6 +100,11 @@ FORBIDDEN: dict[str, str] = {
     "NS335": "PyTorch knows no units",
     "NS336": "PyTorch knows no names, and lays axes over one another from the last",
     "NS337": "PyTorch fails at the first class that has no weight",
+    "NS338": "a loss with a negative weight has no lower end",
+    "NS339": "a Poisson distribution has no negative counts",
+    "NS341": "PyTorch takes any numbers for probabilities",
+    "NS342": "PyTorch counts a class that is not there as never said and never true",
+    "NS343": "an overlap of numbers that are no shares has a value and no meaning",
 }
 """Codes of what the language forbids although PyTorch would run it, with the reason."""
 

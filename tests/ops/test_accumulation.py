@@ -7,8 +7,8 @@ from netspec.ir.problem import Problem
 from netspec.ir.types import tensor
 from netspec.ops.accumulation import SHARES, accumulate
 from netspec.ops.arithmetic import Constant, Pow, Sub
-from netspec.ops.loss import Mse
 from netspec.ops.reduce import Amin, Mean, Sum
+from netspec.ops.regression_loss import Mse
 from tests.backends.torch.build import Build
 
 

@@ -15,8 +15,11 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Op, infer_node
 from netspec.ir.problem import Problem
 from netspec.ir.types import TensorType, tensor
-from netspec.ops.loss import L1, Bce, BceWithLogits, CrossEntropy, Crps, Mse, Nll
+from netspec.ops.binary_loss import Bce, BceWithLogits
+from netspec.ops.class_loss import CrossEntropy, Nll
+from netspec.ops.distribution_loss import Crps
 from netspec.ops.metric import Accuracy
+from netspec.ops.regression_loss import L1, Mse
 from tests.conformance.case import Numbers, Result, candidate, case, reference
 from tests.conformance.harness import check, check_agreement, check_facts, check_shapes
 from tests.ops.strategies import seeds, typed

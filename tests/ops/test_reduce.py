@@ -12,9 +12,10 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Op, infer_node
 from netspec.ir.problem import Problem
 from netspec.ir.types import TensorType, tensor
-from netspec.ops.loss import Crps, Mse
+from netspec.ops.distribution_loss import Crps
 from netspec.ops.metric import Accuracy
 from netspec.ops.reduce import Amax, Amin, Mean, Sum
+from netspec.ops.regression_loss import Mse
 from tests.conformance.case import Numbers, candidate, case, reference
 from tests.conformance.harness import check_agreement, check_facts, check_shapes
 from tests.ops.strategies import seeds, tensors

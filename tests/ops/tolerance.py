@@ -33,8 +33,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.ir.facts import Facts
+from netspec.ops.class_loss import CrossEntropy, Nll
 from netspec.ops.norm import BatchNorm
-from tests.conformance.case import Case, Mode, Numbers, Result, backward_of, floating, reference
+from tests.conformance.case import Case, Mode, Numbers, Result, backward_of, case, floating, reference
 
 EPS = 2.0**-52
 STEP = 2.0**-17  # second differences only set a scale: a few correct digits are plenty
@@ -114,6 +116,8 @@ def _smooth(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode
         for key in parameters:
             parameters[key] += abs(above.parameters[key] - below.parameters[key]) * scale
     state = {key: _state_size(key, drawn, start) for key in start.state}
+    if isinstance(use.op, CrossEntropy):
+        inputs[0] += _cross_entropy_terms(use.op, use, drawn, gradients)
     if use.op.name in TERMS:
         inputs[0] += TERMS[use.op.name](start.outputs[0], gradients[0])
     if use.op.name in SHARES:
@@ -121,6 +125,19 @@ def _smooth(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode
         inputs[0] += abs(gradients[0])
     c = 8 + sum(x.size for x in (*drawn.inputs, *drawn.parameters.values()))
     return _scaled(Result(tuple(outputs), tuple(inputs), parameters, state), c)
+
+
+def _cross_entropy_terms(
+    op: CrossEntropy, use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...]
+) -> NDArray[Any]:
+    """The terms of `s - p * sum of s`: s is what the likelihood sends to log-probabilities, p their exponentials."""
+    log_p = np.log(np.exp(drawn.inputs[0]) / np.exp(drawn.inputs[0]).sum(axis=1, keepdims=True))
+    kind = use.types[0].with_facts(Facts(high=0, log_probabilities=use.types[0].names[1]))
+    same = case(Nll(**op.arguments()), kind, *use.types[1:])  # type: ignore[arg-type]
+    sent = abs(
+        reference(same, replace(drawn, inputs=(log_p, *drawn.inputs[1:])), gradients, "eval").inputs[0]
+    )
+    return np.asarray(sent + np.exp(log_p) * sent.sum(axis=1, keepdims=True))
 
 
 def _curved(

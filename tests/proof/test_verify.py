@@ -17,11 +17,12 @@ from netspec.ir.graph import Graph
 from netspec.ir.record import Record
 from netspec.ops.activation import LeakyRelu, Relu, Softmax
 from netspec.ops.arithmetic import Pow
+from netspec.ops.class_loss import CrossEntropy
 from netspec.ops.conv import Conv
 from netspec.ops.cumulative import Cummax
+from netspec.ops.distribution_loss import Crps
 from netspec.ops.dropout import Dropout
 from netspec.ops.linear import Linear
-from netspec.ops.loss import CrossEntropy, Crps
 from netspec.ops.norm import BatchNorm
 from netspec.ops.pool import MaxPool
 from netspec.proof import Proof, verify

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from netspec.data import score
 from netspec.data.samples import Samples
-from netspec.ops.loss import Crps
+from netspec.ops.distribution_loss import Crps
 from netspec.recipe.spec import Spec
 from netspec.text import SpecError
 from netspec_torch.module import Compiled

@@ -12,8 +12,8 @@ from netspec.ir.facts import Facts
 from netspec.ir.graph import Graph
 from netspec.ir.types import tensor
 from netspec.ops.activation import Relu, Sigmoid
+from netspec.ops.binary_loss import Bce
 from netspec.ops.distribution import Step
-from netspec.ops.loss import Bce
 from netspec.ops.norm import BatchNorm
 from netspec.ops.reduce import Mean
 from netspec.proof.draw import draw

@@ -7,10 +7,10 @@ from netspec.ir.graph import Graph, Ref
 from netspec.ir.types import tensor
 from netspec.ops.activation import Relu, Softmax
 from netspec.ops.arithmetic import Constant, Mul, Pow, Sub
+from netspec.ops.class_loss import CrossEntropy
 from netspec.ops.conv import Conv
 from netspec.ops.dropout import Dropout
 from netspec.ops.linear import Linear
-from netspec.ops.loss import CrossEntropy
 from netspec.ops.norm import BatchNorm
 from netspec.ops.pool import MaxPool
 from netspec.ops.reduce import Amax, Mean

@@ -15,10 +15,10 @@ from netspec.ops.dropout import Dropout
 from netspec.ops.fold import Fold, Spread, Unfold
 from netspec.ops.join import Concat
 from netspec.ops.linear import Linear
-from netspec.ops.loss import Mse
 from netspec.ops.norm import BatchNorm
 from netspec.ops.pool import GlobalAvgPool
 from netspec.ops.reduce import Mean
+from netspec.ops.regression_loss import Mse
 from tests.backends.torch.build import Build
 
 Where = Literal["nowhere", "given", "computed"]

@@ -13,8 +13,9 @@ from netspec.ir.facts import Facts
 from netspec.ir.graph import Graph
 from netspec.ir.types import tensor
 from netspec.ops.arithmetic import Constant, Pow, Sub
-from netspec.ops.loss import L1, CrossEntropy
+from netspec.ops.class_loss import CrossEntropy
 from netspec.ops.reduce import Amax, Amin, Mean, Sum
+from netspec.ops.regression_loss import L1
 from netspec_torch.module import Compiled, assemble
 from netspec_torch.running import Running
 from tests.backends.torch.build import Build
@@ -158,3 +159,49 @@ def test_means_of_what_is_present_are_those_of_one_large_batch(sizes: list[int],
     expected = {"mean": mean.mean(), "peak": mean.max(), "total": seen.sum()}
     for key, value in expected.items():
         assert got[key] == pytest.approx(float(value), rel=1e-12, abs=1e-13), key
+
+
+def weighed_losses() -> Graph:
+    """Losses of which some elements count more than others."""
+    at = Build(
+        {
+            "label": tensor("int64", batch="N", facts=Facts(low=0, high=2, classes=3)),
+            "y": tensor(batch="N", feature=3),
+            "trust": tensor(batch="N", facts=Facts(low=0)),
+        },
+        x=tensor(batch="N", feature=3),
+    )
+    at.use("classes", CrossEntropy(weight=(0.5, 1.0, 4.0), ignore_index=1), "x", "label")
+    at.use("samples", L1(), "x", "y", "trust")
+    at.use("together", CrossEntropy(weight=(0.5, 1.0, 4.0)), "x", "label", "trust")
+    return at.graph({"x": "x"}, metrics={name: name for name in ("classes", "samples", "together")})
+
+
+@given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 2**31))
+def test_weighted_means_are_those_of_one_large_batch(sizes: list[int], seed: int) -> None:
+    rng, count = np.random.default_rng(seed), sum(sizes)
+    x = torch.tensor(rng.normal(size=(count, 3)))
+    targets = {
+        "label": torch.tensor(rng.integers(0, 3, count)),
+        "y": torch.tensor(rng.normal(size=(count, 3))),
+        "trust": torch.tensor(rng.uniform(0.1, 2, count)),
+    }
+    kind = type(assemble(weighed_losses()).metrics)
+    assert issubclass(kind, nn.Module)
+    parts: Running = kind()
+    begin = 0
+    for size in sizes:
+        rows = slice(begin, begin + size)
+        parts.update(x[rows], {key: value[rows] for key, value in targets.items()})
+        begin += size
+    got = parts.compute()
+    weight = torch.tensor([0.5, 1.0, 4.0], dtype=torch.float64)
+    own = torch.nn.functional.cross_entropy(x, targets["label"], reduction="none")
+    trust, classes = targets["trust"], weight[targets["label"]]
+    expected = {
+        "classes": torch.nn.functional.cross_entropy(x, targets["label"], weight=weight, ignore_index=1),
+        "samples": ((x - targets["y"]).abs() * trust[:, None]).mean() / trust.mean(),
+        "together": (own * trust * classes).sum() / (trust * classes).sum(),
+    }
+    for key, value in expected.items():
+        assert got[key] == pytest.approx(float(value), rel=1e-12, abs=1e-13, nan_ok=True), key

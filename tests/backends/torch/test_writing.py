@@ -18,8 +18,8 @@ from netspec.ir.types import tensor
 from netspec.ops.activation import Sigmoid
 from netspec.ops.arithmetic import Mul
 from netspec.ops.conv import Conv
+from netspec.ops.distribution_loss import Crps
 from netspec.ops.linear import Linear
-from netspec.ops.loss import Crps
 from netspec.ops.reduce import Mean
 from netspec.ops.slicing import Unbind
 from netspec_torch.module import assemble

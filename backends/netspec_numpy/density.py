@@ -1,0 +1,62 @@
+"""Distribution functions with a shape of their own over the bins 0, 1, 2, ..."""
+
+from __future__ import annotations
+
+from math import erfc, pi, sqrt
+from typing import Any
+
+import numpy as np
+
+from netspec.ops.density import LognormalCdf, MixtureCdf
+from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
+
+_erfc = np.frompyfunc(erfc, 1, 1)  # NumPy has no error function of its own
+
+
+@lowers(MixtureCdf)
+def mixture_cdf(op: MixtureCdf, inputs: Arrays, at: Context) -> Forward:
+    """The weighted sum over the components of `Phi((n - mu) / sigma)`."""
+    weights, mu, sigma = inputs
+    place = op.place(at.types[0])
+    z = (np.arange(op.bins, dtype=mu.dtype) - mu[..., np.newaxis]) / sigma[..., np.newaxis]
+    each = _phi(z)
+    return Forward(((weights[..., np.newaxis] * each).sum(axis=place),), (weights, sigma, z, each, place))
+
+
+@mixture_cdf.backward
+def mixture_cdf_backward(op: MixtureCdf, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """To the weights each curve; to mu and sigma what a normal curve of that weight sends."""
+    del op, at
+    weights, sigma, z, each, place = saved
+    g = np.expand_dims(grads[0], place)
+    dz = g * weights[..., np.newaxis] * _density(z) / sigma[..., np.newaxis]
+    return Backward(((g * each).sum(axis=-1), -dz.sum(axis=-1), -(dz * z).sum(axis=-1)))
+
+
+@lowers(LognormalCdf)
+def lognormal_cdf(op: LognormalCdf, inputs: Arrays, at: Context) -> Forward:
+    """`Phi((log(n) - mu) / sigma)`, and 0 at n = 0."""
+    del at
+    mu, sigma = inputs
+    places = np.log(np.arange(1, op.bins, dtype=mu.dtype))
+    z = (places - mu[..., np.newaxis]) / sigma[..., np.newaxis]
+    return Forward((np.concatenate([np.zeros_like(mu)[..., np.newaxis], _phi(z)], axis=-1),), (sigma, z))
+
+
+@lognormal_cdf.backward
+def lognormal_cdf_backward(op: LognormalCdf, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """As `normal_cdf`, at the logarithms of the bins."""
+    del op, at
+    sigma, z = saved
+    dz = grads[0][..., 1:] * _density(z) / sigma[..., np.newaxis]
+    return Backward((-dz.sum(axis=-1), -(dz * z).sum(axis=-1)))
+
+
+def _phi(z: Array) -> Array:
+    """The normal distribution function, `erfc(-z / sqrt(2)) / 2`, exact in both tails."""
+    return np.asarray(_erfc(-z / sqrt(2)), z.dtype) / 2
+
+
+def _density(z: Array) -> Array:
+    """The normal density."""
+    return np.asarray(np.exp(-(z**2) / 2) / sqrt(2 * pi), z.dtype)

@@ -1,0 +1,34 @@
+"""Losses of yes and no as PyTorch's functions."""
+
+from __future__ import annotations
+
+import ast
+
+from netspec.ops.binary_loss import Bce, BceWithLogits
+from netspec_torch.loss import like_prediction, reducing
+from netspec_torch.rule import Lowered, Site, Value, lowers, method, subscript
+
+
+@lowers(Bce)
+def bce(op: Bce, at: Site) -> Lowered:
+    """`F.binary_cross_entropy(p, t)`."""
+    return reducing(op, at, "F.binary_cross_entropy", at.inputs[0], like_prediction(at))
+
+
+@lowers(BceWithLogits)
+def bce_with_logits(op: BceWithLogits, at: Site) -> Lowered:
+    """`F.binary_cross_entropy_with_logits(x, t)`, the weights of the yes along the first axis after the batch."""
+    x = at.inputs[0]
+    options: dict[str, Value] = {}
+    if op.pos_weight is not None:
+        options["pos_weight"] = _pos_weight(op, at)
+    return reducing(op, at, "F.binary_cross_entropy_with_logits", x, like_prediction(at), **options)
+
+
+def _pos_weight(op: BceWithLogits, at: Site) -> ast.expr:
+    """`x.new_tensor([0.5, 2.0])[:, None, None]`."""
+    if not isinstance(op.pos_weight, tuple):
+        return method(at.inputs[0], "new_tensor", op.pos_weight)
+    table = method(at.inputs[0], "new_tensor", list(op.pos_weight))
+    space = at.types[0].rank - 2
+    return subscript(table, slice(None), *[None] * space) if space else table
