@@ -108,7 +108,7 @@ def test_a_layer_may_be_used_again_inside_a_map() -> None:
         ("  - {from: x, map: {axis: slice, layers: [{«mean»: {}}]}}\n", "NS273", ("`mean`", "all samples")),
         ("  - {from: p, map: {axis: slice, layers: [«relu»]}}\n", "NS310", ("mask",)),
         ("  - {from: x, map: {axis: «batch», layers: [relu]}}\n", "NS256", ("samples",)),
-        ("  - {from: x, «fold»: {axis: slice}}\n", "NS101", ("no op `fold`",)),
+        ("  - {from: x, «unfold»: {axis: slice}}\n", "NS101", ("no op `unfold`",)),
         ('  - {formula: "«unfold»(x)", name: y}\n', "NS112", ("no function `unfold`",)),
         ("  - {from: x, map: {axis: slice, layers: [«rely»]}}\n", "NS101", ("`relu`",)),
         ("  - {from: x, map: {axis: slice, layers: [{«conv»: 3}]}}\n", "NS122", ("`kernel_size`",)),
