@@ -209,7 +209,8 @@ class Body:
             return kind
         if self.library.broken(layer.op):
             return None
-        near = meant(layer.op, {*ops.names(), *self.library.names()})
+        included = (one for one in self.library.names() if one.endswith(f".{layer.op}"))
+        near = next(included, None) or meant(layer.op, {*ops.names(), *self.library.names()})
         edit = Edit(layer.span, near) if near else None
         help = (
             f"did you mean `{near}`?"
