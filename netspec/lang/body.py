@@ -18,10 +18,11 @@ from netspec.lang.habits import said
 from netspec.lang.inputs import Inputs, Taken
 from netspec.lang.layer import Layer
 from netspec.lang.names import meant
+from netspec.lang.place import Place
 from netspec.lang.space import Space
 from netspec.lang.tree import Mapping, Node, Sequence
 from netspec.lang.values import Values
-from netspec.lang.weave import Place, Weaver
+from netspec.lang.weave import Weaver
 from netspec.lang.wiring import Inits, read_wiring
 from netspec.text import Edit, Label
 

@@ -18,9 +18,10 @@ from netspec.lang.constants import FUNCTIONS, Constant, Constants, Evaluator, Po
 from netspec.lang.expression import Expression, parse
 from netspec.lang.habits import said
 from netspec.lang.names import habit, meant
+from netspec.lang.place import NO_WIRING, Place, Wiring
 from netspec.lang.report import Report
 from netspec.lang.tree import Scalar
-from netspec.lang.weave import NO_WIRING, Place, Values, Weaver, Wiring
+from netspec.lang.weave import Values, Weaver
 from netspec.text import Edit
 
 _OPERATORS: dict[type[ast.operator | ast.cmpop], str] = {

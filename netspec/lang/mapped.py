@@ -14,9 +14,9 @@ from netspec.lang.bind import span_of
 from netspec.lang.inputs import Taken
 from netspec.lang.layer import Layer
 from netspec.lang.names import LETTER
+from netspec.lang.place import Place
 from netspec.lang.space import Made, Names, Space
 from netspec.lang.tree import Mapping, Scalar, Sequence
-from netspec.lang.weave import Place
 from netspec.text import Span
 
 if TYPE_CHECKING:

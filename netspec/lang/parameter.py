@@ -10,8 +10,8 @@ from netspec.ir.graph import Ref
 from netspec.lang.bind import Argument, bind, span_of
 from netspec.lang.kinds import read_shape
 from netspec.lang.layer import Layer
+from netspec.lang.place import Place
 from netspec.lang.tree import Mapping
-from netspec.lang.weave import Place
 from netspec.lang.wiring import read_wiring
 from netspec.text import Span
 

@@ -14,9 +14,9 @@ from netspec.lang.layer import Layer
 from netspec.lang.mapped import mapped
 from netspec.lang.names import WIRES
 from netspec.lang.parameter import parameter
+from netspec.lang.place import Place
 from netspec.lang.space import Names, Space
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
-from netspec.lang.weave import Place
 from netspec.text import Label
 
 if TYPE_CHECKING:

@@ -2,78 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from netspec.ir.dim import Dim, DimTooComplex
 from netspec.ir.dim_decide import decide
 from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Origin, Ref, Scope
 from netspec.ir.op import Inferred, Op, infer_node
 from netspec.ir.problem import Problem, Warned
-from netspec.ir.record import Record
 from netspec.ir.types import BATCH, TensorType
 from netspec.lang.names import meant
+from netspec.lang.place import NO_WIRING, Place, Wiring, appended
 from netspec.lang.report import Report
-from netspec.lang.tree import Mapping as Table
 from netspec.lang.tree import Node as Written
-from netspec.lang.tree import Sequence as Sequenced
-from netspec.text import Edit, Label, Span
+from netspec.text import Label, Span
 
 MOST_NODES = 20_000
 SAMPLES = Dim.of("N")
 MOST_NUMBERS = 2**34
 LONGEST_TRACE = 5
-MOST_CAUSES = 2
 
 Values = Mapping[str, "Ref | None"]
 """Names in scope. None stands for a value whose layer failed: whoever uses it fails silently too."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one use of an op is written: its name, its arguments, its inputs; `advice` is help that only it knows.
-
-    `causes` tells of arguments that are a block's parameters where they were given.
-    """
-
-    head: Span
-    arguments: Mapping[str, Span] = field(default_factory=dict)
-    inputs: Sequence[Span | None] = ()
-    layer: bool = True
-    item: Written | None = None
-    advice: str = ""
-    causes: Callable[[], Mapping[str, Label]] = dict
-
-    def why(self, at: str | int | None) -> tuple[Label, ...]:
-        """Where the arguments come from that a Problem speaks of: those that a block was given."""
-        causes = {} if isinstance(at, int) else self.causes()
-        if isinstance(at, str):
-            return (causes[at],) if at in causes else ()
-        return tuple(dict.fromkeys(causes.values()))[:MOST_CAUSES]
-
-    def of(self, at: str | int | None) -> Span:
-        """The place a Problem speaks of."""
-        if isinstance(at, str):
-            return self.arguments.get(at, self.head)
-        if isinstance(at, int) and at < len(self.inputs):
-            return self.inputs[at] or self.head
-        return self.head
-
-
-@dataclass(frozen=True)
-class Wiring:
-    """What is written beside an op and ends up in the node: freezing, initialisers, a claim about the result, names."""
-
-    freeze: frozenset[str] | None = frozenset()
-    inits: Mapping[str, Record] = field(default_factory=dict)
-    init_spans: Mapping[str, Span] = field(default_factory=dict)
-    claim: TensorType | None = None
-    freeze_span: Span | None = None
-    names: tuple[str, ...] = ()
-
-
-NO_WIRING = Wiring()
 
 
 class Weaver:
@@ -366,31 +317,6 @@ class Weaver:
                 notes.append(f"`{node.path}` ({_line(node)}) makes {_sizes(made)} of {_sizes(entering)}")
             ref = node.inputs[0]
         return tuple(notes)
-
-
-def appended(item: Written, layer: str) -> Edit | None:
-    """The edit that puts one more layer behind a written one; a name goes over to the new layer.
-
-    None where that is more than an insertion: the name must stand last, in a layer that begins a line.
-    """
-    source, start = item.span.source, item.span.start
-    line = source.line(item.span.line)
-    indent = line[: len(line) - len(line.lstrip())]
-    if line[: item.span.column - 1].strip() != "-":
-        return None
-    if not isinstance(item, Table) or item.get("name") is None:
-        if isinstance(item, Table) and len(item) > 1:
-            return None
-        return Edit(source.span(item.span.end, item.span.end), f"\n{indent}- {layer}")
-    *before, last = item.entries
-    if last.name != "name" or isinstance(last.value, Sequenced) or not before:
-        return None
-    head = source.text[start : last.span.start].rstrip()
-    if item.flow:
-        place = start + len(head.rstrip(","))
-        return Edit(source.span(place, place), f"}}\n{indent}- {{{layer}")
-    place = start + len(head)
-    return Edit(source.span(place, place), f"\n{indent}- {layer}:")
 
 
 def _line(node: Node) -> str:

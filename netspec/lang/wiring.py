@@ -9,9 +9,9 @@ from netspec.ir.record import Record
 from netspec.ir.types import TensorType
 from netspec.lang.bind import span_of
 from netspec.lang.kinds import read_meaning
+from netspec.lang.place import Wiring
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
 from netspec.lang.values import Values
-from netspec.lang.weave import Wiring
 from netspec.text import Span
 
 Inits = Table[str, Table[str, tuple[Record, Span]]]
