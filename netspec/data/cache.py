@@ -17,10 +17,11 @@ from typing import Any, BinaryIO, Self
 
 import numpy as np
 
+from netspec.data.ragged import longest
 from netspec.data.study import Array
 from netspec.text import SpecError
 
-FORMAT = 2
+FORMAT = 3
 """Part of every key; changes when what is written changes."""
 
 KEPT = 8
@@ -93,8 +94,8 @@ class Writer:
         self._key = key
         self._place = cache.folder / f"{_UNFINISHED}{key[:16]}-{os.getpid()}"
         self._files: dict[str, BinaryIO] = {}
-        self._types: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
-        self._counts: dict[str, int] = {}
+        self._types: dict[str, np.dtype[Any]] = {}
+        self._shapes: dict[str, list[tuple[int, ...]]] = {}
 
     def __enter__(self) -> Self:
         try:
@@ -110,16 +111,16 @@ class Writer:
         shutil.rmtree(self._place, ignore_errors=True)
 
     def add(self, name: str, arrays: Sequence[Array]) -> None:
-        """Append samples of one field; all of one shape and type."""
+        """Append samples of one field; all of one type and as many axes."""
         try:
             for array in arrays:
                 if name not in self._files:
                     self._files[name] = (self._place / f"{name}.npy").open("wb")
                     self._files[name].write(b"\0" * _HEADER)
-                    self._types[name] = (array.shape, array.dtype)
-                    self._counts[name] = 0
+                    self._types[name] = array.dtype
+                    self._shapes[name] = []
                 self._files[name].write(np.ascontiguousarray(array).data)
-                self._counts[name] += 1
+                self._shapes[name].append(array.shape)
         except OSError as error:
             raise _unwritable(error) from error
 
@@ -128,11 +129,13 @@ class Writer:
         fields = {}
         try:
             for name, file in self._files.items():
-                shape, dtype = self._types[name]
-                whole = (self._counts[name], *shape)
+                dtype, shapes = self._types[name], self._shapes[name]
+                whole = (len(shapes), *longest(shapes))
                 file.seek(0)
                 file.write(_header(whole, dtype))
                 file.close()
+                if len(set(shapes)) > 1:
+                    _fill_up(self._place / f"{name}.npy", shapes, whole, dtype)
                 fields[name] = {"shape": list(whole), "dtype": dtype.str}
             told = json.dumps({**notes, "fields": fields})
             (self._place / "notes.json").write_text(told, encoding="utf-8")
@@ -152,6 +155,26 @@ class Writer:
             return
         shutil.rmtree(final, ignore_errors=True)
         self._place.rename(final)
+
+
+def _fill_up(
+    path: Path, shapes: Sequence[tuple[int, ...]], whole: tuple[int, ...], dtype: np.dtype[Any]
+) -> None:
+    """Lay out a file of samples of unequal shapes, one behind the other, as one array with zeros after each.
+
+    Zeros are never written, so that they take no room where files may have holes.
+    """
+    tight = path.with_suffix(".tight")
+    path.rename(tight)
+    with tight.open("rb") as source, path.open("wb") as file:
+        file.write(source.read(_HEADER))
+        file.truncate(_HEADER + int(np.prod(whole, dtype=np.int64)) * dtype.itemsize)
+        target = np.memmap(path, dtype, "r+", _HEADER, whole)
+        for i, shape in enumerate(shapes):
+            one = np.fromfile(source, dtype, int(np.prod(shape, dtype=np.int64))).reshape(shape)
+            target[i][tuple(slice(size) for size in shape)] = one
+        target.flush()
+    tight.unlink()
 
 
 def _header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:

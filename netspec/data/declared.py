@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from math import inf, isinf, isnan
 from typing import Any
@@ -23,12 +23,19 @@ class Extent:
     high: float = -inf
     missing: int = 0
 
-    def take(self, name: str, array: Array, kind: TensorType) -> None:
-        """Note one sample; SpecError NS535 where its shape is not that of the ones before."""
+    def take(self, name: str, array: Array, kind: TensorType, padded: Collection[int] = ()) -> None:
+        """Note one sample; SpecError NS535 where its shape is not that of the ones before.
+
+        The axes at the places `padded` may differ: the shape is then that of the longest, with zeros among the values.
+        """
         if self.shape is None:
             self.shape = array.shape
         elif self.shape != array.shape:
-            raise _unequal(name, self.shape, array.shape, kind)
+            sizes = list(enumerate(zip(self.shape, array.shape, strict=False)))
+            if array.ndim != len(self.shape) or any(a != b and i not in padded for i, (a, b) in sizes):
+                raise _unequal(name, self.shape, array.shape, kind)
+            self.shape = tuple(max(a, b) for _, (a, b) in sizes)
+            self.low, self.high = min(self.low, 0.0), max(self.high, 0.0)
         if not array.size:
             return
         low, high = float(array.min()), float(array.max())
@@ -130,11 +137,15 @@ def _unequal(name: str, one: tuple[int, ...], other: tuple[int, ...], kind: Tens
     """The error for samples of unequal shapes, with the transform that makes them equal."""
     names = kind.names if len(kind.names) == len(one) == len(other) else ()
     odd = [axis for axis, a, b in zip(names, one, other, strict=False) if a != b]
-    cure = "`frames: 30`" if "time" in odd else "`crop: {height: ..., width: ...}`"
+    if odd and odd[0] not in ("time", "height", "width"):
+        cure = f"`pad: {{{odd[0]}: present}}` to `data`, and declare the mask `present`"
+    else:
+        step = "`frames: 30`" if "time" in odd else "`crop: {height: ..., width: ...}`"
+        cure = f"{step} to the transforms"
     return SpecError.of(
         "NS535",
         f"`{name}` is {list(one)} in one sample and {list(other)} in another",
-        help=f"samples of one batch must be of one size: add {cure} to the transforms",
+        help=f"samples of one batch must be of one size: add {cure}",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
@@ -18,6 +18,7 @@ from netspec.data.declared import Extent, as_stored, check_declared, check_missi
 from netspec.data.opened import Opened, studies
 from netspec.data.places import inside
 from netspec.data.quality import QualityRecord
+from netspec.data.ragged import Ragged, in_one, one_slice, places, stack_study
 from netspec.data.split import assign, sample_numbers
 from netspec.data.study import Array, Study
 from netspec.data.transforms import apply
@@ -40,7 +41,7 @@ class Samples:
     messages on the user's terminal and never for a file. `splits` holds the sample numbers of `train`, `validation`
     and `test`. `covariates` are known of each patient: `age` in years (NaN where missing) and `sex` (0 F, 1 M, 2 other,
     -1 missing). `fingerprint` stands for the numbers themselves and whose they are: it is
-    the same wherever the files lie.
+    the same wherever the files lie. `ragged` says which fields are padded to the longest sample: `batch` cuts them.
     """
 
     fields: Mapping[str, Array]
@@ -50,6 +51,11 @@ class Samples:
     fingerprint: str
     quality: QualityRecord
     covariates: Mapping[str, Array] = field(default_factory=dict)
+    ragged: Ragged = field(default_factory=Ragged)
+
+    def batch(self, numbers: NDArray[np.int64]) -> dict[str, Array]:
+        """The fields of these samples in memory of their own, as long as the longest of them."""
+        return {name: self.ragged.batch(name, array, numbers) for name, array in self.fields.items()}
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -74,12 +80,13 @@ def open_samples(
     problems = [found.problem for found in check(recipe, kinds, {})]
     if problems:
         raise SpecError(Diagnostic(one.code, Severity.ERROR, one.message, help=one.help) for one in problems)
+    masks = {name: kinds.pop(name) for name in recipe.pad.values()}
     cache_dir = root / ".netspec" / "cache" if cache_dir is None else cache_dir
     tell = progress or (lambda _done, _total, _what: None)
     opened = _open(recipe, root, kinds, None if recipe.cache == "none" else cache_dir, tell)
     key = _key(recipe, kinds, opened.fingerprint)
     prepared = _prepared(recipe, kinds, opened, key, cache_dir, tell)
-    return _finished(recipe, kinds, opened, prepared)
+    return _finished(recipe, kinds, masks, opened, prepared)
 
 
 def _open(
@@ -126,6 +133,8 @@ def _key(recipe: DataRecipe, kinds: Mapping[str, TensorType], fingerprint: str) 
         "fields": {name: [recipe.source_field(name), kind.names, kind.dtype] for name, kind in kinds.items()},
         "transforms": [[one.name, one.model_dump(mode="json")] for one in recipe.prefix],
     }
+    if recipe.pad:
+        told["pad"] = sorted(recipe.pad)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
@@ -144,16 +153,16 @@ def _prepared(
         notes = _make(
             recipe, kinds, opened, lambda name, arrays: kept.setdefault(name, []).extend(arrays), tell
         )
-        return Prepared({name: np.stack(arrays) for name, arrays in kept.items()}, notes)
+        return Prepared({name: in_one(arrays) for name, arrays in kept.items()}, notes)
     cache = Cache(cache_dir / "samples")
     found = cache.load(key)
-    if found is not None and _usable(found, kinds, opened):
+    if found is not None and _usable(found, kinds, opened, recipe.pad):
         return found
     with cache.write(key) as writer:
         return writer.finish(_make(recipe, kinds, opened, writer.add, tell))
 
 
-def _usable(found: Prepared, kinds: Mapping[str, TensorType], opened: Opened) -> bool:
+def _usable(found: Prepared, kinds: Mapping[str, TensorType], opened: Opened, pad: Iterable[str]) -> bool:
     """Whether the notes of a set hold what is needed, and agree with one another and with the source."""
     notes = found.notes
     try:
@@ -165,6 +174,7 @@ def _usable(found: Prepared, kinds: Mapping[str, TensorType], opened: Opened) ->
         whole = len(notes["age"]) == len(notes["sex"]) == patients
         known = all(0 <= one < len(opened.group_ids) for one in notes["members"])
         fits = all(len(found.fields[name]) == len(groups) for name in kinds)
+        fits = fits and all(len(np.asarray(notes["lengths"][axis], np.int64)) == len(groups) for axis in pad)
         return whole and known and fits and bool(((groups >= 0) & (groups < patients)).all())
     except (KeyError, TypeError, ValueError, OverflowError):
         return False
@@ -180,6 +190,8 @@ def _make(
     """Read every study, transform it and hand its arrays on; gives the notes that go with the set."""
     steps = _steps(recipe, kinds)
     extents = {name: Extent() for name in kinds}
+    padded = places(recipe.pad, kinds)
+    lengths: dict[str, list[int]] = {axis: [] for axis in recipe.pad}
     members: list[int] = []
     digests = {name: hashlib.sha256(kind.dtype.encode()) for name, kind in kinds.items()}
     groups: list[int] = []
@@ -192,10 +204,16 @@ def _make(
         _transformed(recipe, study, kinds, steps)
         for name, kind in kinds.items():
             arrays = [as_stored(name, array, kind) for array in study.fields[name]]
+            free = padded.get(name, {})
             for array in arrays:
-                extents[name].take(name, array, kind)
+                extents[name].take(name, array, kind, free.values())
+                if free:
+                    digests[name].update(repr(array.shape).encode())
                 digests[name].update(array.data)
             add(name, arrays)
+        for axis, known in lengths.items():
+            name = next(name for name, free in padded.items() if axis in free)
+            known += [array.shape[padded[name][axis]] for array in study.fields[name]]
         groups += [len(members)] * study.count
         members.append(i)
         age.append(None if study.age != study.age else study.age)
@@ -207,6 +225,7 @@ def _make(
     opened.quality.samples, opened.quality.groups = len(groups), len(members)
     return {
         "groups": groups,
+        "lengths": lengths,
         "members": members,
         "age": age,
         "sex": sex,
@@ -240,12 +259,20 @@ def _transformed(
     study.fields = {name: list(study.fields[source]) for name, source in names.items()}
     words = recipe.source.words
     study.words = {name: words[source] for name, source in names.items() if source in words}
+    axis = recipe.source.stacked
     for transform, types in zip(recipe.prefix, steps, strict=True):
-        apply(transform, study, types)
+        apply(transform, study, types if axis is None else one_slice(types, axis))
+    if axis is not None:
+        fields = {name: recipe.source.field(source, kinds[name]) for name, source in names.items()}
+        stack_study(study, fields, axis)
 
 
 def _finished(
-    recipe: DataRecipe, kinds: Mapping[str, TensorType], opened: Opened, prepared: Prepared
+    recipe: DataRecipe,
+    kinds: Mapping[str, TensorType],
+    masks: Mapping[str, TensorType],
+    opened: Opened,
+    prepared: Prepared,
 ) -> Samples:
     """The samples, checked against what is declared, and divided."""
     notes = prepared.notes
@@ -261,8 +288,11 @@ def _finished(
     if recipe.split.stratify is not None:
         first = np.searchsorted(owners, np.arange(len(ids)))
         values = np.asarray(prepared.fields[recipe.split.stratify], np.float64)[first]
+    lengths = {axis: np.asarray(notes["lengths"][axis], np.int64) for axis in recipe.pad}
+    ragged = Ragged(lengths, places(recipe.pad, {**kinds, **masks}))
     return Samples(
-        fields={name: prepared.fields[name] for name in kinds},
+        fields={name: prepared.fields[name] for name in kinds}
+        | {name: ragged.mask(axis) for axis, name in recipe.pad.items()},
         groups=groups,
         group_ids=group_ids,
         splits=sample_numbers(assign(recipe.split, ids, values), owners),
@@ -272,4 +302,5 @@ def _finished(
             "age": np.asarray([nan if one is None else one for one in notes["age"]], np.float64),
             "sex": np.asarray(notes["sex"], np.int64),
         },
+        ragged=ragged,
     )

@@ -13,6 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.data.ragged import stacked
 from netspec.data.resampling import beat, middle, regrid
 from netspec.data.study import Array, Plane, Study
 from netspec.ir.types import TensorType
@@ -110,7 +111,12 @@ def normalize(op: Normalize, study: Study, types: Types) -> None:
             low, high = _study_limits(op, arrays)
             arrays[:] = [_scaled(array, low, high, op.to) for array in arrays]
         else:
-            axes = tuple(kind.names.index(axis) for axis in op.over)
+            within = [axis for axis in op.over if kind.find(axis) is not None]
+            axes = tuple(kind.names.index(axis) for axis in within)
+            if len(within) < len(op.over):  # over the slices of a stack too, which are still apart here
+                low, high = _limits(op, stacked(name, arrays), (0, *(axis + 1 for axis in axes)))
+                arrays[:] = [_scaled(array, low[0], high[0], op.to) for array in arrays]
+                continue
             for i, array in enumerate(arrays):
                 low, high = _limits(op, array, axes)
                 arrays[i] = _scaled(array, low, high, op.to)

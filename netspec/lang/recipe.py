@@ -42,26 +42,29 @@ def read_data(root: Mapping, values: Values, weaver: Weaver, *, whole: bool) -> 
         return None
     unknown = [one for one in node if not _known(one, DATA_KEYS, "`data`", values)]
     good = not unknown
-    if (waiting := node.get("pad")) is not None:
-        report.error(
-            "NS190",
-            "`pad` belongs to the language, and this version cannot build it yet",
-            waiting.key.span,
-            help="give every sample the same size",
-        )
-        good = False
     written = node.get("source")
     if written is None:
         report.error("NS122", "`data` needs a `source`", entry.key.span, help=_choices("source", SOURCES))
         return None
     source = values.call(written.value, SOURCES, "source")
-    fields = _words(node.get("fields"), values)
+    fields = _words(
+        node.get("fields"), values, "the spec's names to the source's", "{cine: pixels, volume: Systole}"
+    )
+    pad = _words(node.get("pad"), values, "axes to the masks that say what is there", "{slice: present}")
     split = _split(node.get("split"), values)
     transforms = _calls(node.get("transforms"), values)
     options = _options(node, values)
-    if not good or source is None or fields is None or split is None or transforms is None or options is None:
+    if (
+        not good
+        or source is None
+        or fields is None
+        or pad is None
+        or split is None
+        or transforms is None
+        or options is None
+    ):
         return None
-    recipe = DataRecipe(source, fields, split, transforms, **options)
+    recipe = DataRecipe(source, fields, split, transforms, pad=pad, **options)
     if whole and weaver.inputs:
         for found in check(recipe, weaver.inputs, weaver.targets):
             problem, (span, labels) = found.problem, _places(root, recipe, found, weaver)
@@ -87,7 +90,9 @@ def _places(
     root: Mapping, recipe: DataRecipe, found: Found, weaver: Weaver
 ) -> tuple[Span, tuple[Label, ...]]:
     """Where a disagreement is shown: at the transform that made it, else at the declaration; the other is a label."""
-    if found.place[0] not in ("inputs", "targets"):
+    if found.problem.code == "NS536":
+        return _key(root, found.place), ()
+    if found.place[0] not in ("inputs", "targets") or found.problem.code in ("NS537", "NS538"):
         return _place(root, found.place), ()
     name = str(found.place[1])
     declared = _place(root, (*found.place, _DECLARED.get(found.problem.code, "")))
@@ -99,6 +104,16 @@ def _places(
     if name not in recipe.fields:
         return declared, ()
     return declared, (Label(_place(root, ("data", "fields", name)), "the data's field"),)
+
+
+def _key(root: Mapping, path: tuple[str | int, ...]) -> Span:
+    """The last key of a path of keys."""
+    node: Node = root
+    span = root.span
+    for key in path:
+        if isinstance(node, Mapping) and (inside := node.get(str(key))) is not None:
+            node, span = inside.value, inside.key.span
+    return span
 
 
 def _place(root: Mapping, path: tuple[str | int, ...]) -> Span:
@@ -143,7 +158,7 @@ def _choices(what: str, table: dict[str, Any]) -> str:
     return f"{what}s are " + ", ".join(f"`{name}`" for name in table)
 
 
-def _words(entry: Entry | None, values: Values) -> dict[str, str] | None:
+def _words(entry: Entry | None, values: Values, what: str, example: str) -> dict[str, str] | None:
     """A mapping of words to words; None after an error."""
     if entry is None:
         return {}
@@ -153,9 +168,9 @@ def _words(entry: Entry | None, values: Values) -> dict[str, str] | None:
     if good:
         values.report.error(
             "NS114",
-            f"`{entry.name}` maps the spec's names to the source's",
+            f"`{entry.name}` maps {what}",
             entry.key.span,
-            help="`fields: {cine: pixels, volume: Systole}`",
+            help=f"`{entry.name}: {example}`",
         )
     return None
 

@@ -10,6 +10,7 @@ from typing import Literal
 from netspec.ir.dim import Dim
 from netspec.ir.problem import Problem
 from netspec.ir.types import BATCH, Axis, TensorType
+from netspec.recipe.pad import check_pad, with_zeros
 from netspec.recipe.source import Source
 from netspec.recipe.split import Split
 from netspec.recipe.transform import Transform
@@ -21,7 +22,9 @@ Cache = Literal["auto", "none"]
 class DataRecipe:
     """What the data section says. `fields` maps the spec's names to the source's; names that are not in it keep theirs.
 
-    `cache` is `auto` (prepared samples are kept beside the run's data) or `none`; `workers` how many threads read.
+    `pad` maps axes along which samples are of unequal length to the masks that say what is there: each batch is padded
+    with zeros to its longest sample. `cache` is `auto` (prepared samples are kept beside the run's data) or `none`;
+    `workers` how many threads read.
     """
 
     source: Source
@@ -30,6 +33,7 @@ class DataRecipe:
     transforms: tuple[Transform, ...] = ()
     cache: Cache = "auto"
     workers: int | Literal["auto"] = "auto"
+    pad: Mapping[str, str] = field(default_factory=dict)
 
     def source_field(self, name: str) -> str:
         """What the source calls the field that the spec calls `name`."""
@@ -71,6 +75,8 @@ def chain(
     types: dict[str, TensorType] = {}
     _try(found, ("data", "source", recipe.source.name), recipe.source.check)
     for name, kind in declared.items():
+        if name in recipe.pad.values():
+            continue
         try:
             types[name] = recipe.source.field(recipe.source_field(name), one_sample(kind))
         except Problem as problem:
@@ -112,12 +118,18 @@ def check(
             )
             found.append(Found(("data", "fields", name), problem))
     found += _split(recipe, declared)
+    ones = [{name: one_sample(kind) for name, kind in kinds.items()} for kinds in (inputs, targets)]
+    unpadded = [Found(place, problem) for place, problem in check_pad(recipe.pad, recipe.fields, *ones)]
+    found += unpadded
+    told = {one.place[1] for one in unpadded if one.place[0] != "data"}
     letters: dict[str, Dim] = {}
     for name, kind in types.items():
-        if name not in declared:
+        if name not in declared or name in told:
             continue
+        padded = any(one_sample(declared[name]).find(axis) is not None for axis in recipe.pad)
+        given = with_zeros(kind) if padded else kind
         try:
-            _same(name, one_sample(declared[name]), kind, unequal=recipe.source.unequal, letters=letters)
+            _same(name, one_sample(declared[name]), given, unequal=recipe.source.unequal, letters=letters)
         except Problem as problem:
             found.append(Found(("inputs" if name in inputs else "targets", name), problem))
     return found
@@ -226,6 +238,7 @@ def _same_size(name: str, declared: Axis, given: Axis, *, unequal: bool, letters
             "time": f"add `frames: {wanted}` to the transforms",
             "height": f"add `crop` or `resize` with `height: {wanted}` to the transforms",
             "width": f"add `crop` or `resize` with `width: {wanted}` to the transforms",
+            "slice": "declare a letter, as `slice: S`, and add `pad: {slice: present}` to `data`",
         }.get(given.name, "make every sample the same size")
         raise Problem(
             "NS503",

@@ -59,6 +59,11 @@ class Source(Record):
     def check(self) -> None:
         """Raise Problem for arguments that cannot be together or are not supported."""
 
+    @property
+    def stacked(self) -> str | None:
+        """The axis along which all pictures of a study are put together to one sample; None where each is its own."""
+        return None
+
 
 def _as_tuple(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
@@ -68,7 +73,10 @@ class DicomCine(Source):
     """Short-axis cine MRI in DICOM files, laid out as `<root>/<folder>/<patient>/study/<view>_<k>/*.dcm`.
 
     A sample is one slice: its cine loop, where it lies in the stack, who the patient is, and any column of the table of
-    `labels` (a CSV file in `root` whose first column is `Id`), whose numbers are taken to be millilitres. `folder`
+    `labels` (a CSV file in `root` whose first column is `Id`), whose numbers are taken to be millilitres. With
+    `sample: patient` it is the stack of a patient's slices from apex to base: `pixels`, `slice_position` and `spacing`
+    have an axis `slice` in front, and `slice_gap` is the distance from each slice to the next in mm, 0 after the last.
+    `folder`
     defaults to the name of the table without its ending where there is such a folder, else to `root` itself. Frames
     are put in order by the first entry of `frame_order` that strictly increases. More files that
     cannot be used than `at_most_bad` are an error.
@@ -84,7 +92,7 @@ class DicomCine(Source):
     root: str = Field(min_length=1)
     """The folder with the patients, relative to the project."""
     sample: Literal["slice", "patient"] = "slice"
-    """What one sample is."""
+    """What one sample is: a slice, or the stack of all slices of a patient."""
     view: str = Field(default="sax", pattern=r"^[A-Za-z0-9]+$")
     """What the folders of the wanted series begin with."""
     labels: str = Field(default="train.csv", min_length=1)
@@ -97,13 +105,27 @@ class DicomCine(Source):
     at_most_bad: Share = Quantity(2, "%")
 
     def fields(self) -> dict[str, TensorType]:
-        """`pixels` of a slice; `slice_position` 0 apex .. 1 base; `spacing` [row, column] in mm; `age`; `sex`."""
+        """`pixels` of a slice; `slice_position` 0 apex .. 1 base; `spacing` [row, column] in mm; `age`; `sex`.
+
+        With `sample: patient`, all but the last two have an axis `slice` in front, and there is `slice_gap` in mm.
+        """
+        person = {
+            "age": tensor(facts=Facts(low=0), unit="year", feature=1),
+            "sex": tensor("int64", facts=Facts(low=0, high=len(SEXES) - 1, classes=len(SEXES))),
+        }
+        if self.sample == "patient":
+            return {
+                "pixels": tensor(slice="S", time="T", height="H", width="W"),
+                "slice_position": tensor(facts=Facts(low=0, high=1), slice="S"),
+                "slice_gap": tensor(facts=Facts(low=0), unit="mm", slice="S"),
+                "spacing": tensor(facts=Facts(low=0), unit="mm", slice="S", feature=2),
+                **person,
+            }
         return {
             "pixels": tensor(time="T", height="H", width="W"),
             "slice_position": tensor(facts=Facts(low=0, high=1), feature=1),
             "spacing": tensor(facts=Facts(low=0), unit="mm", feature=2),
-            "age": tensor(facts=Facts(low=0), unit="year", feature=1),
-            "sex": tensor("int64", facts=Facts(low=0, high=len(SEXES) - 1, classes=len(SEXES))),
+            **person,
         }
 
     def field(self, name: str, like: TensorType) -> TensorType:
@@ -115,15 +137,10 @@ class DicomCine(Source):
             return super().field(name, like)
         return TensorType(facts=Facts(low=-inf, high=inf), unit="ml")
 
-    def check(self) -> None:
-        """One sample a patient has its place in the language and is not built yet."""
-        if self.sample == "patient":
-            raise Problem(
-                "NS509",
-                "`sample: patient` is not supported yet",
-                at="sample",
-                help="use `sample: slice`, and `aggregate: {by: patient, ...}` for the patient's curve",
-            )
+    @property
+    def stacked(self) -> str | None:
+        """The slices of a patient, with `sample: patient`."""
+        return "slice" if self.sample == "patient" else None
 
 
 class Npz(Source):

@@ -91,7 +91,6 @@ NAMES: dict[str, str] = {  # NS1: names, keys and structure of the document
     "NS153": "An edit names what is not there.",
     "NS154": "A layer that holds layers is not written as one.",
     "NS156": "A layer given as an argument is none, or has what only its place can have.",
-    "NS190": "This part of the language cannot be built by this version.",
 }
 
 SHAPES: dict[str, str] = {  # NS2: sizes and axes
@@ -258,6 +257,10 @@ DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms
     "NS533": "A field is missing in some samples.",
     "NS534": "A source needs a package that is not installed.",
     "NS535": "Samples are of unequal sizes.",
+    "NS536": "No field has the axis that is to be padded.",
+    "NS537": "The mask of `pad` is not declared as one.",
+    "NS538": "A padded axis is not declared with one letter.",
+    "NS539": "A mask of `pad` is made twice.",
     "NS560": "A phantom cannot have this argument.",
     "NS561": "The folder holds something else than the phantom asked for.",
     "NS562": "The truth of a phantom cannot be read.",

@@ -264,3 +264,25 @@ def test_a_run_keeps_the_files_that_its_spec_extends_and_includes(tmp_path: Path
     base.unlink()
     (folder,) = (tmp_path / "runs").iterdir()
     assert measured(str(folder))
+
+
+def test_a_network_of_whole_stacks_trains_and_is_scored_by_patient(tmp_path: Path) -> None:
+    text = (ROOT / "specs" / "zoo" / "heart_patient.yaml").read_text(encoding="utf-8")
+    text = shortened(
+        text, ("epochs: 20", "epochs: 1"), ("width: 32", "width: 2"), ("batch_size: 8", "batch_size: 3")
+    )
+    (tmp_path / "heart.yaml").write_text(text, encoding="utf-8")
+    generate(tmp_path / "data" / "heart", "tiny", 1, 8, (), "train")
+    # one patient loses the upper half of the stack
+    study = tmp_path / "data" / "heart" / "train" / "1" / "study"
+    for folder in sorted(study.glob("sax_*"))[:3]:
+        for file in folder.iterdir():
+            file.unlink()
+    done = CliRunner().invoke(train, [str(tmp_path / "heart.yaml"), "--runs", str(tmp_path / "runs")])
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "2 patients scored" in done.stdout
+    (run,) = (tmp_path / "runs").iterdir()
+    told = measured(str(run))
+    assert told["distributions"]["unit"] == "patient"
+    everybody = measured(str(run), "--split", "all")
+    assert (everybody["samples"], everybody["distributions"]["count"]) == (8, 8)

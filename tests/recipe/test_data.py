@@ -13,7 +13,7 @@ from netspec.ir.types import Axis, TensorType, tensor
 from netspec.recipe.data import DataRecipe, chain, check
 from netspec.recipe.source import SOURCES, DicomCine, Digits, Npz, Source
 from netspec.recipe.split import Split
-from netspec.recipe.transform import TRANSFORMS, Crop, Frames, Normalize, Orient, Resample, Transform
+from netspec.recipe.transform import TRANSFORMS, Crop, Frames, Normalize, Orient, Resample, Resize, Transform
 
 HEART = DicomCine(root="data/heart")
 CHAIN: tuple[Transform, ...] = (
@@ -151,11 +151,81 @@ def test_a_source_without_patients_cannot_be_split_by_them() -> None:
     assert check(DataRecipe(Npz(file="a.npz", group="patient"), {}, by), x, {}) == []
 
 
-def test_a_sample_a_patient_is_not_there_yet_and_says_so() -> None:
-    source = DicomCine(root="data/heart", sample="patient")
-    assert [one[:2] for one in found(heart(source=source))] == [
-        ("NS509", ("data", "source", "dicom_cine", "sample"))
-    ]
+STACKS = DicomCine(root="data/heart", sample="patient")
+STACK = tensor(batch="N", slice="S", time=30, height=64, width=64, facts=Facts(0, 255))
+PRESENT = tensor("bool", batch="N", slice="S", facts=Facts(0, 1, mask=True))
+
+
+def padded(pad: dict[str, str], **inputs: TensorType) -> list[tuple[str, tuple[str | int, ...], str]]:
+    recipe = DataRecipe(STACKS, FIELDS, Split(train=0.8), CHAIN, pad=pad)
+    return found(recipe, {"cine": STACK, "present": PRESENT, **inputs})
+
+
+def test_a_sample_a_patient_is_a_stack_with_its_mask_and_its_gaps() -> None:
+    gap = tensor(batch="N", slice="S", unit="mm")
+    assert padded({"slice": "present"}, slice_gap=gap) == []
+    assert "slice_gap" not in HEART.fields()
+
+
+@pytest.mark.parametrize(
+    "pad, inputs, code, place, part",
+    [
+        ({"slices": "present"}, {}, "NS536", ("data", "pad", "slices"), "axis `slices`"),
+        ({"slice": "there"}, {}, "NS537", ("data", "pad", "slice"), "it is no input"),
+        (
+            {"slice": "present"},
+            {"present": tensor(batch="N", slice="S")},
+            "NS537",
+            ("inputs", "present", "kind"),
+            "not declared as a mask",
+        ),
+        (
+            {"slice": "present"},
+            {"present": PRESENT.with_axes([*PRESENT.axes, Axis("time", Dim.of(30))])},
+            "NS537",
+            ("inputs", "present", "shape"),
+            "`pad` makes it [slice: S]",
+        ),
+        (
+            {"slice": "present"},
+            {"slice_gap": tensor(batch="N", slice=8, unit="mm")},
+            "NS538",
+            ("inputs", "slice_gap", "shape"),
+            "declared with slice 8",
+        ),
+        (
+            {"slice": "present"},
+            {"slice_gap": tensor(batch="N", slice="K", unit="mm")},
+            "NS538",
+            ("inputs", "slice_gap", "shape"),
+            "`pad` makes them one",
+        ),
+    ],
+)
+def test_what_is_padded_is_told_by_a_letter_and_a_mask(
+    pad: dict[str, str], inputs: dict[str, TensorType], code: str, place: tuple[str, ...], part: str
+) -> None:
+    told = [one for one in padded(pad, **inputs) if one[0] in ("NS536", "NS537", "NS538", "NS539")]
+    assert [one[:2] for one in told] == [(code, place)]
+    assert part in told[0][2]
+
+
+def test_a_mask_is_made_once() -> None:
+    recipe = DataRecipe(
+        STACKS, {**FIELDS, "present": "age"}, Split(train=0.8), CHAIN, pad={"slice": "present"}
+    )
+    told = found(recipe, {"cine": STACK, "present": PRESENT})
+    assert [one[:2] for one in told] == [("NS539", ("data", "pad", "slice"))]
+    assert [one[0] for one in padded({"slice": "present", "time": "present"})] == ["NS539", "NS539"]
+
+
+def test_padding_puts_zeros_into_the_range() -> None:
+    above = (Normalize(percentiles=(1, 99), to=(1, 255)), *CHAIN[1:3], Resize(height=64, width=64))
+    recipe = DataRecipe(STACKS, FIELDS, Split(train=0.8), above, pad={"slice": "present"})
+    declared = {"cine": STACK.with_facts(Facts(1, 255)), "present": PRESENT}
+    ((code, place, message),) = found(recipe, declared)
+    assert (code, place) == ("NS505", ("inputs", "cine"))
+    assert "the data gives [0, 255]" in message
 
 
 def test_arrays_are_checked_when_their_file_is_opened() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from netspec.data.samples import Samples
 from netspec.text import SpecError
 
 Batch = dict[str, Tensor]
@@ -86,9 +87,9 @@ def noise_seed(seed: int, taken: int) -> int:
     return int(word) >> 1
 
 
-def gather(fields: Mapping[str, NDArray[np.generic]], numbers: NDArray[np.int64]) -> Batch:
-    """The fields of these samples as tensors of their own memory."""
-    return {name: torch.from_numpy(np.array(array[numbers], order="C")) for name, array in fields.items()}
+def gather(samples: Samples, numbers: NDArray[np.int64]) -> Batch:
+    """The fields of these samples as tensors of their own memory, as long as the longest of them."""
+    return {name: torch.from_numpy(array) for name, array in samples.batch(numbers).items()}
 
 
 class Stream:
@@ -97,8 +98,8 @@ class Stream:
     The engine counts nothing that matters, so nothing of its state has to be restored when a run goes on.
     """
 
-    def __init__(self, fields: Mapping[str, NDArray[np.generic]], plan: Plan, start: int, stop: int) -> None:
-        self._fields, self._plan, self._start, self._stop = fields, plan, start, stop
+    def __init__(self, samples: Samples, plan: Plan, start: int, stop: int) -> None:
+        self._samples, self._plan, self._start, self._stop = samples, plan, start, stop
 
     def __len__(self) -> int:
         return self._stop - self._start
@@ -106,4 +107,4 @@ class Stream:
     def __iter__(self) -> Iterator[tuple[Batch, float]]:
         for taken in range(self._start, self._stop):
             numbers, weight = self._plan.part(taken)
-            yield gather(self._fields, numbers), weight
+            yield gather(self._samples, numbers), weight

@@ -96,7 +96,7 @@ def _measure(
     groups = _Groups(spec, compiled, samples, order) if spec.group and compiled.aggregate else None
     for start in range(0, len(order), batch_size):
         part = order[start : start + batch_size]
-        batch = {name: value.to(device) for name, value in gather(samples.fields, part).items()}
+        batch = {name: value.to(device) for name, value in gather(samples, part).items()}
         outputs, targets = forward(graph, compiled, batch)
         if compiled.loss is not None:
             for name, term in compiled.loss.terms(outputs, targets).items():  # type: ignore[operator]

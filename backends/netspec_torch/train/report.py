@@ -164,8 +164,14 @@ def _distributions(
     for name, theirs_of_all in (("empirical", empirical), ("age_and_sex", informed)):
         if len(theirs_of_all) == len(scored):
             mean |= _against(name, np.mean(ours, axis=0), np.mean(theirs_of_all, axis=0))
-    unit = spec.group.by if spec.group else "sample"
-    return {"unit": unit, "count": len(units), "pairs": rows, "mean": mean}
+    return {"unit": _unit(spec), "count": len(units), "pairs": rows, "mean": mean}
+
+
+def _unit(spec: Spec) -> str:
+    """What is scored: a group, a patient where a sample is a whole stack, else a sample."""
+    if spec.group is not None:
+        return spec.group.by
+    return "patient" if spec.data is not None and spec.data.source.stacked is not None else "sample"
 
 
 def _first_samples(spec: Spec, samples: Samples, units: NDArray[np.int64]) -> NDArray[np.int64]:

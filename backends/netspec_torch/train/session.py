@@ -66,9 +66,7 @@ class Session:
         if self.learner.step >= self.steps or self.progress.stopped:
             return
         self.folder.start_log(self._columns(), self.learner.step // self.plan.steps_per_epoch)
-        stream = Stream(
-            self.samples.fields, self.plan, self.progress.taken, self.steps * self.plan.accumulate
-        )
+        stream = Stream(self.samples, self.plan, self.progress.taken, self.steps * self.plan.accumulate)
         with _quiet():
             trainer = self._trainer()
             try:

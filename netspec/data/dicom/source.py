@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import isnan, nan
 from pathlib import Path
 from threading import Lock
@@ -110,6 +110,12 @@ def _expect_files(found: Collection, source: DicomCine) -> None:
         f"`{source.root}` holds no files of the view `{source.view}`{told}",
         help=f"files are looked for as `<patient>/study/{source.view}_<number>/<file>.dcm`",
     )
+
+
+def _gaps(coordinates: Sequence[float]) -> list[Array]:
+    """The distance from each slice to the next along the normal of the stack in mm; 0 after the last."""
+    ends = [*coordinates[1:], *coordinates[-1:]]
+    return [np.asarray(end - start, np.float32) for start, end in zip(coordinates, ends, strict=True)]
 
 
 class _Reader:
@@ -226,6 +232,8 @@ class _Reader:
         fields: dict[str, list[Array]] = {
             name: [] for name in ("pixels", "slice_position", "spacing", *numbers)
         }
+        whole = self._source.stacked is not None
+        kept: list[Slice] = []
         planes: list[Plane | None] = []
         used: list[Picture] = []
         for one in slices:
@@ -236,12 +244,15 @@ class _Reader:
                     continue
                 fields["pixels"].append(cine)
             spacing = (one.first.row_spacing, one.first.column_spacing)
-            fields["slice_position"].append(np.asarray([one.position], np.float32))
+            kept.append(one)
+            fields["slice_position"].append(np.asarray(one.position if whole else [one.position], np.float32))
             fields["spacing"].append(np.asarray(spacing, np.float32))
             for name, number in numbers.items():
                 fields[name].append(np.asarray(number, np.float32))
             planes.append(Plane(spacing, one.first.along_row, one.first.along_column))
             used += pictures
+        if whole:
+            fields["slice_gap"] = _gaps([one.coordinate for one in kept])
         return Study(fields, planes), used
 
     @staticmethod

@@ -21,6 +21,7 @@ def data_changes(old: DataRecipe | None, new: DataRecipe | None) -> Iterator[Cha
     yield from mapping_changes("data", "fields.", old.fields, new.fields)
     yield from record_changes("data", "split", old.split, new.split, named=False)
     yield from list_changes("data", "transforms", old.transforms, new.transforms)
+    yield from mapping_changes("data", "pad.", old.pad, new.pad)
     for key in ("cache", "workers"):
         yield from compared("data", key, getattr(old, key), getattr(new, key))
 

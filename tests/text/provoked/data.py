@@ -12,6 +12,8 @@ from netspec.data.cache import Cache
 from netspec.data.phantom import generate
 from netspec.data.samples import open_samples
 from netspec.front import check_source
+from netspec.recipe.data import DataRecipe
+from netspec.recipe.source import Source as Origin
 from netspec.text import Diagnostic, Source
 from tests.data.dicom_files import write_collection, write_slice
 
@@ -148,6 +150,14 @@ def ns534(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     patch.setitem(__import__("sys").modules, "sklearn.datasets", None)
     digits = ("{npz: data.npz}", "digits"), ("[1, 4, 4]", "[1, 8, 8]"), ("classes: 3", "classes: 10")
     return opened(ARRAYS, *digits, ("range: [0, 1]", "range: [0, 16]"), ("linear: 3", "linear: 10"))
+
+
+def ns509(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    class Nifti(Origin):
+        name = "nifti"
+
+    open_samples(DataRecipe(Nifti()), folder, declared={})
+    return ()
 
 
 def ns535(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
