@@ -10,13 +10,14 @@ from netspec.ir.dim import Dim, DimTooComplex
 from netspec.ir.dim_decide import decide
 from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Origin, Ref, Scope
 from netspec.ir.op import Inferred, Op, infer_node
-from netspec.ir.problem import Problem, Warned
+from netspec.ir.problem import NO_CURE, Cure, Problem, Warned
 from netspec.ir.types import BATCH, TensorType
+from netspec.lang.cures import cured
 from netspec.lang.names import meant
 from netspec.lang.place import NO_WIRING, Place, Wiring, appended
 from netspec.lang.report import Report
 from netspec.lang.tree import Node as Written
-from netspec.text import Label, Span
+from netspec.text import Edit, Label, Span
 
 MOST_NODES = 20_000
 SAMPLES = Dim.of("N")
@@ -290,6 +291,7 @@ class Weaver:
             labels=place.why(problem.at),
             notes=notes,
             help=place.advice or problem.help,
+            edit=self._cured(problem.cure, refs, problem.at, place),
             once=not place.layer,
         )
 
@@ -300,7 +302,19 @@ class Weaver:
         if warned.append and index is not None and index < len(refs):
             item = self._items.get(refs[index].path)
             edit = appended(item, warned.append) if item else None
+        edit = edit or self._cured(warned.cure, refs, warned.at, place)
         self.report.warning(warned.code, warned.message, place.of(warned.at), help=warned.help, edit=edit)
+
+    def _cured(self, cure: Cure, refs: list[Ref], at: str | int | None, place: Place) -> Edit | None:
+        """The exact edit of what an op says would cure it, in a formula; a layer's own is `appended`."""
+        if (
+            cure == NO_CURE
+            or place.layer
+            or not isinstance(at, int)
+            or at >= min(len(refs), len(place.inputs))
+        ):
+            return None
+        return cured(cure, refs[at], place.head, place.inputs[at], self._by_path, self._items)
 
     def trace(self, ref: Ref) -> tuple[str, ...]:
         """Where the sizes of a value come from: the layers that last changed them, nearest first."""
