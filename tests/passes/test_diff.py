@@ -18,6 +18,7 @@ from tests.lang.test_printer import plain
 SPECS = Path(__file__).parents[2] / "specs"
 DIGITS = (SPECS / "digits.yaml").read_text("utf-8")
 HEART = (SPECS / "heart-volume.yaml").read_text("utf-8")
+STACKS = (SPECS / "zoo" / "heart_patient.yaml").read_text("utf-8")
 TUTORIAL = (SPECS / "heart-tutorial-2015.yaml").read_text("utf-8")
 
 
@@ -207,6 +208,11 @@ def test_sections_that_one_spec_alone_has_are_told_once() -> None:
         ("training", "optimizer", "added", "", "{sgd: {lr: 0.1, momentum: 0.9, weight_decay: 0.0001}}"),
     }
     assert {one.how for one in diff(read(DIGITS), read(bare)).changes} == {"removed"}
+
+
+def test_the_mask_of_a_padded_axis_is_compared() -> None:
+    other = STACKS.replace("present", "there")
+    assert ("data", "pad.slice", "changed", "present", "there") in told(diff(read(STACKS), read(other)))
 
 
 def test_weights_that_are_used_again_are_told() -> None:
