@@ -25,6 +25,7 @@ from netspec.data.transforms import apply
 from netspec.ir.types import TensorType
 from netspec.recipe.data import DataRecipe, check, one_sample
 from netspec.recipe.source import DicomCine, Digits, Npz
+from netspec.recipe.transform import Crop
 from netspec.text import Diagnostic, Severity, SpecError
 
 Progress = Callable[[int, int, str], None]
@@ -40,8 +41,9 @@ class Samples:
     sample's patient (or its own number, where there are no patients), an index into `group_ids`, which are for
     messages on the user's terminal and never for a file. `splits` holds the sample numbers of `train`, `validation`
     and `test`. `covariates` are known of each patient: `age` in years (NaN where missing) and `sex` (0 F, 1 M, 2 other,
-    -1 missing). `fingerprint` stands for the numbers themselves and whose they are: it is
-    the same wherever the files lie. `ragged` says which fields are padded to the longest sample: `batch` cuts them.
+    -1 missing). `whole` are the fields before the first random transform, which a training begins with; empty where no
+    transform is random. `fingerprint` stands for the numbers themselves and whose they are: it is the same wherever the
+    files lie. `ragged` says which fields are padded to the longest sample: `batch` cuts them.
     """
 
     fields: Mapping[str, Array]
@@ -52,10 +54,15 @@ class Samples:
     quality: QualityRecord
     covariates: Mapping[str, Array] = field(default_factory=dict)
     ragged: Ragged = field(default_factory=Ragged)
+    whole: Mapping[str, Array] = field(default_factory=dict)
 
-    def batch(self, numbers: NDArray[np.int64]) -> dict[str, Array]:
-        """The fields of these samples in memory of their own, as long as the longest of them."""
-        return {name: self.ragged.batch(name, array, numbers) for name, array in self.fields.items()}
+    def batch(self, numbers: NDArray[np.int64], *, training: bool = False) -> dict[str, Array]:
+        """The fields of these samples in memory of their own, as long as the longest of them.
+
+        For `training` they are those that the random transforms begin with.
+        """
+        fields = {**self.fields, **self.whole} if training else self.fields
+        return {name: self.ragged.batch(name, array, numbers) for name, array in fields.items()}
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -267,6 +274,17 @@ def _transformed(
         stack_study(study, fields, axis)
 
 
+def _evaluated(recipe: DataRecipe, kind: TensorType, array: Array) -> Array:
+    """A field as evaluation sees it: of what stands from the first random transform on, the crops alone (a view)."""
+    for one in recipe.suffix:
+        if isinstance(one, Crop) and one.acts_on(kind):
+            for axis, wanted in (("height", one.height), ("width", one.width)):
+                place = kind.names.index(axis) + 1
+                first = max(0, (array.shape[place] - wanted) // 2)
+                array = array[(slice(None),) * place + (slice(first, first + wanted),)]
+    return array
+
+
 def _finished(
     recipe: DataRecipe,
     kinds: Mapping[str, TensorType],
@@ -278,6 +296,9 @@ def _finished(
     notes = prepared.notes
     extents = Extent.all_from(notes["extents"])
     check_missing(extents, kinds)
+    fields = {name: _evaluated(recipe, kind, prepared.fields[name]) for name, kind in kinds.items()}
+    for name, array in fields.items() if recipe.suffix else ():
+        extents[name].shape = array.shape[1:]
     check_declared(extents, kinds)
     groups = np.asarray(notes["groups"], np.int64)
     group_ids = tuple(opened.group_ids[i] for i in notes["members"])
@@ -291,8 +312,7 @@ def _finished(
     lengths = {axis: np.asarray(notes["lengths"][axis], np.int64) for axis in recipe.pad}
     ragged = Ragged(lengths, places(recipe.pad, {**kinds, **masks}))
     return Samples(
-        fields={name: prepared.fields[name] for name in kinds}
-        | {name: ragged.mask(axis) for axis, name in recipe.pad.items()},
+        fields=fields | {name: ragged.mask(axis) for axis, name in recipe.pad.items()},
         groups=groups,
         group_ids=group_ids,
         splits=sample_numbers(assign(recipe.split, ids, values), owners),
@@ -303,4 +323,5 @@ def _finished(
             "sex": np.asarray(notes["sex"], np.int64),
         },
         ragged=ragged,
+        whole={name: prepared.fields[name] for name in kinds} if recipe.suffix else {},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from netspec.ir.problem import Problem
 from netspec.ir.record import Record
 from netspec.lang.bind import Argument, bind, span_of
 from netspec.lang.habits import said
@@ -12,13 +13,14 @@ from netspec.lang.report import Report
 from netspec.lang.tree import Entry, Mapping, Node, Scalar, Sequence
 from netspec.lang.values import Values
 from netspec.lang.weave import Weaver
-from netspec.recipe.data import DataRecipe, Found, check, maker
+from netspec.recipe.augment import Zoom
+from netspec.recipe.chain import TRANSFORMS
+from netspec.recipe.data import DataRecipe, Found, check, maker, one_sample
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.source import SOURCES
 from netspec.recipe.split import Split
 from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
-from netspec.recipe.transform import TRANSFORMS
 from netspec.text import Edit, Label, Span
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -65,6 +67,8 @@ def read_data(root: Mapping, values: Values, weaver: Weaver, *, whole: bool) -> 
     ):
         return None
     recipe = DataRecipe(source, fields, split, transforms, pad=pad, **options)
+    if whole and weaver.targets:
+        _relabels(root, recipe, weaver, report)
     if whole and weaver.inputs:
         for found in check(recipe, weaver.inputs, weaver.targets):
             problem, (span, labels) = found.problem, _places(root, recipe, found, weaver)
@@ -72,6 +76,20 @@ def read_data(root: Mapping, values: Values, weaver: Weaver, *, whole: bool) -> 
                 _forget_units(report, weaver.targets[str(found.place[1])].unit)
             report.error(problem.code, problem.message, span, labels=labels, help=problem.help)
     return recipe
+
+
+def _relabels(root: Mapping, recipe: DataRecipe, weaver: Weaver, report: Report) -> None:
+    """Report what a zoom says of targets and cannot be computed."""
+    for i, transform in enumerate(recipe.transforms):
+        for name, text in transform.targets.items() if isinstance(transform, Zoom) else ():
+            from netspec.lang.relabel import check_relabel  # noqa: PLC0415 - few specs change a label
+
+            numbers = [key for key, kind in weaver.targets.items() if not one_sample(kind).rank]
+            try:
+                check_relabel(text, numbers)
+            except Problem as problem:
+                place = _place(root, ("data", "transforms", i, transform.name, "targets", name))
+                report.error(problem.code, problem.message, place, help=problem.help)
 
 
 def _forget_units(report: Report, declared: str | None) -> None:

@@ -10,10 +10,11 @@ from typing import Literal
 from netspec.ir.dim import Dim
 from netspec.ir.problem import Problem
 from netspec.ir.types import BATCH, Axis, TensorType
+from netspec.recipe.augment import Flip, Roll, Shift
 from netspec.recipe.pad import check_pad, with_zeros
 from netspec.recipe.source import Source
 from netspec.recipe.split import Split
-from netspec.recipe.transform import Transform
+from netspec.recipe.transform import Crop, Resample, Resize, Transform
 
 Cache = Literal["auto", "none"]
 
@@ -44,6 +45,21 @@ class DataRecipe:
         """The transforms before the first random one: what the cache holds."""
         first = next((i for i, one in enumerate(self.transforms) if one.random), len(self.transforms))
         return self.transforms[:first]
+
+    @property
+    def suffix(self) -> tuple[Transform, ...]:
+        """The transforms from the first random one on: what is done to each batch."""
+        return self.transforms[len(self.prefix) :]
+
+    def spacing(self, count: int) -> float | None:
+        """The size of a pixel in mm behind the first `count` transforms; None where it is not known."""
+        known = None
+        for one in self.transforms[:count]:
+            if isinstance(one, Resample):
+                known = one.spacing.value
+            elif isinstance(one, Resize):
+                known = None
+        return known
 
 
 @dataclass(frozen=True)
@@ -91,11 +107,49 @@ def chain(
             )
             return {}, [*found, Found(place, unspaced)]
         try:
+            _check_place(recipe, i, types)
             types = transform.infer(types)
         except Problem as problem:
             deeper = (problem.at,) if isinstance(problem.at, str) else ()
             return {}, [*found, Found((*place, *deeper), problem)]
     return types, found
+
+
+def _check_place(recipe: DataRecipe, index: int, types: Mapping[str, TensorType]) -> None:
+    """Raise Problem where a transform cannot act at its place in the chain."""
+    transform = recipe.transforms[index]
+    if isinstance(transform, Shift) and recipe.spacing(index) is None:
+        raise Problem(
+            "NS508",
+            "`shift` is in mm, and the size of a pixel is not known here",
+            help="put `resample: 2 mm` before it",
+        )
+    if isinstance(transform, Flip | Roll) and transform.axis in recipe.pad:
+        raise Problem(
+            "NS507",
+            f"`{transform.axis}` is padded, and its mask would not follow",
+            at="axis",
+            help=f"`{transform.name}` another axis",
+        )
+    if transform.random or index < len(recipe.prefix):
+        return
+    before = recipe.suffix[0].name
+    if not isinstance(transform, Crop):
+        raise Problem(
+            "NS507",
+            f"`{transform.name}` stands behind `{before}`, which is random: only `crop` can",
+            help=f"put `{transform.name}` before `{before}`",
+        )
+    for name, kind in transform.touched(dict(types)).items():
+        for axis, wanted in (("height", transform.height), ("width", transform.width)):
+            given = kind.size(axis).value
+            if given is None or given < wanted:
+                raise Problem(
+                    "NS507",
+                    f"`crop` behind `{before}` cuts the middle out, and `{name}` has {axis} {kind.size(axis)}",
+                    at=axis,
+                    help=f"put a `crop` of at least that size before `{before}`",
+                )
 
 
 def check(

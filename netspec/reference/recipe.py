@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Mapping
 
 from netspec.ir.record import Record
+from netspec.recipe.chain import TRANSFORMS
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.source import SOURCES, Source
 from netspec.recipe.split import Split
 from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
-from netspec.recipe.transform import TRANSFORMS, Transform
+from netspec.recipe.transform import Transform
 from netspec.reference.described import arguments
 from netspec.reference.markdown import MADE, argument_table, table
 

@@ -16,13 +16,13 @@ from netspec.lang.kinds import KINDS, UNITS
 from netspec.lang.names import WIRES
 from netspec.lang.outcome import GROUPS
 from netspec.passes.lint import rules
+from netspec.recipe.chain import TRANSFORMS
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.source import SOURCES
 from netspec.recipe.split import Split
 from netspec.recipe.training import Training
-from netspec.recipe.transform import TRANSFORMS
 from netspec.reference import words
 from netspec.reference.described import arguments
 from netspec.reference.values import (

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from netspec.ir.record import Record
+from netspec.recipe.distribution import Distribution, Drawn
 from netspec.recipe.optimizer import Optimizer
 from netspec.recipe.quantity import Quantity, units
 from netspec.recipe.schedule import Schedule
@@ -54,6 +55,11 @@ def _words(annotation: Any, metadata: Iterable[object] = ()) -> str:
         return _ONE[annotation]
     if annotation is Quantity:
         return f"a number with its unit, {' or '.join(f'`{name}`' for name in units(metadata))}"
+    if annotation is Distribution:
+        unit = next((one.unit for one in metadata if isinstance(one, Drawn)), "")
+        return "a distribution" + (f" of numbers with their unit, `{unit}`" if unit else "")
+    if origin is dict:
+        return "a mapping of names to expressions"
     if hasattr(annotation, "__metadata__"):
         return ", ".join([_words(parts[0], annotation.__metadata__), *_bounds(annotation.__metadata__)])
     if origin is Literal:

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic.fields import FieldInfo
 
 from netspec.ir.record import Record
+from netspec.recipe.distribution import Distribution
 from netspec.recipe.quantity import Quantity, units
 from netspec.reference.described import Told, arguments, first_sentence, paragraphs
 
@@ -51,6 +52,10 @@ def typed(annotation: Any, metadata: Iterable[object] = ()) -> Schema:
         return {"type": _PLAIN[annotation], **_bounds(annotation, metadata)}
     if annotation is Quantity:
         return _quantity(units(metadata))
+    if annotation is Distribution:
+        return {"anyOf": [{"type": ["number", "string"]}, _drawn()]}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": typed(parts[1])}
     if origin is Literal:
         return {"enum": list(parts)}
     if origin is tuple:
@@ -60,6 +65,20 @@ def typed(annotation: Any, metadata: Iterable[object] = ()) -> Schema:
     if parts:
         return either(*(typed(part, metadata) for part in parts))
     return {}
+
+
+def _drawn() -> Schema:
+    """The forms of a distribution."""
+    number: Schema = {"type": ["number", "string"]}
+    ends: Schema = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+    normal: Schema = {
+        "type": "object",
+        "properties": {"mean": number, "std": number},
+        "required": ["std"],
+        "additionalProperties": False,
+    }
+    forms = {"uniform": ends, "log_uniform": ends, "normal": normal, "integers": ends}
+    return {"type": "object", "properties": forms, "additionalProperties": False}
 
 
 def mapping(kind: type[Record]) -> Schema:

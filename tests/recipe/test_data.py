@@ -10,10 +10,11 @@ import pytest
 from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
 from netspec.ir.types import Axis, TensorType, tensor
+from netspec.recipe.chain import TRANSFORMS
 from netspec.recipe.data import DataRecipe, chain, check
 from netspec.recipe.source import SOURCES, DicomCine, Digits, Npz, Source
 from netspec.recipe.split import Split
-from netspec.recipe.transform import TRANSFORMS, Crop, Frames, Normalize, Orient, Resample, Resize, Transform
+from netspec.recipe.transform import Crop, Frames, Normalize, Orient, Resample, Resize, Transform
 
 HEART = DicomCine(root="data/heart")
 CHAIN: tuple[Transform, ...] = (

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from netspec.ir.facts import Facts
 from netspec.ir.problem import Problem
 from netspec.ir.types import TensorType, tensor
-from netspec.recipe.transform import TRANSFORMS, Fill, Transform
+from netspec.recipe.chain import TRANSFORMS
+from netspec.recipe.transform import Fill, Transform
 
 CINE = tensor(time="T", height="H", width="W")
 MASK = tensor("int64", height="H", width="W", facts=Facts(0, 3, classes=4))

@@ -17,11 +17,11 @@ from netspec.lang.names import STRUCTURE, WIRES
 from netspec.lang.tree import Mapping, Node, Scalar, Sequence
 from netspec.lang.yaml import read
 from netspec.ops import written
+from netspec.recipe.chain import TRANSFORMS
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.source import SOURCES
-from netspec.recipe.transform import TRANSFORMS
 from netspec.reference.described import arguments, first_sentence
 from netspec.reference.schema import schema, schema_text
 from netspec.text import Source, SpecError

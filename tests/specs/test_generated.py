@@ -19,6 +19,7 @@ from netspec.lang.tree import Mapping, Sequence
 from netspec.lang.values import Values
 from netspec.lang.yaml import read
 from netspec.ops import written
+from netspec.recipe.chain import TRANSFORMS
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.schedule import SCHEDULES
@@ -26,7 +27,6 @@ from netspec.recipe.source import SOURCES
 from netspec.recipe.spec import Spec
 from netspec.recipe.split import Split
 from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
-from netspec.recipe.transform import TRANSFORMS
 from netspec.reference.described import arguments
 from netspec.reference.example import example
 from netspec.reference.ops import op_section

@@ -87,9 +87,11 @@ def noise_seed(seed: int, taken: int) -> int:
     return int(word) >> 1
 
 
-def gather(samples: Samples, numbers: NDArray[np.int64]) -> Batch:
+def gather(samples: Samples, numbers: NDArray[np.int64], *, training: bool = False) -> Batch:
     """The fields of these samples as tensors of their own memory, as long as the longest of them."""
-    return {name: torch.from_numpy(array) for name, array in samples.batch(numbers).items()}
+    return {
+        name: torch.from_numpy(array) for name, array in samples.batch(numbers, training=training).items()
+    }
 
 
 class Stream:
@@ -107,4 +109,4 @@ class Stream:
     def __iter__(self) -> Iterator[tuple[Batch, float]]:
         for taken in range(self._start, self._stop):
             numbers, weight = self._plan.part(taken)
-            yield gather(self._samples, numbers), weight
+            yield gather(self._samples, numbers, training=True), weight

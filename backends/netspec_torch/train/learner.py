@@ -19,6 +19,7 @@ from netspec.recipe.schedule import factors
 from netspec.recipe.spec import Spec
 from netspec_torch.module import Compiled
 from netspec_torch.optimizer import build
+from netspec_torch.train.augment import Augment
 from netspec_torch.train.batches import Batch, Plan, noise_seed
 from netspec_torch.train.checkpoint import fitting
 from netspec_torch.train.diverged import Diverged
@@ -78,6 +79,8 @@ class Learner(pl.LightningModule):
         self.spec, self.compiled, self.plan = spec, compiled, plan
         self.training_recipe, self.steps, self.progress, self.hooks = spec.training, steps, progress, hooks
         self.factor = factors(spec.training.schedule, steps, plan.steps_per_epoch)
+        declared = {**spec.graph.inputs, **spec.graph.targets}
+        self.augment = Augment(spec.data, declared, plan.seed) if spec.data and spec.data.suffix else None
         self.restored: Mapping[str, Any] | None = None
         self.stop_asked = False
         self._saved = time.monotonic()
@@ -138,6 +141,10 @@ class Learner(pl.LightningModule):
         """The loss of one part of a step, weighted by its share of the step."""
         del batch_idx
         fields, weight = batch
+        if self.augment is not None:
+            epoch = self.progress.taken // self.plan.parts_per_epoch
+            with torch.autocast(self.device.type, enabled=False):
+                fields = self.augment(fields, self.plan.part(self.progress.taken)[0], epoch)
         torch.manual_seed(noise_seed(self.plan.seed, self.progress.taken))
         outputs, targets = forward(self.spec.graph, self.compiled, fields)
         loss_module = self.compiled.loss

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from netspec.ir.record import Record
 from netspec.ir.saying import call
+from netspec.recipe.distribution import Distribution
 from netspec.recipe.quantity import Quantity
 from netspec.text.flow import flow
 
@@ -66,7 +67,7 @@ class Difference:
 def words(value: object) -> str:
     """A value as a spec writes it: a record as a call, a quantity with its unit."""
     found = plain(value)
-    return found if isinstance(value, Quantity) and isinstance(found, str) else flow(found)
+    return found if isinstance(value, Quantity | Distribution) and isinstance(found, str) else flow(found)
 
 
 def plain(value: object) -> object:
@@ -77,7 +78,7 @@ def plain(value: object) -> object:
         return [plain(one) for one in value]
     if isinstance(value, dict):
         return {key: plain(one) for key, one in value.items()}
-    return str(value) if isinstance(value, Quantity) else value
+    return str(value) if isinstance(value, Quantity | Distribution) else value
 
 
 def compared(group: Group, subject: str, old: object, new: object) -> Iterator[Change]:
