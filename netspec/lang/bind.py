@@ -125,12 +125,23 @@ def _misfit(
         help, edit = f"did you mean `{near}`?", Edit(argument.span, near)
     elif isinstance(value, float) and isfinite(value) and "whole number" in wanted(field):
         help = f"write `{round(value)}`"
+        if argument.span.text.startswith("$") and "/" in argument.span.text.replace("//", ""):
+            help = "`/` gives a fraction; `//` divides and rounds down"
+    elif isinstance(value, str) and (cure := unmarked(value, scope)):
+        help, edit = f"did you mean `{cure}`?", Edit(argument.span, cure)
     elif cure := written_otherwise(value, wanted(field)):
         help, edit = f"write `{cure}`", Edit(argument.span, cure)
     elif name == "axis":
         help = "an axis is called by its name, such as `channel` or `height`"
     message = f"`{name}` of `{called}` must be {wanted(field)}, and it is {worded(value)}"
     report.error("NS123", message, argument.span, help=help, edit=edit)
+
+
+def unmarked(text: str, scope: Container[str]) -> str | None:
+    """`2 * width` with the `$` that says to compute it, where that is all it lacks."""
+    names = re.findall(r"[a-z_]\w*", text)
+    looks = re.fullmatch(r"[\w\s*/+()-]+", text) and re.search(r"[*/+-]", text)
+    return f"${text}" if looks and names and all(name in scope for name in names) else None
 
 
 def _choices(annotation: Any) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ MOST_CAUSES = 2
 class Place:
     """Where one use of an op is written: its name, its arguments, its inputs; `advice` is help that only it knows.
 
+    `called` is what the user wrote where that is no op: then both ways to it are traced.
     `causes` tells of arguments that are a block's parameters where they were given.
     """
 
@@ -29,6 +30,7 @@ class Place:
     layer: bool = True
     item: Written | None = None
     advice: str = ""
+    called: str = ""
     causes: Callable[[], Mapping[str, Label]] = dict
 
     def why(self, at: str | int | None) -> tuple[Label, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from netspec.ir.graph import Ref, Scope
 from netspec.lang.layer import Layer
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
-from netspec.text import Label
+from netspec.text import Edit, Label
 
 if TYPE_CHECKING:
     from netspec.lang.body import Body
@@ -63,11 +63,14 @@ def _rows(body: Body, layer: Layer, entry: Entry) -> list[Row] | None:
         return None
     if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MOST_COPIES:
         most = f"{MOST_COPIES:,}"
+        lost = isinstance(count, str) and count in body.scope
+        help = "write `repeat: 3`, `repeat: $depth` or `repeat: {columns: [channels], rows: [[32], [64]]}`"
         body.report.error(
             "NS144",
             f"`repeat` is how many copies there are, from 0 to {most}, or a table of settings",
             entry.value.span if entry.value.span.text else entry.key.span,
-            help="write `repeat: 3`, `repeat: $depth` or `repeat: {columns: [channels], rows: [[32], [64]]}`",
+            help=f"did you mean `${count}`?" if lost else help,
+            edit=Edit(entry.value.span, f"${count}") if lost else None,
         )
         return None
     return [()] * count

@@ -50,10 +50,16 @@ def residual(body: Body, layer: Layer, path: str) -> Values:
         or not known
         or (shortcut is None and isinstance(value, Mapping) and value.get("shortcut"))
     ):
+        strange = (
+            [one for one in value if one.name not in ("layers", "shortcut")]
+            if isinstance(value, Mapping)
+            else []
+        )
+        told = f", and no `{strange[0].name}`" if strange else ""
         body.report.error(
             "NS154",
-            "a residual has `layers`, and may have `shortcut` layers",
-            layer.span,
+            f"a residual has `layers`, and may have `shortcut` layers{told}",
+            strange[0].key.span if strange else layer.span,
             help="`residual: [...]` or `residual: {layers: [...], shortcut: [...]}`",
         )
         return None
@@ -68,8 +74,12 @@ def residual(body: Body, layer: Layer, path: str) -> Values:
             past = last_of(body.inner(path=inside).start(taken[0]).read(shortcut), layer)
     if through is None or past is None:
         return None
-    advice = "a residual adds its input to what its layers give: keep the shape, or give it `shortcut` layers"
-    place = Place(layer.span, inputs=(None, None), item=layer.item, advice=advice)
+    advice = (
+        "let its `shortcut` give what its layers give: the same channels, `stride` and `padding`"
+        if shortcut is not None
+        else "a residual adds its input to what its layers give: keep the shape, or give it `shortcut` layers"
+    )
+    place = Place(layer.span, inputs=(None, None), item=layer.item, advice=advice, called=layer.op)
     return body.weaver.apply(_add()(), [*through, *past], path, place)
 
 

@@ -103,7 +103,7 @@ class Weaver:
         try:
             inferred = _infer(op, types)
         except Problem as problem:
-            self._refuse(refs, problem, place)
+            self._refuse(op, refs, problem, place)
             return None
         except DimTooComplex as trouble:
             self.report.error("NS202", f"the sizes after `{op.name}` are too complex: {trouble}", place.head)
@@ -252,7 +252,7 @@ class Weaver:
             if not one.training and decide(one.left, one.relation, one.right) is False:
                 never = f"{one.left} {one.relation} {one.right} never holds"
                 problem = Problem("NS201", f"`{op.name}` cannot run: {never} ({one.why})", at=one.at)
-                self._refuse(refs, problem, place)
+                self._refuse(op, refs, problem, place)
                 return False
         numbers = sum(GraphParameter("", one.shape).count for one in inferred.parameters)
         if numbers > MOST_NUMBERS or len(self.nodes) >= MOST_NODES:
@@ -266,11 +266,11 @@ class Weaver:
         for out in inferred.outputs:
             if any(size.value is not None and size.value < 1 for size in out.sizes):
                 problem = Problem("NS204", f"`{op.name}` leaves nothing: its result would be {out.named()}")
-                self._refuse(refs, problem, place)
+                self._refuse(op, refs, problem, place)
                 return False
         return True
 
-    def _refuse(self, refs: list[Ref], problem: Problem, place: Place) -> None:
+    def _refuse(self, op: Op, refs: list[Ref], problem: Problem, place: Place) -> None:
         """Report a broken rule at its place, with the chain that led to the input."""
         at = problem.at if isinstance(problem.at, int) else 0
         label = ""
@@ -282,10 +282,15 @@ class Weaver:
                 f"input is {types[0]}" if len(refs) == 1 else "inputs are " + " and ".join(map(str, types))
             )
             notes = self.trace(subject)
+            if place.called and len(refs) > 1:
+                notes = tuple(dict.fromkeys(note for ref in refs for note in self.trace(ref)[:2]))
         span = place.of(problem.at)
+        message = problem.message
+        if place.called:
+            message = message.replace(f"`{op.name}`", f"`{place.called}`")
         self.report.error(
             problem.code,
-            problem.message,
+            message,
             span,
             label=label,
             labels=place.why(problem.at),

@@ -154,7 +154,7 @@ def test_a_frozen_structure_freezes_everything_inside() -> None:
     [
         ("  - {«layers»: 3}\n", "NS154", ("list of ops",)),
         ("  - «residual»: 3\n", "NS154", ("`shortcut`",)),
-        ("  - «residual»: {layers: [relu], shortcuts: []}\n", "NS154", ("`shortcut`",)),
+        ("  - residual: {layers: [relu], «shortcuts»: []}\n", "NS154", ("`shortcut`",)),
         ("  - «residual»: [{linear: 3}]\n", "NS251", ("4", "3", "`shortcut`")),
         ("  - branches: {«a»: 3}\n", "NS154", ("lists of layers",)),
         ("  - relu: {«branches»: {a: [], b: []}}\n", "NS120", ("does not join 2",)),
@@ -201,3 +201,21 @@ def test_a_value_inside_a_structure_is_reached_by_its_written_path() -> None:
     assert_good(text)
     assert_told(text.replace("c.1", "«c.7»"), "NS129", "`c.0`")
     assert_told(text.replace("g.a", "«g.b»"), "NS129", "`g.a`")
+
+
+def test_a_residual_that_does_not_fit_shows_both_ways_and_is_called_what_was_written() -> None:
+    text = (
+        "inputs: {x: [4, 8, 8]}\nlayers:\n  - «residual»:\n      layers:\n"
+        "        - {conv: {out_channels: 4, kernel_size: 3, stride: 2, padding: 1}, name: body}\n"
+        "      shortcut:\n        - {conv: {out_channels: 4, kernel_size: 3}, name: past}\n"
+    )
+    assert_told(
+        text, "NS251", "`residual` meets", "`body` (line", "`past` (line", "the same channels, `stride`"
+    )
+
+
+def test_a_lost_dollar_is_seen_in_expressions_and_copies() -> None:
+    text = "define: {width: 2}\ninputs: {x: [4]}\nlayers:\n"
+    assert_told(text + "  - linear: «2 * width»\n", "NS123", "`$2 * width`")
+    assert_told(text + "  - {linear: 3, repeat: «width»}\n", "NS144", "`$width`")
+    assert_told(text + "  - linear: «$width / 4»\n", "NS123", "`//`")

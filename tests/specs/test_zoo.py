@@ -71,7 +71,7 @@ def test_a_classifier_reads_like_its_paper_and_fits_two_screens(name: str) -> No
 
 
 def test_every_network_of_the_zoo_is_held_to_its_numbers() -> None:
-    others = {"imagenet", "unet2d", "unet3d", "heart_patient"}
+    others = {"imagenet", "unet2d", "unet3d", "heart_patient", "heart_mixture"}
     assert {path.stem for path in ZOO.glob("*.yaml")} == {*PUBLISHED, *others}
 
 
@@ -139,3 +139,20 @@ def test_slices_that_are_padding_change_nothing_of_a_patient() -> None:
     for name in ("systole_cdf", "diastole_cdf"):
         # The same float32 numbers in the same order but for sums over zeros: equal up to one unit in the last place.
         assert torch.allclose(alone[name], longer[name], rtol=0, atol=torch.finfo(torch.float32).eps)
+
+
+NEWCOMER = {
+    "alexnet": 61_100_840,
+    "vgg11": 132_863_336,
+    "resnext50": 25_028_904,
+    "densenet169": 14_149_480,
+    "mobilenet_v2": 3_504_872,
+}
+"""Networks that somebody wrote from the language's pages alone, as they were written, and their published counts."""
+
+
+@pytest.mark.parametrize("name", NEWCOMER)
+def test_a_network_written_from_the_pages_alone_keeps_its_published_count(name: str) -> None:
+    spec, found = check(ZOO.parents[1] / "tests" / "golden" / "newcomer" / f"{name}.yaml")
+    assert spec is not None, render_all(found, color=False)
+    assert cost(spec.graph).parameters == NEWCOMER[name]

@@ -23,7 +23,7 @@ class BatchOfOne(Rule):
     evaluation by an average over all, so the network is measured on numbers that it has never seen. `accumulate`
     does not help: every part is normalised alone.
 
-    Instead: a `batch_size` of 8 or more, a norm that looks at one sample (`group_norm`), or `freeze: statistics` beside
+    Instead: a `batch_size` of 8 or more, or `freeze: statistics` beside
     the `batch_norm` of a network that was trained before.
     """
 
