@@ -103,7 +103,7 @@ def _section(name: str) -> Schema:
         "define": _named(constant),
         "inputs": _named({"$ref": "#/definitions/type"}),
         "targets": _named({"$ref": "#/definitions/type"}),
-        "blocks": _named(either({"$ref": "#/definitions/block"}, _LAYERS)),
+        "blocks": _named({"if": {"type": "array"}, "then": _LAYERS, "else": {"$ref": "#/definitions/block"}}),
         "layers": either(_LAYERS, _NULL),
         "outputs": {"type": "array", "items": _TEXT},
         "init": {

@@ -208,3 +208,9 @@ def test_the_command_prints_the_schema_or_writes_it(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "s.json").read_text("utf-8")) == SCHEMA
     with pytest.raises(SpecError, match="NS746"):
         CliRunner().invoke(command, ["-o", str(tmp_path / "no" / "s.json")], catch_exceptions=False)
+
+
+def test_a_block_may_be_just_its_list_of_layers() -> None:
+    head = "netspec: 1\ninputs: {x: [1, 8, 8]}\nlayers: [twice]\n"
+    assert errors(head + "blocks: {twice: [relu, {tanh, name: t}]}\n") == []
+    assert errors(head + "blocks: {twice: [relu, {tanh, nmae: t}]}\n")
