@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from netspec.passes.lint.rule import Rule, Subject
+from netspec.recipe.augment import Zoom
 from netspec.recipe.data import DataRecipe, chain
 from netspec.recipe.transform import Resample, Resize, is_plane
 from netspec.text import Diagnostic
@@ -16,14 +17,15 @@ _LENGTHS = ("mm", "mm2", "mm3", "cm", "cm2", "ml")
 
 
 class ChangedLabel(Rule):
-    """A target is a length, an area or a volume, and the transforms leave pictures whose pixels have no known size.
+    """A target is a length, an area or a volume, and the transforms leave pictures that no longer say how large it is.
 
     Why: a heart on a picture that was resized to 64x64 looks the same whether it holds 80 ml or 160 ml: the size of a
     pixel in mm, which decides it, was thrown away and differs from patient to patient. The label says what the picture
     cannot.
 
     Instead: `resample: 2 mm` and `crop` in place of `resize`, or give the network the pixel's size as an input
-    (`fields: {spacing: spacing}`). Sources that know no millimetres are not judged.
+    (`fields: {spacing: spacing}`). Sources that know no millimetres are not judged. A `zoom` makes the thing itself
+    larger: say what that makes of the label, as `targets: {volume: volume * factor ** 2}`.
     """
 
     name: ClassVar[str] = "changed_label"
@@ -34,7 +36,10 @@ class ChangedLabel(Rule):
         graph, data = subject.spec.graph, subject.spec.data
         measured = [name for name, kind in graph.targets.items() if kind.unit in _LENGTHS]
         pictures = [name for name, kind in graph.inputs.items() if is_plane(kind)]
-        if data is None or not data.source.spaced or not measured or not pictures:
+        if data is None or not measured or not pictures:
+            return
+        yield from self._zoomed(subject, data, measured)
+        if not data.source.spaced:
             return
         if any(data.source_field(name) == "spacing" for name in graph.inputs):
             return
@@ -51,6 +56,21 @@ class ChangedLabel(Rule):
             subject.place("data.source" if index is None else f"data.transforms.{index}.{lost}:"),
             help="use `resample: 2 mm` and `crop`, or make the source's `spacing` an input",
         )
+
+    def _zoomed(self, subject: Subject, data: DataRecipe, measured: list[str]) -> Iterator[Diagnostic]:
+        """Every `zoom` that leaves what is measured as it was."""
+        for i, transform in enumerate(data.transforms):
+            if not isinstance(transform, Zoom):
+                continue
+            left = [name for name in measured if name not in transform.targets]
+            if not left:
+                continue
+            unit = subject.spec.graph.targets[left[0]].unit
+            yield self.doubt(
+                f"`zoom` magnifies the pictures, and `{left[0]}` in {unit} stays as it was",
+                subject.place(f"data.transforms.{i}.zoom:"),
+                help=f"write `targets: {{{left[0]}: {left[0]} * factor ** 2}}`, or the power that it grows by",
+            )
 
 
 def _lost(data: DataRecipe, subject: Subject) -> str | None:

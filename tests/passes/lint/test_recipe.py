@@ -180,6 +180,16 @@ def cine(*transforms: str, unit: str = ", unit: ml", spacing: bool = False, spli
         (cine(FRAMES, CROP), ["NS415"]),  # pixels as the scanner has them, each its own size
         (cine(FRAMES, RESIZE, spacing=True), []),
         (cine(FRAMES, RESIZE, unit=""), []),  # who knows what the number means
+        (cine(FRAMES, "resample: 2 mm", CROP, "zoom: {factor: {log_uniform: [0.9, 1.1]}}"), ["NS415"]),
+        (
+            cine(
+                FRAMES,
+                "resample: 2 mm",
+                CROP,
+                "zoom: {factor: {log_uniform: [0.9, 1.1]}, targets: {volume: volume * factor ** 2}}",
+            ),
+            [],
+        ),
     ],
 )
 def test_a_volume_is_doubted_where_no_pixel_has_a_size(text: str, expected: list[str]) -> None:
