@@ -91,6 +91,9 @@ def _two_heads(first: Entry, second: Entry, report: Report) -> None:
     kind, edit = ops.find(first.name), None
     if kind is not None and second.name in kind.model_fields:
         help = f"`{second.name}` is an argument: indent it two more spaces, under `{first.name}`"
+        main = first.value.span.text if isinstance(first.value, Scalar) else ""
+        if main and kind.main is not None:  # two arguments: then both have their names
+            help = f"write `{first.name}: {{{kind.main}: {main}, {second.name}: …}}`"
     elif near := meant(second.name, WIRES):
         help, edit = f"did you mean `{near}`?", Edit(second.key.span, near)
     else:

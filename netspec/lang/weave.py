@@ -17,7 +17,7 @@ from netspec.lang.names import meant
 from netspec.lang.place import NO_WIRING, Place, Wiring, appended
 from netspec.lang.report import Report
 from netspec.lang.tree import Node as Written
-from netspec.text import Edit, Label, Span
+from netspec.text import Edit, Label, Source, Span
 
 MOST_NODES = 20_000
 SAMPLES = Dim.of("N")
@@ -281,9 +281,10 @@ class Weaver:
             label = (
                 f"input is {types[0]}" if len(refs) == 1 else "inputs are " + " and ".join(map(str, types))
             )
-            notes = self.trace(subject)
+            here = place.head.source
+            notes = self.trace(subject, here)
             if place.called and len(refs) > 1:
-                notes = tuple(dict.fromkeys(note for ref in refs for note in self.trace(ref)[:2]))
+                notes = tuple(dict.fromkeys(note for ref in refs for note in self.trace(ref, here)[:2]))
         span = place.of(problem.at)
         message = problem.message
         if place.called:
@@ -321,8 +322,11 @@ class Weaver:
             return None
         return cured(cure, refs[at], place.head, place.inputs[at], self._by_path, self._items)
 
-    def trace(self, ref: Ref) -> tuple[str, ...]:
-        """Where the sizes of a value come from: the layers that last changed them, nearest first."""
+    def trace(self, ref: Ref, here: Source | None = None) -> tuple[str, ...]:
+        """Where the sizes of a value come from: the layers that last changed them, nearest first.
+
+        `here` is the file that the message stands in: lines of others are told with their file.
+        """
         notes: list[str] = []
         while len(notes) < LONGEST_TRACE:
             node = self._by_path.get(ref.path)
@@ -333,17 +337,19 @@ class Weaver:
                 break
             entering = self.type_of(node.inputs[0])
             if _sizes(made) != _sizes(entering):
-                notes.append(f"`{node.path}` ({_line(node)}) makes {_sizes(made)} of {_sizes(entering)}")
+                notes.append(
+                    f"`{node.path}` ({_line(node, here)}) makes {_sizes(made)} of {_sizes(entering)}"
+                )
             ref = node.inputs[0]
         return tuple(notes)
 
 
-def _line(node: Node) -> str:
+def _line(node: Node, here: Source | None) -> str:
     """Where a node is written; the file too, where that is another than its use's."""
     if not node.origin:
         return "made here"
     span = node.origin[0].span
-    elsewhere = "" if span.source is node.origin[-1].span.source else f" of {span.source.name}"
+    elsewhere = f" of {span.source.name}" if here is not None and span.source is not here else ""
     return f"line {span.line}{elsewhere}"
 
 

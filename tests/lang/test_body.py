@@ -21,7 +21,7 @@ LAYERS = "layers:\n"
         ("  - «[relu]»\n", "NS116", ("`- conv: {…}`",)),
         ("  - «{name: a}»\n", "NS116", ("no op",)),
         ("  - linear: 3\n    «relu»:\n", "NS118", ("two ops",)),
-        ("  - linear: 3\n    «bias»: false\n", "NS118", ("indent it",)),
+        ("  - linear: 3\n    «bias»: false\n", "NS118", ("`linear: {out_features: 3, bias: …}`",)),
         ("  - {relu, name: «A»}\n", "NS119", ("small letters",)),
         ("  - {relu, name: «loss»}\n", "NS119", ("section",)),
         ("  - {relu, name: «forward»}\n  - {tanh, from: first}\n", "NS119", ("PyTorch",)),

@@ -229,3 +229,8 @@ def test_a_link_that_leads_out_of_the_project_is_refused(tmp_path: Path) -> None
     path = project(inside, {"a.yaml": "netspec: 1\nextends: link.yaml\n"})
     (inside / "link.yaml").symlink_to(tmp_path / "secret.yaml")
     assert told(path, "outside of the project").code == "NS151"
+
+
+def test_notes_say_the_file_of_a_line_that_stands_in_another(tmp_path: Path) -> None:
+    text = "netspec: 1\nextends: base.yaml\nlayers: {pool: {max_pool: 99}}\n"
+    told(project(tmp_path, {"a.yaml": text}), "`stage1.conv` (line 10 of", "base.yaml)")
