@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import cProfile
 import json
 import re
-import time
 from pathlib import Path
 
 import pytest
@@ -172,13 +172,26 @@ BOMBS = {
 }  # fmt: skip
 
 
+def steps(text: str) -> int:
+    """Calls of functions while a text is checked: what a busy machine does not change, as it does a clock."""
+    profile = cProfile.Profile()
+    profile.runcall(_check, text)
+    return sum(one.callcount for one in profile.getstats())
+
+
+MOST_STEPS = 50
+"""Calls for each character of a text."""
+
+FEW = 1_000_000
+"""Calls that any text may cost: one that makes lists of lists may fill them with 10,000 values each."""
+
+
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_is_answered_within_a_second(bomb: str) -> None:
+def test_a_bomb_is_answered_in_steps_that_its_length_allows(bomb: str) -> None:
     text = BOMBS[bomb]
     rest = "" if "inputs" in text else "\ninputs: {x: [4]}"
-    start = time.process_time()
-    _check(f"netspec: 1\n{text}{rest}\nlayers: [relu]\n")
-    assert time.process_time() - start < 1
+    whole = f"netspec: 1\n{text}{rest}\nlayers: [relu]\n"
+    assert steps(whole) < FEW + MOST_STEPS * len(whole)
 
 
 LAYER_BOMBS = {
@@ -192,10 +205,9 @@ LAYER_BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", LAYER_BOMBS)
-def test_a_bomb_of_layers_is_answered_within_seconds(bomb: str) -> None:
-    start = time.process_time()
-    _check(f"netspec: 1\ninputs: {{x: {{feature: 4}}}}\nlayers:\n{LAYER_BOMBS[bomb]}")
-    assert time.process_time() - start < 5
+def test_a_bomb_of_layers_is_answered_in_steps_that_its_length_allows(bomb: str) -> None:
+    whole = f"netspec: 1\ninputs: {{x: {{feature: 4}}}}\nlayers:\n{LAYER_BOMBS[bomb]}"
+    assert steps(whole) < FEW + MOST_STEPS * len(whole)
 
 
 @given(st.text(max_size=40))

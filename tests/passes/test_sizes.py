@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import time
+import cProfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -165,9 +165,9 @@ def test_a_deep_network_is_solved_at_once() -> None:
         for _ in range(1500)
     )
     one = graph(layers)
-    start = time.perf_counter()
-    found = legal(one)
-    assert time.perf_counter() - start < 5
+    profile = cProfile.Profile()
+    found = profile.runcall(legal, one)
+    assert sum(call.callcount for call in profile.getstats()) < 1_000 * len(one.nodes)
     assert str(found.alone.sizes) == "H >= 3001"
 
 
