@@ -92,15 +92,14 @@ class _Call:
         self.inputs: dict[str, Node] = {}
         self.meant: set[str] = set()
         self.scope = block.library.constants.extended({})
-        self.arguments: dict[str, tuple[Node, Span | None]] = {}
+        self.arguments: dict[str, Node] = {}
 
     def bind(self) -> tuple[Constants, dict[str, Node]] | None:
         """Read what is written, then every parameter in order, so that a default may use those before it."""
         self._written()
         for param in self.block.params.values():
             if param.name in self.arguments:
-                node, _ = self.arguments[param.name]
-                self._set(param, node, self.body.values, self.body)
+                self._set(param, self.arguments[param.name], self.body.values, self.body)
             elif param.default is not None:
                 self._set(param, param.default, Values(self.scope, self.report), None)
             elif param.name not in self.meant:
@@ -117,11 +116,11 @@ class _Call:
                 message = f"`{self.layer.op}` has no parameters, so it takes no argument"
                 self._refuse("NS121", message, value.span, self._shown())
                 return
-            self.arguments[block.main.name] = (value, None)
+            self.arguments[block.main.name] = value
             return
         for entry in value:
             if entry.name in block.params:
-                self.arguments[entry.name] = (entry.value, entry.key.span)
+                self.arguments[entry.name] = entry.value
             elif entry.name in block.inputs:
                 self.inputs[entry.name] = entry.value
             elif not self.report.told(entry.key.span):

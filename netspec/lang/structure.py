@@ -44,17 +44,9 @@ def residual(body: Body, layer: Layer, path: str) -> Values:
     value = layer.head.value
     main = value if isinstance(value, Sequence) else _list(value, "layers")
     shortcut = _list(value, "shortcut")
-    known = not isinstance(value, Mapping) or not set(value.keys()) - {"layers", "shortcut"}
-    if (
-        main is None
-        or not known
-        or (shortcut is None and isinstance(value, Mapping) and value.get("shortcut"))
-    ):
-        strange = (
-            [one for one in value if one.name not in ("layers", "shortcut")]
-            if isinstance(value, Mapping)
-            else []
-        )
+    entries = value.entries if isinstance(value, Mapping) else ()
+    strange = [one for one in entries if one.name not in ("layers", "shortcut")]
+    if main is None or strange or (shortcut is None and isinstance(value, Mapping) and value.get("shortcut")):
         told = f", and no `{strange[0].name}`" if strange else ""
         body.report.error(
             "NS154",

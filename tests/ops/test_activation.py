@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,10 +19,10 @@ from netspec.ops.activation import (
     Softplus,
     Tanh,
 )
-from tests.conformance.case import Numbers, candidate, case, pulls, reference
-from tests.conformance.harness import check_or_refused, compare
+from tests.conformance.case import case
+from tests.conformance.harness import check_or_refused
+from tests.ops.large import check_large_numbers
 from tests.ops.strategies import seeds, tensors
-from tests.ops.tolerance import tolerances
 
 SLOPES = st.sampled_from([0.01, 0.0, 0.5, 1.0, 2.0, -0.3])
 PLAIN = st.sampled_from([Identity(), Relu(), Tanh(), Sigmoid(), Softplus()]) | SLOPES.map(
@@ -52,16 +51,7 @@ def test_numpy_and_torch_agree_on_softmax_along_any_axis(
 @pytest.mark.parametrize("op", [Tanh(), Sigmoid(), Softplus(), Softmax(), LogSoftmax(), LeakyRelu()])
 @pytest.mark.parametrize("size", [20.0, 40.0, 700.0, 1e4])
 def test_large_numbers_neither_overflow_nor_part_the_backends(op: Op, size: float) -> None:
-    use = case(op, tensor(batch=2, bin=6))
-    x = np.array([[-1.0, -0.5, -0.1, 0.1, 0.5, 1.0], [1.0, 0.99, 0.98, -1.0, 0.2, 0.3]]) * size
-    drawn = Numbers((x,))
-    gradients = pulls((x,), 0)
-    ours, theirs = (run(use, drawn, gradients, "eval") for run in (reference, candidate))
-    most = tolerances(use, drawn, gradients, "eval")
-    assert np.isfinite(ours.outputs[0]).all()
-    assert np.isfinite(ours.inputs[0]).all()
-    compare(f"{op!r}", ours.outputs[0], theirs.outputs[0], most.outputs[0])
-    compare(f"gradient of {op!r}", ours.inputs[0], theirs.inputs[0], most.inputs[0])
+    check_large_numbers(op, size)
 
 
 @pytest.mark.parametrize(

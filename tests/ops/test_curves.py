@@ -16,10 +16,10 @@ from netspec.ir.types import TensorType, tensor
 from netspec.ops import smooth
 from netspec.ops.rectifier import Celu, Elu, Hardsigmoid, Hardswish, Hardtanh, Prelu, Relu6, Selu
 from netspec.ops.smooth import Gelu, Mish, Silu, Softsign
-from tests.conformance.case import Numbers, candidate, case, pulls, reference
-from tests.conformance.harness import check_or_refused, compare
+from tests.conformance.case import Numbers, candidate, case, reference
+from tests.conformance.harness import check_or_refused
+from tests.ops.large import check_large_numbers
 from tests.ops.strategies import images, seeds, tensors
-from tests.ops.tolerance import tolerances
 
 ALPHAS = st.sampled_from([1.0, 0.5, 2.0, 0.1])
 SMOOTH: list[Op] = [Silu(), Gelu(), Gelu(approximate="tanh"), Mish(), Softsign()]
@@ -57,16 +57,7 @@ def test_a_prelu_of_one_weight_takes_any_axes_and_one_for_each_channel_wants_cha
 @pytest.mark.parametrize("op", [*SMOOTH, *PIECES])
 @pytest.mark.parametrize("size", [20.0, 40.0, 700.0, 1e4])
 def test_large_numbers_neither_overflow_nor_part_the_backends(op: Op, size: float) -> None:
-    use = case(op, tensor(batch=2, bin=6))
-    x = np.array([[-1.0, -0.5, -0.1, 0.1, 0.5, 1.0], [1.0, 0.99, 0.98, -1.0, 0.2, 0.3]]) * size
-    drawn = Numbers((x,))
-    gradients = pulls((x,), 0)
-    ours, theirs = (run(use, drawn, gradients, "eval") for run in (reference, candidate))
-    most = tolerances(use, drawn, gradients, "eval")
-    assert np.isfinite(ours.outputs[0]).all()
-    assert np.isfinite(ours.inputs[0]).all()
-    compare(f"{op!r}", ours.outputs[0], theirs.outputs[0], most.outputs[0])
-    compare(f"gradient of {op!r}", ours.inputs[0], theirs.inputs[0], most.inputs[0])
+    check_large_numbers(op, size)
 
 
 @pytest.mark.parametrize(
