@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Literal
@@ -132,6 +133,13 @@ def _present(root: Path, settings: Settings) -> Truth | None:
 def _make(root: Path, settings: Settings, progress: Progress | None, workers: int) -> Truth:
     """Build beside the final place, then move: the truth last, for it is what says that all is there."""
     _room(root, settings)
+    with _workers(settings, workers) as pool:
+        return _build(root, settings, progress, pool)
+
+
+def _build(
+    root: Path, settings: Settings, progress: Progress | None, pool: ProcessPoolExecutor | None
+) -> Truth:
     new = not root.exists()
     root.mkdir(parents=True, exist_ok=True)
     stage = Path(tempfile.mkdtemp(prefix=".phantom-", dir=root))
@@ -139,7 +147,7 @@ def _make(root: Path, settings: Settings, progress: Progress | None, workers: in
         folder, table, truth = _targets(stage, settings.split)
         folder.mkdir()
         written = []
-        for done, one in enumerate(_studies(folder, settings, workers), start=1):
+        for done, one in enumerate(_studies(folder, settings, pool), start=1):
             written.append(one)
             if progress is not None:
                 progress(done, settings.patients)
@@ -158,25 +166,39 @@ def _make(root: Path, settings: Settings, progress: Progress | None, workers: in
             root.rmdir()
 
 
-def _studies(folder: Path, settings: Settings, workers: int) -> Iterator[PatientTruth]:
-    """Every study, in the order in which they are done."""
-    numbers = range(settings.first, settings.first + settings.patients)
+@contextmanager
+def _workers(settings: Settings, workers: int) -> Iterator[ProcessPoolExecutor | None]:
+    """Processes that are known to run, None where this one is enough.
+
+    One is asked before anything is written: in a script without a guard it would run the script again, and be ended
+    in the midst of a phantom of its own.
+    """
     if workers <= 1:
-        yield from (write_study(folder, settings, number) for number in numbers)
+        yield None
         return
     # Spawned, not forked: a fork of a process that has threads may hang.
     with ProcessPoolExecutor(
-        min(workers, len(numbers)),
+        min(workers, settings.patients),
         mp_context=get_context("spawn"),
         initializer=signal.signal,
         initargs=(signal.SIGINT, signal.SIG_IGN),  # an interrupt is for the process that waits for them
     ) as pool:
-        jobs = [pool.submit(write_study, folder, settings, number) for number in numbers]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        pool.submit(os.getpid).result()
+        yield pool
+
+
+def _studies(folder: Path, settings: Settings, pool: ProcessPoolExecutor | None) -> Iterator[PatientTruth]:
+    """Every study, in the order in which they are done."""
+    numbers = range(settings.first, settings.first + settings.patients)
+    if pool is None:
+        yield from (write_study(folder, settings, number) for number in numbers)
+        return
+    jobs = [pool.submit(write_study, folder, settings, number) for number in numbers]
+    try:
+        for job in as_completed(jobs):
+            yield job.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _targets(root: Path, split: str) -> tuple[Path, Path, Path]:
