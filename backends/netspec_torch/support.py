@@ -30,6 +30,13 @@ def at_places(rows: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return rows.new_zeros(*mask.shape, *rows.shape[1:]).index_put((mask,), rows)
 
 
+def standardised(x: torch.Tensor, dim: tuple[int, ...], eps: float = 1e-5) -> torch.Tensor:
+    """The numbers with mean 0 and variance 1 over the axes `dim`, whatever their sizes are."""
+    last = tuple(range(-len(dim), 0))
+    moved = x.movedim(dim, last)
+    return F.layer_norm(moved, moved.shape[-len(dim) :], eps=eps).movedim(last, dim)
+
+
 def step(x: torch.Tensor, bins: int) -> torch.Tensor:
     """The distribution function of known values: 1 for the bins n >= x, 0 below, n = 0 .. bins - 1 as a last axis."""
     n = torch.arange(bins, device=x.device, dtype=torch.promote_types(x.dtype, torch.float32))

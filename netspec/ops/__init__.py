@@ -12,6 +12,7 @@ FAMILIES: dict[str, str] = {
     "activation": "identity relu leaky_relu tanh sigmoid softplus softmax log_softmax",
     "adaptive": "adaptive_avg_pool adaptive_max_pool",
     "arithmetic": "constant add sub mul div pow neg",
+    "axis_norm": "layer_norm",
     "binary_loss": "bce bce_with_logits",
     "class_index": "one_hot argmax class_weight",
     "class_loss": "cross_entropy nll focal",

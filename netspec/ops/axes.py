@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
 from netspec.ir.problem import Problem
 from netspec.ir.types import BATCH, TensorType
+
+Axes = Annotated[
+    str | tuple[str, ...] | None,
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
+]
+"""One axis by its name, several, or None for what the op says then."""
 
 
 def positions(x: TensorType, axis: str | tuple[str, ...] | None, op: str) -> tuple[int, ...]:

@@ -1,9 +1,7 @@
 """Reductions: the mean, sum, largest and smallest over named axes, or over everything."""
 
 from dataclasses import replace
-from typing import Annotated, ClassVar
-
-from pydantic import BeforeValidator
+from typing import ClassVar
 
 from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
@@ -12,17 +10,11 @@ from netspec.ir.problem import Problem
 from netspec.ir.types import BATCH, TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops import interval
-from netspec.ops.axes import positions
+from netspec.ops.axes import Axes, positions
 from netspec.ops.elementwise import floating
 from netspec.ops.laying import mask_over
 from netspec.ops.rearrange import OVER, about, over
 from netspec.ops.reduction import Factor, Over, Reduction
-
-Axes = Annotated[
-    str | tuple[str, ...] | None,
-    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
-]
-"""One axis by its name, several, or None for all, the batch included."""
 
 
 class Reduce(Reduction):
@@ -34,6 +26,7 @@ class Reduce(Reduction):
     how: ClassVar[Over]
 
     axis: Axes = None
+    """One axis by its name, several, or none for all, the batch included."""
 
     @property
     def reduces(self) -> Over | None:

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from netspec.backend import Arrays, Feed, Reference, Run
 from netspec.ir.graph import Graph, Node, Ref
+from netspec.ops.axis_norm import AxisNorm
 from netspec.ops.elementwise import number
 
 Array = NDArray[Any]
@@ -98,6 +99,9 @@ def terms(
         return read[0] // weights[0][0]
     if node.op.name == "batch_norm":
         return read[0] // inputs[0][1]
+    if isinstance(node.op, AxisNorm):
+        together = prod(inputs[0][i] for i in node.op.over(kinds[0]))
+        return max(together, read[0] // together if weights else 1)  # a measure, and the gradient of a weight
     if node.op.name.startswith("adaptive_"):
         pairs = list(
             zip(inputs[0][2:], outputs[0][2:], strict=True)

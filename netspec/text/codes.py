@@ -150,6 +150,8 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS248": "A factor leaves no place.",
     "NS249": "`align_corners` where no neighbours are weighed.",
     "NS275": "A batch in training gives a norm a single number for each channel.",
+    "NS276": "A norm does not say over which axes it measures.",
+    "NS277": "A norm measures one number by itself.",
     "NS294": "A metric compares a sample with a value of the whole split.",
     "NS295": "A metric mixes samples in a way that cannot be accumulated.",
     "NS250": "Inputs that must agree element by element have different numbers of axes.",

@@ -76,6 +76,8 @@ FORBIDDEN: dict[str, str] = {
     "NS272": "rows would come back to places they are not of",
     "NS273": "samples must not see one another, and PyTorch does not know which axis the batch is",
     "NS274": "PyTorch knows no letters",
+    "NS276": "PyTorch knows no names, and is told the sizes instead",
+    "NS277": "what is left of one number is 0 or its sign, and the layer learns nothing from its input",
     "NS260": "PyTorch makes a constant of equal limits",
     "NS310": "whole numbers and masks have no gradient; a classifier of class numbers is no classifier",
     "NS311": "PyTorch knows no units",

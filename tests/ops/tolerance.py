@@ -9,7 +9,7 @@ Accuracy and Stability of Numerical Algorithms, 4.2), and every product adds u. 
 apart, so c = k + 2. The magnitude is the op itself run on absolute values, and k the op run on ones. The backward is
 such a sum as well: its magnitude is the backward run on absolute values, and k is the same run on ones.
 
-**Differences** (`TERMS`, and batch norm): where a formula takes the difference of nearly equal numbers, the numbers
+**Differences** (`TERMS`, and norms): where a formula takes the difference of nearly equal numbers, the numbers
 themselves are its terms, and they are added as they stand there.
 
 **Resizing**: the weights of a place are polynomials of where it falls, and taps that the edge lays on one place
@@ -34,8 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.ir.facts import Facts
+from netspec.ops.axis_norm import AxisNorm
 from netspec.ops.class_loss import CrossEntropy, Nll
-from netspec.ops.norm import BatchNorm
 from tests.conformance.case import Case, Mode, Numbers, Result, backward_of, case, floating, reference
 
 EPS = 2.0**-52
@@ -67,6 +67,9 @@ TERMS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
 }
 """Gradients that are written with a difference: where it cancels, its terms are larger than all it depends on."""
 
+NORMS = frozenset({"batch_norm", "layer_norm"})
+"""y = (x - mean) / sqrt(var + eps), over a batch or over a sample."""
+
 SHARES = frozenset({"gelu"})
 """y = x * (1 + erf(x / sqrt(2))) / 2 in PyTorch: the share has the terms 1 and erf, which cancel far below zero."""
 
@@ -75,7 +78,7 @@ def tolerances(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], m
     """The largest difference allowed in every number of a Result."""
     if use.op.name in ("resize", "resize_like") and getattr(use.op, "mode", "") != "nearest":
         return _resized(drawn, gradients)
-    rule = _batch_norm if use.op.name == "batch_norm" else _sums if use.op.name in SUMS else _smooth
+    rule = _norm if use.op.name in NORMS else _sums if use.op.name in SUMS else _smooth
     return rule(use, drawn, gradients, mode)
 
 
@@ -173,8 +176,8 @@ def _resized(drawn: Numbers, gradients: tuple[NDArray[Any], ...]) -> Result:
     return _scaled(Result(outputs, (np.full(x.shape, float(abs(g).sum())), *others), {}, {}), off)
 
 
-def _batch_norm(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
-    """Nearly all of a batch norm's gradient may cancel, so its terms are summed as they stand in the formula.
+def _norm(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
+    """Nearly all of a norm's gradient may cancel, so its terms are summed as they stand in the formula.
 
     With s = 1 / sqrt(var + eps), a = s * (|x| + |mean|) bounds |z| = s * |x - mean| and, times eps, its error; var is a
     mean of squares of such differences, so s is off by eps * mean(a^2) of itself. That makes |y| <= a * |w| + |b| and
@@ -183,30 +186,38 @@ def _batch_norm(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], 
     """
     (x,), (g,) = drawn.inputs, gradients
     start = reference(use, drawn, gradients, mode)
-    over = (0, *range(2, x.ndim))
-
-    def wide(values: NDArray[Any]) -> NDArray[Any]:
-        return np.asarray(values).reshape(1, -1, *[1] * (x.ndim - 2))
-
+    cut, over, wide = _measured(use)
+    x, g = x.reshape(cut), g.reshape(cut)
     by_batch = mode == "train" and "statistics" not in use.frozen
     if by_batch or "running_mean" not in drawn.state:
         mean, var = x.mean(axis=over, keepdims=True), x.var(axis=over, keepdims=True)
     else:
-        mean, var = wide(drawn.state["running_mean"]), wide(drawn.state["running_var"])
-    assert isinstance(use.op, BatchNorm)
-    s = 1 / np.sqrt(var + use.op.eps)
+        mean, var = (drawn.state[key].reshape(wide) for key in ("running_mean", "running_var"))
+    s = 1 / np.sqrt(var + getattr(use.op, "eps", 0.0))
     a = s * (abs(x) + abs(mean))
     loose = 1 + (a**2).mean(axis=over, keepdims=True)
-    weight, bias = (
-        wide(abs(drawn.parameters[key])) if use.op.affine else np.zeros(1) + (key == "weight")
-        for key in ("weight", "bias")
-    )
+    weight = abs(drawn.parameters["weight"]).reshape(wide) if "weight" in drawn.parameters else np.ones(1)
+    bias = abs(drawn.parameters["bias"]).reshape(wide) if "bias" in drawn.parameters else np.zeros(1)
     d = abs(g) * weight
     dx = s * loose * (d + d.mean(axis=over, keepdims=True) + a * (d * a).mean(axis=over, keepdims=True))
-    parameters = {"weight": (abs(g) * a * loose).sum(axis=over), "bias": abs(g).sum(axis=over)}
+    each = {"weight": abs(g) * a * loose, "bias": abs(g)}
+    rest = tuple(i for i, size in enumerate(wide) if size == 1)
+    parameters = {
+        key: each[key].sum(axis=rest).reshape(value.shape) for key, value in drawn.parameters.items()
+    }
     state = {key: _state_size(key, drawn, start) for key in start.state}
-    size = Result(((a * weight + bias) * loose,), (dx,), parameters if use.op.affine else {}, state)
-    return _scaled(size, 8 + 2 * x.size)
+    shape = drawn.inputs[0].shape
+    y = (a * weight + bias) * loose
+    return _scaled(Result((y.reshape(shape),), (dx.reshape(shape),), parameters, state), 8 + 2 * x.size)
+
+
+def _measured(use: Case) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+    """How a norm cuts up its input, over which of those axes it measures, and how its weights meet them."""
+    sizes = tuple(int(size) for size in use.types[0].sizes)
+    if isinstance(use.op, AxisNorm):
+        over = use.op.over(use.types[0])
+        return sizes, over, tuple(size if i in over else 1 for i, size in enumerate(sizes))
+    return sizes, (0, *range(2, len(sizes))), (1, sizes[1], *[1] * (len(sizes) - 2))
 
 
 def _nudged(drawn: Numbers) -> Iterator[tuple[Numbers, Numbers, float]]:
