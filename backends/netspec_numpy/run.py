@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from netspec.backend import Feed, Run
+from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph, Node, Ref
 from netspec.ir.op import Op
 from netspec.text import SpecError
@@ -50,6 +51,8 @@ def run(
     numbers that are missing.
     """
     table = _table() if rules is None else rules
+    told = graph
+    graph = expanded(graph, table)
     given = {**feed.targets, **feed.inputs}
     values = {Ref(name): _number(given[name]) for name in (*graph.inputs, *graph.targets) if name in given}
     parameters = {key: _number(feed.parameters[key]) for key in graph.parameters if key in feed.parameters}
@@ -63,7 +66,7 @@ def run(
     floating = [name for name in graph.inputs if Ref(name) in values and _is_floating(values[Ref(name)])]
     trainable = [key for key in parameters if graph.parameters[key].trainable]
     return Run(
-        values={str(ref): value for ref, value in values.items() if graph.node(ref.path) is not None},
+        values={str(ref): value for ref, value in values.items() if told.node(ref.path) is not None},
         loss=loss,
         parameters=_filled(moved, {key: parameters[key] for key in trainable}) if wanted else {},
         inputs=_filled(back, {Ref(name): values[Ref(name)] for name in floating}) if wanted else {},

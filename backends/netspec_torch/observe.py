@@ -13,7 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+import netspec_torch
 from netspec.backend import Feed, Run
+from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph
 from netspec_torch.layers import home
 from netspec_torch.module import construct, execute
@@ -83,7 +85,7 @@ def _load(model: nn.Module, feed: Feed) -> None:
 def _keep(model: nn.Module, graph: Graph, feed: Feed) -> list[Callable[[], None]]:
     """Make layers with noise use the feed's masks; gives what undoes it."""
     handles: list[Callable[[], None]] = []
-    for node in graph.nodes:
+    for node in expanded(graph, netspec_torch.table()).nodes:
         for noise in node.noise:
             mask = feed.noise.get(f"{node.path}.{noise.name}")
             if mask is not None:

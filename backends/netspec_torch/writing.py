@@ -10,6 +10,7 @@ import ast
 from collections.abc import Iterable, Mapping
 
 import netspec_torch
+from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph, Node, Ref
 from netspec_torch.body import Body
 from netspec_torch.comparison import add_loss, add_metrics, extra_of
@@ -44,6 +45,8 @@ def write(graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Gr
     `name`, `doc` and `digest` (of the spec's text) go into docstrings. Deterministic: the same graph gives the same
     text. SpecError where a layer's name cannot be a module's, or the backend does not know an op.
     """
+    table = netspec_torch.table()
+    graph, group = expanded(graph, table), None if group is None else expanded(group, table)
     file = File()
     title = class_name(name)
     if title in support():
@@ -70,6 +73,7 @@ def observed(graph: Graph, given: Iterable[str]) -> Source:
 
     The lowering is the model's own. Values come by the text of their Ref; layers hang where the model has them.
     """
+    graph = expanded(graph, netspec_torch.table())
     known = set(given)
     nodes: list[Node] = []
     for node in graph.nodes:

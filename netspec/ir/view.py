@@ -148,6 +148,17 @@ def compose(outer: View, inner: View) -> View | None:
     return _reduced(outer.along, period, advance, [_through(outer, p, inner) for p in range(period)])
 
 
+def through(views: Views, inner: View | None) -> View | None:
+    """What is seen through one input of an op, of which `inner` is what that input itself sees."""
+    if inner is None or inner.along is None:
+        return inner
+    outer = views.get(inner.along)
+    keeps_apart = views.get("batch") == same("batch") or FOLDED in views
+    if outer is None and inner.along.startswith(FOLDED) and keeps_apart:
+        return inner
+    return None if outer is None else compose(outer, inner)
+
+
 def union(views: Iterable[View | None]) -> View | None:
     """What is seen along several ways together, from the first place to the last; None where that is not known."""
     every = list(views)

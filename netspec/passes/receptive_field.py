@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from netspec.ir.graph import Graph, Node, Ref
 from netspec.ir.types import BATCH, CHANNEL, FEATURE
-from netspec.ir.view import FOLDED, View, Views, compose, same, union
+from netspec.ir.view import View, same, through, union
 
 Seen: TypeAlias = "tuple[str, str]"
 """An input and one of its axes."""
@@ -39,21 +39,8 @@ def _field(graph: Graph, node: Node, fields: Mapping[Ref, Field]) -> Field:
         if view is None:
             continue
         for seen, inner in fields.get(ref, {}).items():
-            ways.setdefault(seen, []).append(_through(view, inner))
+            ways.setdefault(seen, []).append(through(view, inner))
     return {seen: union(views) for seen, views in ways.items()}
-
-
-def _through(views: Views, inner: View | None) -> View | None:
-    """What is seen through one input of an op."""
-    if inner is None:
-        return None
-    if inner.along is None:
-        return inner
-    outer = views.get(inner.along)
-    keeps_apart = views.get(BATCH) == same(BATCH) or FOLDED in views
-    if outer is None and inner.along.startswith(FOLDED) and keeps_apart:
-        return inner
-    return None if outer is None else compose(outer, inner)
 
 
 def sliding_axes(graph: Graph) -> dict[str, tuple[str, ...]]:

@@ -306,6 +306,7 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS736": "The backend found writes no source.",
     "NS737": "The compiled file cannot be written.",
     "NS738": "The torch backend has no such optimizer.",
+    "NS739": "An op cannot be said with the ops that it names.",
     "NS740": "A spec has no canonical form.",
     "NS746": "A file cannot be written.",
     "NS747": "A file that would be written is there already.",

@@ -18,6 +18,8 @@ from torch import nn
 import netspec_numpy
 import netspec_torch
 from netspec.ir.dim import Dim
+from netspec.ir.expand import expanded
+from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Ref
 from netspec.ir.op import Inferred, Op, infer_node
 from netspec.ir.types import TensorType
 from netspec_numpy.rule import Context
@@ -168,7 +170,7 @@ def numbers(use: Case, seed: int, *, edges: bool = False) -> Numbers:
 def _keep_masks(use: Case, drawn: Numbers) -> dict[str, Array]:
     """What PyTorch will keep under our seed, seen by sending ones through its layer."""
     ones = replace(drawn, inputs=tuple(np.ones_like(x) for x in drawn.inputs))
-    (kept,) = _torch_forward(use, ones, "train")[0]
+    (kept,) = _torch_forward(use, ones, "train").outputs
     seen = (kept.detach().numpy() != 0).astype(np.float64)
 
     def of(sizes: tuple[Dim, ...]) -> Array:
@@ -228,11 +230,43 @@ def _context(use: Case, drawn: Numbers, mode: Mode) -> Context:
     )
 
 
-def lowered(use: Case) -> Lowered:
-    """How the torch backend writes this use: inputs `x0`, `x1`, ..., its own module `layer`."""
-    rule = netspec_torch.table()[type(use.op)]
-    inputs = tuple(name(f"x{i}") for i in range(len(use.types)))
-    return rule.lower(use.op, Site(inputs, name("layer"), use.types, use.inferred.outputs, use.frozen))
+def graph_of(use: Case) -> Graph:
+    """A graph of this use alone: inputs `x0`, `x1`, ..., the node `layer`."""
+    made = use.inferred
+    node = Node(
+        "layer",
+        use.op,
+        tuple(Ref(f"x{i}") for i in range(len(use.types))),
+        made.outputs,
+        {one.name: f"layer.{one.name}" for one in made.parameters},
+        {one.name: f"layer.{one.name}" for one in made.state},
+        made.noise,
+        frozen=use.frozen,
+    )
+    return Graph(
+        {f"x{i}": kind for i, kind in enumerate(use.types)},
+        nodes=(node,),
+        parameters={f"layer.{one.name}": GraphParameter(one.name, one.shape) for one in made.parameters},
+        state={f"layer.{one.name}": GraphState(one.name, one.shape, one.fill) for one in made.state},
+    )
+
+
+def _called(ref: Ref) -> str:
+    """The local of a value in written code."""
+    return str(ref).translate(str.maketrans(".[", "__", "]"))
+
+
+def lowered(use: Case) -> list[tuple[Node, Lowered]]:
+    """How the torch backend writes this use, its steps where it does not know the op; each calls its module `layer`."""
+    table = netspec_torch.table()
+    graph = expanded(graph_of(use), table)
+    written = []
+    for node in graph.nodes:
+        inputs = tuple(name(_called(ref)) for ref in node.inputs)
+        types = tuple(graph.type_of(ref) for ref in node.inputs)
+        site = Site(inputs, name("layer"), types, node.types, node.frozen)
+        written.append((node, table[type(node.op)].lower(node.op, site)))
+    return written
 
 
 def _run_written(expression: ast.expr, written: Lowered, known: Mapping[str, Any]) -> Any:
@@ -246,51 +280,73 @@ def _run_written(expression: ast.expr, written: Lowered, known: Mapping[str, Any
     return eval(compile(tree, "<lowered>", "eval"), names)
 
 
-def _torch_forward(
-    use: Case, drawn: Numbers, mode: Mode
-) -> tuple[tuple[torch.Tensor, ...], list[torch.Tensor], nn.Module | None]:
-    """Outputs, inputs and layer of PyTorch's own run, with our parameters and state loaded strictly."""
-    written = lowered(use)
+@dataclass(frozen=True)
+class _TorchRun:
+    """PyTorch's own run of a use: outputs, inputs, and its layers by the path of their node."""
+
+    outputs: tuple[torch.Tensor, ...]
+    inputs: list[torch.Tensor]
+    layers: list[tuple[Node, nn.Module]]
+
+    def named(self, of: Literal["parameters", "state"]) -> dict[str, torch.Tensor]:
+        """The parameters or buffers by the op's local names."""
+        found = {}
+        for node, layer in self.layers:
+            held = dict(layer.named_parameters() if of == "parameters" else layer.named_buffers())
+            for local, key in getattr(node, of).items():
+                found[key.removeprefix("layer.")] = held.pop(local)
+            assert not held, f"{node.op.name} holds more {of} than it says: {list(held)}"
+        return found
+
+
+def _torch_forward(use: Case, drawn: Numbers, mode: Mode) -> _TorchRun:
+    """PyTorch's own run, with our parameters and state loaded strictly."""
     inputs = [torch.tensor(x, requires_grad=floating(x)) for x in drawn.inputs]
     known: dict[str, Any] = {f"x{i}": x for i, x in enumerate(inputs)}
-    layer: nn.Module | None = None
-    if written.construct is not None:
-        layer = _run_written(written.construct, written, {})
-        assert isinstance(layer, nn.Module)
-        layer.double().train(mode == "train")
-        named = {**drawn.parameters, **drawn.state}
-        layer.load_state_dict({key: torch.tensor(x) for key, x in named.items()}, strict=True)
-        known["layer"] = layer
+    named = {**drawn.parameters, **drawn.state}
+    layers: list[tuple[Node, nn.Module]] = []
     torch.default_generator.manual_seed(
         TORCH_SEED
     )  # the generator of the CPU alone, ten times faster than all
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Using padding='same'")  # a remark on its speed
-        outputs = _run_written(written.call, written, known)
-    outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+    outputs: Any = ()
+    for node, written in lowered(use):
+        known.pop("layer", None)
+        if written.construct is not None:
+            with torch.random.fork_rng(devices=[]):
+                layer = _run_written(written.construct, written, {})
+            assert isinstance(layer, nn.Module)
+            layer.double().train(mode == "train")
+            owned = {**node.parameters, **node.state}
+            mine = {local: torch.tensor(named[key.removeprefix("layer.")]) for local, key in owned.items()}
+            layer.load_state_dict(mine, strict=True)
+            known["layer"] = layer
+            layers.append((node, layer))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Using padding='same'")  # a remark on its speed
+            outputs = _run_written(written.call, written, known)
+        outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+        known.update(zip(map(_called, node.refs), outputs, strict=True))
     literal = {float: torch.float64, bool: torch.bool, int: torch.int64}
     outputs = (y if isinstance(y, torch.Tensor) else torch.tensor(y, dtype=literal[type(y)]) for y in outputs)
-    return tuple(outputs), inputs, layer
+    return _TorchRun(tuple(outputs), inputs, layers)
 
 
 def candidate_outputs(use: Case, drawn: Numbers, mode: Mode) -> tuple[Array, ...]:
     """PyTorch's outputs alone."""
-    return tuple(_array(y) for y in _torch_forward(use, drawn, mode)[0])
+    return tuple(_array(y) for y in _torch_forward(use, drawn, mode).outputs)
 
 
 def candidate(use: Case, drawn: Numbers, gradients: tuple[Array, ...], mode: Mode) -> Result:
     """PyTorch's outputs, gradients by autograd and new state, from the lowering; a missing gradient is zero."""
-    outputs, inputs, layer = _torch_forward(use, drawn, mode)
-    parameters = dict(layer.named_parameters()) if layer is not None else {}
-    live = [(y, g) for y, g in zip(outputs, gradients, strict=True) if y.requires_grad]
+    made = _torch_forward(use, drawn, mode)
+    live = [(y, g) for y, g in zip(made.outputs, gradients, strict=True) if y.requires_grad]
     if live:
         torch.autograd.backward([y for y, _ in live], [torch.tensor(g, dtype=y.dtype) for y, g in live])
-    state = {key: _array(x) for key, x in layer.named_buffers()} if layer is not None else {}
     return Result(
-        tuple(_array(y) for y in outputs),
-        tuple(_gradient(x) for x in inputs),
-        {key: _gradient(x) for key, x in parameters.items()},
-        state,
+        tuple(_array(y) for y in made.outputs),
+        tuple(_gradient(x) for x in made.inputs),
+        {key: _gradient(x) for key, x in made.named("parameters").items()},
+        {key: _array(x) for key, x in made.named("state").items()},
     )
 
 
@@ -304,14 +360,15 @@ def _gradient(tensor: torch.Tensor) -> Array:
 
 def torch_attempt(use: Case) -> bool:
     """Whether PyTorch runs a use that was never inferred, with whatever parameters its own layer starts from."""
+    rng = np.random.default_rng(0)
+    known: dict[str, Any] = {f"x{i}": torch.tensor(draw(kind, rng)) for i, kind in enumerate(use.types)}
     try:
-        written = lowered(use)
-        rng = np.random.default_rng(0)
-        known: dict[str, Any] = {f"x{i}": torch.tensor(draw(kind, rng)) for i, kind in enumerate(use.types)}
-        if written.construct is not None:
-            layer = _run_written(written.construct, written, {})
-            known["layer"] = layer.double().train()
-        _run_written(written.call, written, known)
+        for node, written in lowered(use):
+            if written.construct is not None:
+                known["layer"] = _run_written(written.construct, written, {}).double().train()
+            outputs = _run_written(written.call, written, known)
+            outputs = outputs if isinstance(outputs, (tuple, list)) else (outputs,)
+            known.update(zip(map(_called, node.refs), outputs, strict=False))
     except Exception:  # noqa: BLE001 - whatever it raises, it did not run
         return False
     return True

@@ -19,9 +19,12 @@ import netspec_torch
 from netspec import backend
 from netspec.backend import Feed, Run, find, needing
 from netspec.cli.compile import compile as compile_command
+from netspec.ir.compound import Compound, Step
+from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph
+from netspec.ir.op import Inferred
 from netspec.ir.record import Record
-from netspec.ir.types import tensor
+from netspec.ir.types import TensorType, tensor
 from netspec.ops.linear import Linear
 from netspec.proof.draw import draw
 from netspec.proof.sizes import small_sizes
@@ -174,4 +177,23 @@ def ns737(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
 
 def ns738(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     netspec_torch.update(Odd(), {"w": np.ones(2)}, [], [])
+    return ()
+
+
+def ns739(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    class Pair(Compound):
+        """Two numbers for each, it says."""
+
+        name = "vendor.pair"
+
+        def expand(self, x: TensorType) -> tuple[Step, ...]:
+            return (Step("one", Linear(out_features=int(x.axes[-1].size))),)
+
+        def infer(self, x: TensorType) -> Inferred:
+            made = super().infer(x)
+            return replace(made, outputs=(tensor(batch="N", feature=2 * int(x.axes[-1].size)),))
+
+    at = Build(x=tensor(batch="N", feature=4))
+    at.use("pair", Pair(), "x")
+    expanded(at.graph({"y": "pair"}))
     return ()
