@@ -39,7 +39,7 @@ FAMILIES: dict[str, str] = {
     "reduce": "mean sum amax amin",
     "regression_loss": "mse l1 smooth_l1 huber pinball gaussian_nll poisson_nll",
     "resize": "resize resize_like",
-    "scale": "rescale convert",
+    "scale": "rescale convert layer_scale",
     "shape": "flatten rename unsqueeze squeeze",
     "shuffle": "channel_shuffle pixel_shuffle",
     "slicing": "narrow select unbind frame_difference",

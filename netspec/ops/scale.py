@@ -1,17 +1,22 @@
-"""Bringing numbers to another scale with fixed numbers: grey values to a range, quantities to another unit."""
+"""Bringing numbers to another scale: grey values to a range, quantities to another unit, channels as is learned."""
 
+from dataclasses import replace
 from math import isfinite
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from netspec.ir import units
 from netspec.ir.facts import Facts
-from netspec.ir.op import Inferred, Op, Sample, bad, good
+from netspec.ir.op import Inferred, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Numbers
 from netspec.ir.types import TensorType, tensor
+from netspec.ops.axes import along
 from netspec.ops.elementwise import floating
+
+LAYER_SCALE = 1e-6
+"""Where the factors of `layer_scale` start: nearly nothing of a branch is there at first."""
 
 
 def _unit(text: str) -> str:
@@ -21,6 +26,16 @@ def _unit(text: str) -> str:
         words = ", ".join(units.WORDS)
         raise ValueError(f"{text!r} is no unit? A unit is one of {words}, or a product of them such as ml/s")
     return str(found)
+
+
+def _no_number(axis: Any) -> Any:
+    """An axis; a number is what other libraries start the factors from, and has its place beside the op."""
+    if isinstance(axis, (int, float)):
+        message = (
+            f"{axis!r} is no axis? Say how factors start beside it: `init: {{weight: {{constant: {axis}}}}}`"
+        )
+        raise ValueError(message)  # noqa: TRY004 - pydantic makes a message of a ValueError alone
+    return axis
 
 
 class Rescale(Op):
@@ -147,4 +162,53 @@ class Convert(Op):
             bad("NS334", tensor(batch=3), to="ml"),
             bad("NS335", tensor(batch=3, unit="mm2"), to="ml"),
             bad("NS310", tensor("int64", batch=2, unit="mm", facts=Facts(low=0, high=4, classes=5)), to="cm"),
+        ]
+
+
+class LayerScale(Op):
+    """Multiply every channel by a factor of its own that is learned: `y = x * weight` (Touvron and others 2021).
+
+    It stands at the end of a residual branch, before it is added to what went around. weight starts at 1e-6, as in
+    ConvNeXt, so that a deep network is nearly the identity at first. There is one factor for each place along `axis`,
+    the first axis after the batch unless it is named. weight has an axis of 1 for each that follows: `[C, 1, 1]` for
+    images, as torchvision's `layer_scale` has it, and `[F]` for a last axis, as timm's `gamma` has it.
+    """
+
+    name: ClassVar[str] = "layer_scale"
+    main: ClassVar[str | None] = "axis"
+    pointwise: ClassVar[bool] = True
+
+    axis: Annotated[str | None, BeforeValidator(_no_number)] = None
+    """The axis each place of which has a factor."""
+
+    def infer(self, x: TensorType) -> Inferred:
+        """The axes and unit stay; nothing is known of numbers times what is learned."""
+        floating(x, self.name, 0)
+        at = along(x, self.axis, self.name)
+        size = x.sizes[at].value
+        if size is None:
+            raise Problem(
+                "NS216",
+                f"`layer_scale` learns a factor for each place along `{x.names[at]}`, and its size {x.sizes[at]} "
+                "is free",
+                at=0,
+                help="name another `axis`, or write a number in the input's `shape`",
+            )
+        weight = Parameter("weight", (size, *[1] * (x.rank - at - 1)))
+        return Inferred((replace(x, facts=Facts()),), (weight,))
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Channels of images and rows, a last axis, a unit, and axes that are not there, free, or the batch."""
+        image = tensor(batch=2, channel=3, height=2, width=4)
+        return [
+            good(image),
+            good(tensor(batch=3, feature=5, unit="ml", facts=Facts(low=0, high=1, sums_to_one="feature"))),
+            good(tensor(batch=2, slice=3, feature=4), axis="feature"),
+            good(image, axis="height"),
+            bad("NS216", tensor(batch=2, channel="C", width=4)),
+            bad("NS253", image, axis="time"),
+            bad("NS254", tensor(batch=3)),
+            bad("NS256", image, axis="batch"),
+            bad("NS310", tensor("int64", batch=4, feature=3)),
         ]

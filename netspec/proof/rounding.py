@@ -95,7 +95,7 @@ def terms(
         groups = getattr(node.op, "groups", 1)
         laid = weight[0] // groups * prod(weight[2:]) + 1  # filters on one place, the bias
         return max(laid, read[0] // weight[0], made[0] // (weight[1] * groups), prod(weight[1:]))
-    if node.op.name == "prelu":
+    if node.op.name in ("prelu", "layer_scale"):
         return read[0] // weights[0][0]
     if node.op.name == "batch_norm":
         return read[0] // inputs[0][1]
