@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Literal
 from netspec.ir.dim import Dim
 from netspec.ir.problem import Problem, Warned
 from netspec.ir.record import Record
+from netspec.ir.terms import Shapes
 from netspec.ir.types import FEATURE, DType, TensorType
 from netspec.ir.view import Views, fixed, same
 
@@ -89,7 +90,8 @@ class Op(Record):
     then it may be left out, and a formula gives it by its name alone (`where=present`). `words` are the arguments that
     a formula gives as bare words, which never clash with a value: axes, units. `written` is false for what no spec
     calls: the reader of the language makes such ops of other things. `pointwise` says that a number of the result
-    depends on the numbers at its own place of the inputs and on no others (in evaluation).
+    depends on the numbers at its own place of the inputs and on no others (in evaluation). `moves` says that numbers
+    are only brought to other places, left out or repeated.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("x",)
@@ -97,6 +99,7 @@ class Op(Record):
     formula: ClassVar[bool] = True
     written: ClassVar[bool] = True
     pointwise: ClassVar[bool] = False
+    moves: ClassVar[bool] = False
 
     def infer(
         self, *inputs: Any, **_: Any
@@ -108,6 +111,10 @@ class Op(Record):
         """Multiply-accumulates of one sample: conv, linear and matmul count, all else is 0 (the stated convention)."""
         del inputs, outputs
         return Dim.of(0)
+
+    def terms(self, at: Shapes) -> int:
+        """The most terms that one sum inside has, forward or backward: what its rounding grows with."""
+        return at.few if self.pointwise or self.moves else at.all
 
     def views(self, *inputs: Any) -> tuple[Views | None, ...]:
         """What a place of the results sees of each input, by its axes: what the receptive field is made of.

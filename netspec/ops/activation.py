@@ -9,6 +9,7 @@ from pydantic import Field
 from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Warned
+from netspec.ir.terms import Shapes
 from netspec.ir.types import TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops import interval
@@ -189,6 +190,10 @@ class Softmax(Op):
         facts = Facts(low=0.0, high=1.0, sums_to_one=over, nondecreasing=order)
         return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
 
+    def terms(self, at: Shapes) -> int:
+        """Sums stay within one sample."""
+        return at.sample
+
     def views(self, x: TensorType) -> tuple[Views]:
         """All along the axis, one place along the others."""
         return ({**alike(x.names), x.names[along(x, self.axis, self.name)]: EVERYTHING},)
@@ -228,6 +233,10 @@ class LogSoftmax(Op):
         order = over if x.facts.nondecreasing == over else None
         facts = Facts(high=0.0, log_probabilities=over, nondecreasing=order)
         return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
+
+    def terms(self, at: Shapes) -> int:
+        """Sums stay within one sample."""
+        return at.sample
 
     def views(self, x: TensorType) -> tuple[Views]:
         """All along the axis, one place along the others."""

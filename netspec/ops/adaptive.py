@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import gcd
+from math import ceil, gcd, prod
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
@@ -11,6 +11,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
+from netspec.ir.terms import Shapes
 from netspec.ir.types import Axis, TensorType, tensor
 from netspec.ir.view import EVERYTHING, MAX_PERIOD, View, Views, alike, same, scattered, spaced
 from netspec.ops.elementwise import floating
@@ -43,6 +44,10 @@ class AdaptiveAvgPool(Op):
     def infer(self, x: TensorType) -> Inferred:
         """Space has the wanted size, of free sizes too; channels, bounds and units stay."""
         return _adapted(self, x, mean_of_channels)
+
+    def terms(self, at: Shapes) -> int:
+        """A window, or the windows that look at one place."""
+        return _terms(at)
 
     def views(self, x: TensorType) -> tuple[Views]:
         """Windows along space, as far as sizes are numbers; of one channel each."""
@@ -85,6 +90,10 @@ class AdaptiveMaxPool(Op):
         return _adapted(
             self, x, lambda one: replace(same_channels(one), mask=one.facts.mask, classes=one.facts.classes)
         )
+
+    def terms(self, at: Shapes) -> int:
+        """A window, or the windows that look at one place."""
+        return _terms(at)
 
     def views(self, x: TensorType) -> tuple[Views]:
         """Windows along space, as far as sizes are numbers; of one channel each."""
@@ -165,3 +174,9 @@ def _adapted_view(axis: Axis, wanted: int | None) -> View:
     period, advance = wanted // common, there // common
     spans = [(i * there // wanted, -(-(i + 1) * there // wanted) - 1) for i in range(period)]
     return spaced(axis.name, period, advance, spans)
+
+
+def _terms(at: Shapes) -> int:
+    """The longest window, or the most windows that look at one place."""
+    pairs = list(zip(at.inputs[0][2:], at.outputs[0][2:], strict=True))
+    return max(prod(ceil(n / o) + 1 for n, o in pairs), prod(ceil(o / n) + 1 for n, o in pairs))

@@ -1,6 +1,6 @@
 """Norms of single samples, over the axes that are named."""
 
-from math import sqrt
+from math import prod, sqrt
 from typing import ClassVar
 
 from pydantic import Field
@@ -9,6 +9,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
+from netspec.ir.terms import Shapes
 from netspec.ir.types import BATCH, TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.axes import Axes, listed, positions
@@ -73,6 +74,11 @@ class AxisNorm(Op):
     def enough(self, x: TensorType) -> tuple[Constraint, ...]:
         """More than one number must be measured together; Problem where it is known that there is but one."""
         return more_than_one([x.sizes[i] for i in self.over(x)], self.name)
+
+    def terms(self, at: Shapes) -> int:
+        """What is measured together; the places that a weight meets."""
+        together = prod(at.inputs[0][i] for i in self.over(at.types[0]))
+        return max(together, at.read[0] // together if at.parameters else 1)
 
     def views(self, x: TensorType) -> tuple[Views]:
         """All along the axes that are measured, one place along the others."""

@@ -1,5 +1,6 @@
 """Convolution in one, two and three dimensions, and its transpose."""
 
+from math import prod
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -9,6 +10,7 @@ from netspec.ir.dim_decide import decide
 from netspec.ir.op import Constraint, Inferred, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
+from netspec.ir.terms import Shapes
 from netspec.ir.types import BATCH, CHANNEL, Axis, TensorType, tensor
 from netspec.ir.view import EVERYTHING, View, Views, alike, scattered, transposed
 from netspec.ops.window import channels, explicit_padding, spatial, window_axes, window_views
@@ -54,6 +56,11 @@ class Conv(Op):
         bias = (Parameter("bias", (self.out_channels,)),) if self.bias else ()
         out = TensorType((x.axes[0], Axis("channel", Dim.of(self.out_channels)), *axes))
         return Inferred((out,), (weight, *bias), constraints=constraints)
+
+    def terms(self, at: Shapes) -> int:
+        """A filter and its bias; the places that a weight meets; the filters that lie on one place."""
+        out, *window = at.parameters["weight"]
+        return max(prod(window) + 1, at.made[0] // out, out // self.groups * prod(window[1:]))
 
     def views(self, x: TensorType) -> tuple[Views]:
         """Windows along space, and all channels of the group."""
@@ -148,6 +155,12 @@ class ConvTranspose(Op):
         bias = (Parameter("bias", (self.out_channels,)),) if self.bias else ()
         out = TensorType((x.axes[0], Axis("channel", Dim.of(self.out_channels)), *axes))
         return Inferred((out,), (weight, *bias), constraints=tuple(constraints))
+
+    def terms(self, at: Shapes) -> int:
+        """The filters that lie on one place, and the bias; the places that a weight meets; a filter."""
+        count, out, *window = at.parameters["weight"]
+        laid = count // self.groups * prod(window) + 1
+        return max(laid, at.read[0] // count, at.made[0] // (out * self.groups), out * prod(window))
 
     def views(self, x: TensorType) -> tuple[Views]:
         """Along space the places whose filters reach here, and all channels of the group."""

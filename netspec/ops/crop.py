@@ -29,6 +29,7 @@ class Crop(Op):
 
     name: ClassVar[str] = "crop"
     main: ClassVar[str | None] = "size"
+    moves: ClassVar[bool] = True
     free_arguments: ClassVar[bool] = True
 
     size: int | None = Field(default=None, ge=1)
@@ -105,6 +106,7 @@ class CropLike(Op):
     name: ClassVar[str] = "crop_like"
     main: ClassVar[str | None] = "like"
     slots: ClassVar[tuple[str, ...]] = ("x", "like")
+    moves: ClassVar[bool] = True
 
     at: End = "end"
 

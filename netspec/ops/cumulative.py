@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
+from netspec.ir.terms import Shapes
 from netspec.ir.types import TensorType, tensor
 from netspec.ir.view import Views, alike, scattered
 from netspec.ops import interval
@@ -35,6 +36,10 @@ class Cumsum(Op):
         return Inferred(
             (TensorType(x.axes, "float32", Facts(low=low, high=high, nondecreasing=rising), x.unit),)
         )
+
+    def terms(self, at: Shapes) -> int:
+        """Sums stay within one sample."""
+        return at.sample
 
     def views(self, x: TensorType) -> tuple[Views]:
         """All up to here along the axis, which is no window that slides; one place along the others."""
@@ -74,6 +79,10 @@ class Cummax(Op):
         axis = x.axes[along(x, self.axis, self.name)]
         facts = Facts(low=x.facts.low, high=x.facts.high, nondecreasing=axis.name, mask=x.facts.mask)
         return Inferred((TensorType(x.axes, "float32", facts, x.unit),))
+
+    def terms(self, at: Shapes) -> int:
+        """Sums stay within one sample."""
+        return at.sample
 
     def views(self, x: TensorType) -> tuple[Views]:
         """All up to here along the axis, which is no window that slides; one place along the others."""

@@ -9,6 +9,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem, Warned
+from netspec.ir.terms import Shapes
 from netspec.ir.types import Axis, TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.elementwise import agree, common_unit, floating, two_units
@@ -92,6 +93,10 @@ class NormalCdf(Op):
         out = TensorType(with_bins(TensorType(axes), self.bins, self.name, unit), "float32", facts)
         return Inferred((out,), constraints=constraints, warnings=warnings)
 
+    def terms(self, at: Shapes) -> int:
+        """Sums stay within one sample."""
+        return at.sample
+
     @staticmethod
     def samples() -> list[Sample]:
         """Tensors, a plain number for either, and what is no standard deviation."""
@@ -134,6 +139,10 @@ class Quantile(Op):
         most = bins.size.value - 1 if bins.size.value is not None else float("inf")
         out = TensorType(cdf.axes[:-1], "float32", Facts(low=0, high=most), bins.unit)
         return Inferred((out,), warnings=warnings)
+
+    def terms(self, at: Shapes) -> int:
+        """Sums stay within one sample."""
+        return at.sample
 
     def views(self, cdf: TensorType) -> tuple[Views]:
         """All of the curve, one place along the other axes."""

@@ -9,6 +9,7 @@ and how many they are is known when the mask is: their number is a free size (`r
 from __future__ import annotations
 
 from dataclasses import replace
+from math import ceil
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -18,6 +19,7 @@ from netspec.ir.dim_decide import decide
 from netspec.ir.facts import Facts, same_axis
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good, infer_node
 from netspec.ir.problem import Problem
+from netspec.ir.terms import Shapes
 from netspec.ir.types import BATCH, Axis, TensorType, tensor
 from netspec.ir.view import FOLDED, Views, alike, same
 from netspec.ops.axes import along
@@ -35,6 +37,10 @@ class Folding(Op):
 
     axis: str
     rows: str = Field(default="M", pattern=r"^[A-Z][0-9]{0,15}$")
+
+    def terms(self, at: Shapes) -> int:
+        """Rows are moved and repeated: only gradients of what was repeated are sums."""
+        return ceil(at.made[0] / at.read[0])
 
     def _batch(self, whole: TensorType, mask: TensorType | None, at: int) -> Rows:
         """The batch that folding `whole` gives; Problem where `mask`, input `at`, is no mask of its places."""

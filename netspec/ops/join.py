@@ -21,6 +21,7 @@ class Concat(Op):
     name: ClassVar[str] = "concat"
     main: ClassVar[str | None] = "axis"
     slots: ClassVar[tuple[str, ...]] = ("x", "*y")
+    moves: ClassVar[bool] = True
 
     axis: str | None = None
 

@@ -7,6 +7,7 @@ from pydantic import Field
 from netspec.ir.dim import Dim
 from netspec.ir.op import Inferred, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
+from netspec.ir.terms import Shapes
 from netspec.ir.types import CHANNEL, SPATIAL, Axis, TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.elementwise import floating
@@ -41,6 +42,11 @@ class Linear(Op):
         for size in y.sizes[1:]:
             total = total * size
         return total
+
+    def terms(self, at: Shapes) -> int:
+        """The features and the bias; the rows that a weight meets."""
+        out, count = at.parameters["weight"]
+        return max(count + 1, at.made[0] // out, out)
 
     def views(self, x: TensorType) -> tuple[Views]:
         """All along the last axis, one place along the others."""

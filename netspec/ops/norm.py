@@ -9,6 +9,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.facts import NOTHING
 from netspec.ir.op import Constraint, Inferred, Op, Parameter, Sample, State, bad, good
 from netspec.ir.problem import Problem
+from netspec.ir.terms import Shapes
 from netspec.ir.types import CHANNEL, FEATURE, TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.elementwise import floating
@@ -54,6 +55,10 @@ class BatchNorm(Op):
         enough = Constraint(numbers, ">", Dim.of(1), why, training=True)
         out = replace(x, facts=NOTHING, unit=None)
         return Inferred((out,), parameters, state, constraints=(enough,))
+
+    def terms(self, at: Shapes) -> int:
+        """The numbers of one channel."""
+        return at.read[0] // at.inputs[0][1]
 
     def views(self, x: TensorType) -> tuple[Views]:
         """One place, but for a norm that uses the statistics of the batch in evaluation too: that sees all of it."""

@@ -31,6 +31,7 @@ class Pad(Op):
 
     name: ClassVar[str] = "pad"
     main: ClassVar[str | None] = "padding"
+    moves: ClassVar[bool] = True
     free_arguments: ClassVar[bool] = True
 
     padding: int | None = Field(default=None, ge=0)
@@ -106,6 +107,7 @@ class PadToMultiple(Op):
 
     name: ClassVar[str] = "pad_to_multiple"
     main: ClassVar[str | None] = "multiple"
+    moves: ClassVar[bool] = True
 
     multiple: Sizes
     at: End = "end"
@@ -161,6 +163,7 @@ class PadLike(Op):
     name: ClassVar[str] = "pad_like"
     main: ClassVar[str | None] = "like"
     slots: ClassVar[tuple[str, ...]] = ("x", "like")
+    moves: ClassVar[bool] = True
 
     at: End = "end"
     mode: Mode = "constant"

@@ -1,6 +1,7 @@
 """Pooling: the largest or the mean of the numbers in a window, or in all of space."""
 
 from dataclasses import replace
+from math import prod
 from typing import ClassVar
 
 from netspec.ir.dim import Dim
@@ -9,6 +10,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
+from netspec.ir.terms import Shapes
 from netspec.ir.types import TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.elementwise import floating
@@ -45,6 +47,10 @@ class MaxPool(Op):
         constraints += _real_places(x, stride, padding, dilation)
         facts = replace(same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
         return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
+
+    def terms(self, at: Shapes) -> int:
+        """A window."""
+        return max(at.share, prod(spatial(self.kernel_size, at.types[0], "kernel_size", least=1)))
 
     def views(self, x: TensorType) -> tuple[Views]:
         """Windows along space, of one channel each."""
@@ -117,6 +123,10 @@ class AvgPool(Op):
             facts = replace(facts, low=min(facts.low, 0.0), high=max(facts.high, 0.0), sums_to_one=None)
         return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
 
+    def terms(self, at: Shapes) -> int:
+        """A window."""
+        return max(at.share, prod(spatial(self.kernel_size, at.types[0], "kernel_size", least=1)))
+
     def views(self, x: TensorType) -> tuple[Views]:
         """Windows along space, of one channel each."""
         kernel, stride, padding = pool_geometry(self, x)
@@ -168,6 +178,10 @@ class GlobalAvgPool(Op):
         layout(x, self.name)
         return Inferred((replace(x, axes=x.axes[:2], facts=mean_of_channels(x)),))
 
+    def terms(self, at: Shapes) -> int:
+        """All places of a channel."""
+        return at.share
+
     def views(self, x: TensorType) -> tuple[Views]:
         """All of space."""
         return (alike(x.names[:2]) | dict.fromkeys(x.names[2:], EVERYTHING),)
@@ -203,6 +217,10 @@ class GlobalMaxPool(Op):
         layout(x, self.name)
         facts = replace(same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
         return Inferred((replace(x, axes=x.axes[:2], facts=facts),))
+
+    def terms(self, at: Shapes) -> int:
+        """All places of a channel."""
+        return at.share
 
     def views(self, x: TensorType) -> tuple[Views]:
         """All of space."""

@@ -9,6 +9,7 @@ from pydantic import Field
 from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
+from netspec.ir.terms import Shapes
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.curve import dipped, risen
 from netspec.ops.elementwise import floating
@@ -226,6 +227,10 @@ class Prelu(Op):
         count = 1 if self.per == "layer" else normalised_channels(x, self.name)
         out = x if x.facts.low >= 0 else replace(x, facts=Facts())
         return Inferred((out,), (Parameter("weight", (count,)),))
+
+    def terms(self, at: Shapes) -> int:
+        """The numbers that one slope meets."""
+        return at.read[0] // at.parameters["weight"][0]
 
     @staticmethod
     def samples() -> list[Sample]:

@@ -7,6 +7,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
+from netspec.ir.terms import Shapes
 from netspec.ir.types import BATCH, TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops import interval
@@ -56,6 +57,10 @@ class Reduce(Reduction):
         """What is inferred: `facts` are those of the result without a mask."""
         constraints = mask_over(where, x, self.name)[1] if where is not None else ()
         return Inferred((self.without(x, where, facts),), constraints=constraints)
+
+    def terms(self, at: Shapes) -> int:
+        """What is reduced together."""
+        return at.share
 
     def views(self, x: TensorType, *where: TensorType) -> tuple[Views, ...]:
         """All along the axes that are gone, one place along the others; a mask is laid over by names."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil, prod
 from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator
@@ -14,6 +15,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
+from netspec.ir.terms import Shapes
 from netspec.ir.types import Axis, TensorType, tensor
 from netspec.ir.view import Views
 from netspec.ops.elementwise import floating
@@ -87,6 +89,10 @@ class Resize(Op):
                 constraints.append(Constraint(size, ">=", Dim.of(1), why, at="factor"))
         return replace(_resized(self, x, sizes), constraints=tuple(constraints))
 
+    def terms(self, at: Shapes) -> int:
+        """The neighbours of a place and their weights."""
+        return _terms(self.mode, at)
+
     def views(self, x: TensorType) -> tuple[Views]:
         """One place, or the neighbours that are weighed; a ratio that is not known is none that slides."""
         if self.size is not None:
@@ -155,6 +161,10 @@ class ResizeLike(Op):
         floating(x, self.name, 0)
         same_space(x, like, self.name)
         return _resized(self, x, [axis.size for axis in like.axes[2:]])
+
+    def terms(self, at: Shapes) -> int:
+        """The neighbours of a place and their weights."""
+        return _terms(self.mode, at)
 
     def views(self, x: TensorType, like: TensorType) -> tuple[Views | None, ...]:
         """As `resize`; the numbers of `like` do not matter."""
@@ -244,3 +254,10 @@ def _facts(op: Resize | ResizeLike, x: TensorType) -> Facts:
         reach = float(2 * OVERSHOOT * (1 + OVERSHOOT)) * (high - low)
         return Facts(low=low - reach, high=high + reach, sums_to_one=share)
     return Facts(low=low, high=high, sums_to_one=share, nondecreasing=order)
+
+
+def _terms(mode: str, at: Shapes) -> int:
+    """Neighbours of one place, or places that have it as a neighbour; and a weight is off by its place's rounding."""
+    pairs = list(zip(at.inputs[0][2:], at.outputs[0][2:], strict=True))
+    near = {"nearest": 1, "linear": 2, "bicubic": 4}[mode]
+    return prod(near * (ceil(o / n) + 1) for n, o in pairs) + max(map(max, pairs))

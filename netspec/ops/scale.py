@@ -1,7 +1,7 @@
 """Bringing numbers to another scale: grey values to a range, quantities to another unit, channels as is learned."""
 
 from dataclasses import replace
-from math import isfinite
+from math import isfinite, prod
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -11,6 +11,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Inferred, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Numbers
+from netspec.ir.terms import Shapes
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.axes import along
 from netspec.ops.elementwise import floating
@@ -196,6 +197,10 @@ class LayerScale(Op):
             )
         weight = Parameter("weight", (size, *[1] * (x.rank - at - 1)))
         return Inferred((replace(x, facts=Facts()),), (weight,))
+
+    def terms(self, at: Shapes) -> int:
+        """The numbers that one factor meets."""
+        return at.read[0] // prod(at.parameters["weight"])
 
     @staticmethod
     def samples() -> list[Sample]:

@@ -26,6 +26,7 @@ class Flatten(Op):
     """
 
     name: ClassVar[str] = "flatten"
+    moves: ClassVar[bool] = True
 
     def infer(self, x: TensorType) -> Inferred:
         """Bounds, classes, masks and the unit stay; what holds along one axis stays only if there was no other."""
@@ -64,6 +65,7 @@ class Rename(Op):
     """Call axes by other names: `rename: {time: channel}`. Nothing moves; several may be renamed at once."""
 
     name: ClassVar[str] = "rename"
+    moves: ClassVar[bool] = True
     free_arguments: ClassVar[bool] = True
 
     axes: Pairs = Field(min_length=1)
@@ -121,6 +123,7 @@ class Unsqueeze(Op):
 
     name: ClassVar[str] = "unsqueeze"
     main: ClassVar[str | None] = "axis"
+    moves: ClassVar[bool] = True
 
     axis: str
 
@@ -154,6 +157,7 @@ class Squeeze(Op):
 
     name: ClassVar[str] = "squeeze"
     main: ClassVar[str | None] = "axis"
+    moves: ClassVar[bool] = True
 
     axis: str
 

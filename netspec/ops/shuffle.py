@@ -23,6 +23,7 @@ class ChannelShuffle(Op):
 
     name: ClassVar[str] = "channel_shuffle"
     main: ClassVar[str | None] = "groups"
+    moves: ClassVar[bool] = True
 
     groups: int = Field(ge=1)
 
@@ -69,6 +70,7 @@ class PixelShuffle(Op):
 
     name: ClassVar[str] = "pixel_shuffle"
     main: ClassVar[str | None] = "upscale_factor"
+    moves: ClassVar[bool] = True
 
     upscale_factor: int = Field(ge=1)
     """How many times as large both axes of space become."""

@@ -26,6 +26,7 @@ class Narrow(Op):
 
     name: ClassVar[str] = "narrow"
     main: ClassVar[str | None] = "axis"
+    moves: ClassVar[bool] = True
 
     axis: str
     start: int = 0
@@ -84,6 +85,7 @@ class Select(Op):
 
     name: ClassVar[str] = "select"
     main: ClassVar[str | None] = "axis"
+    moves: ClassVar[bool] = True
 
     axis: str
     index: int = 0
@@ -136,6 +138,7 @@ class Unbind(Op):
 
     name: ClassVar[str] = "unbind"
     main: ClassVar[str | None] = "axis"
+    moves: ClassVar[bool] = True
 
     axis: str
 
@@ -178,6 +181,7 @@ class FrameDifference(Op):
 
     name: ClassVar[str] = "frame_difference"
     main: ClassVar[str | None] = "axis"
+    moves: ClassVar[bool] = True
 
     axis: str | None = None
 

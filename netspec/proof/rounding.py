@@ -23,16 +23,14 @@ The mean square keeps a place whose disturbance vanished by chance from being he
 from __future__ import annotations
 
 from collections.abc import Iterable
-from math import ceil, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netspec.backend import Arrays, Feed, Reference, Run
-from netspec.ir.graph import Graph, Node, Ref
-from netspec.ops.axis_norm import AxisNorm
-from netspec.ops.elementwise import number
+from netspec.ir.graph import Graph, Ref
+from netspec.ir.terms import Shapes
 
 Array = NDArray[Any]
 
@@ -42,91 +40,6 @@ DISTURBANCE = 2.0**-30
 RUNS = 2
 ELEMENTARY = 8
 """Roundings inside an elementary function, and a few products beside a sum."""
-
-SINGLE = frozenset(
-    f"netspec.ops.{family}"
-    for family in (
-        "activation",
-        "arithmetic",
-        "compare",
-        "crop",
-        "dropout",
-        "elementary",
-        "join",
-        "pad",
-        "rectifier",
-        "scale",
-        "shape",
-        "shuffle",
-        "slicing",
-        "smooth",
-    )
-)
-"""Families of ops whose every number is made of a few others. Inputs that spread are counted by the sizes."""
-
-ROWS = frozenset({"softmax", "log_softmax", "cumsum", "cummax", "normal_cdf", "quantile"})
-"""Ops that sum within one sample."""
-
-FOLDING = frozenset({"fold", "unfold", "spread"})
-"""Ops that move rows and repeat them: only gradients of what was repeated are sums."""
-
-GATHERING = frozenset(
-    {"max_pool", "avg_pool", "global_avg_pool", "global_max_pool", "mean", "sum", "amax", "amin"}
-)
-"""Ops whose every number is a sum or choice over its share of the input."""
-
-
-def terms(
-    node: Node, inputs: tuple[tuple[int, ...], ...], outputs: tuple[tuple[int, ...], ...], graph: Graph
-) -> int:
-    """The most terms that a sum inside this op has, forward or backward; all its numbers where the op is foreign."""
-    kinds = [graph.type_of(ref) for ref in node.inputs]
-    read = [prod(one) for one, kind in zip(inputs, kinds, strict=True) if number(kind) is None] or [1]
-    read = [max(count, 1) for count in read]  # a mask may leave nothing of a batch
-    made = [max(prod(shape), 1) for shape in outputs] or [1]
-    weights = [graph.parameters[key].shape for key in node.parameters.values()]
-    filters = [shape for shape in weights if len(shape) > 1]
-    if filters and node.op.name in ("conv", "linear"):
-        (weight,) = filters
-        groups = getattr(node.op, "groups", 1)
-        return max(prod(weight[1:]) + 1, made[0] // weight[0], weight[0] // groups * prod(weight[2:]))
-    if filters and node.op.name == "conv_transpose":
-        (weight,) = filters
-        groups = getattr(node.op, "groups", 1)
-        laid = weight[0] // groups * prod(weight[2:]) + 1  # filters on one place, the bias
-        return max(laid, read[0] // weight[0], made[0] // (weight[1] * groups), prod(weight[1:]))
-    if node.op.name in ("prelu", "layer_scale"):
-        return read[0] // weights[0][0]
-    if node.op.name == "batch_norm":
-        return read[0] // inputs[0][1]
-    if isinstance(node.op, AxisNorm):
-        together = prod(inputs[0][i] for i in node.op.over(kinds[0]))
-        return max(together, read[0] // together if weights else 1)  # a measure, and the gradient of a weight
-    if node.op.name.startswith("adaptive_"):
-        pairs = list(
-            zip(inputs[0][2:], outputs[0][2:], strict=True)
-        )  # windows, and how many look at one place
-        return max(prod(ceil(n / o) + 1 for n, o in pairs), prod(ceil(o / n) + 1 for n, o in pairs))
-    if node.op.name in FOLDING:
-        return ceil(made[0] / read[0])
-    if node.op.name in ("resize", "resize_like"):
-        pairs = list(zip(inputs[0][2:], outputs[0][2:], strict=True))
-        near = {"nearest": 1, "linear": 2, "bicubic": 4}[getattr(node.op, "mode", "bicubic")]
-        # Neighbours of one place, or places that have it as a neighbour; and a weight is off by its place's rounding.
-        return prod(near * (ceil(o / n) + 1) for n, o in pairs) + max(map(max, pairs))
-    if node.op.name in GATHERING:
-        return max(ceil(read[0] / made[0]), prod(_window(node)))
-    if node.op.name in ROWS:
-        return max(*read, *made) // max(inputs[0][0] if inputs[0] else 1, 1)
-    if type(node.op).__module__ in SINGLE:
-        return ceil(max(*read, *made) / min(read))
-    return sum(read) + sum(made) + sum(map(prod, weights))
-
-
-def _window(node: Node) -> tuple[int, ...]:
-    """The window of a pool, whose inputs overlap."""
-    size = getattr(node.op, "kernel_size", 1)
-    return size if isinstance(size, tuple) else (size,) * max(node.types[0].rank - 2, 0)
 
 
 def sizes(graph: Graph, run: Run, feed: Feed, reference: Reference, *, seed: int) -> Run:
@@ -164,8 +77,14 @@ def _longest(graph: Graph, run: Run, feed: Feed) -> dict[str, int]:
             continue
         shapes |= {ref: np.shape(run.values[str(ref)]) for ref in node.refs}
         if node.op.slots:
-            read, made = (tuple(shapes[ref] for ref in refs) for refs in (node.inputs, node.refs))
-            found[node.path] = ELEMENTARY + terms(node, read, made, graph)
+            found[node.path] = ELEMENTARY + node.op.terms(
+                Shapes(
+                    tuple(graph.type_of(ref) for ref in node.inputs),
+                    tuple(shapes[ref] for ref in node.inputs),
+                    tuple(shapes[ref] for ref in node.refs),
+                    {local: graph.parameters[key].shape for local, key in node.parameters.items()},
+                )
+            )
     return found
 
 

@@ -8,7 +8,10 @@ import pytest
 import netspec_numpy
 from netspec.backend import Feed, Run
 from netspec.ir.graph import Graph
+from netspec.ir.op import Op, infer_node
+from netspec.ir.terms import Shapes
 from netspec.ir.types import tensor
+from netspec.ops import catalogue
 from netspec.ops.activation import Softmax, Tanh
 from netspec.ops.arithmetic import Add, Constant, Sub
 from netspec.ops.compare import Greater
@@ -18,9 +21,11 @@ from netspec.ops.norm import BatchNorm
 from netspec.ops.pool import MaxPool
 from netspec.ops.reduce import Mean, Sum
 from netspec.proof.draw import draw
-from netspec.proof.rounding import DISTURBANCE, EPS, LAM, sizes, spread, terms
+from netspec.proof.rounding import DISTURBANCE, EPS, LAM, sizes, spread
 from tests.backends.torch.build import Build
 from tests.backends.torch.graphs import classifier
+from tests.conformance.case import shape
+from tests.conformance.harness import use_of
 
 
 def measured(graph: Graph, feed: Feed, seed: int = 0) -> tuple[Run, Run]:
@@ -47,11 +52,25 @@ def measured(graph: Graph, feed: Feed, seed: int = 0) -> tuple[Run, Run]:
 )
 def test_the_longest_sum_of_an_op_is_known(op: Any, read: Any, made: Any, expected: int) -> None:
     names = ("batch", "channel", "height", "width") if len(read) == 4 else ("batch", "feature")
-    at = Build(x=tensor(**dict(zip(names, read, strict=True))))
-    at.use("node", op, *["x"] * (2 if isinstance(op, Add) else 1))
-    graph = at.graph({"node": "node"})
-    node = graph.nodes[0]
-    assert terms(node, (read,) * len(node.inputs), (made,), graph) == expected
+    kinds = (tensor(**dict(zip(names, read, strict=True))),) * (2 if isinstance(op, Add) else 1)
+    owned = {one.name: one.shape for one in infer_node(op, kinds).parameters}
+    assert op.terms(Shapes(kinds, (read,) * len(kinds), (made,), owned)) == expected
+
+
+@pytest.mark.parametrize("kind", catalogue().values(), ids=catalogue())
+def test_no_sum_is_longer_than_all_numbers_that_are_there(kind: type[Op]) -> None:
+    for sample in kind.samples():
+        if sample.code is None:
+            use = use_of(kind, sample)
+            if any(size.value is None for one in (*use.types, *use.inferred.outputs) for size in one.sizes):
+                continue
+            at = Shapes(
+                use.types,
+                tuple(shape(one) for one in use.types),
+                tuple(shape(one) for one in use.inferred.outputs),
+                {one.name: one.shape for one in use.inferred.parameters},
+            )
+            assert 1 <= use.op.terms(at) <= 4 * at.all, use
 
 
 def test_cancellation_widens_the_tolerance_by_what_it_cancels() -> None:
