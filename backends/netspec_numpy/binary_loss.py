@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.binary_loss import Bce, BceWithLogits
+from netspec.ops.binary_loss import Bce, BceWithLogits, SigmoidFocal
 from netspec_numpy.loss import back, differentiable, reduced, spread, weighed
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
@@ -54,12 +54,46 @@ def bce_with_logits_backward(
     del at
     x, t, target, soft, parts = saved
     each = spread(op, grads[0], parts)
-    small = np.exp(-np.abs(x))  # never overflows
-    other = np.where(x >= 0, small / (1 + small), 1 / (1 + small))
+    other = _sigmoid(-x)
     w = _pos_weight(op, x)
     dx = each * ((1 - t) - (1 + (w - 1) * t) * other)
     dt = each * ((w - 1) * soft - x) if differentiable(target) else None
     return Backward(back(op, grads[0], parts, dx, dt))
+
+
+@lowers(SigmoidFocal)
+def sigmoid_focal(op: SigmoidFocal, inputs: Arrays, at: Context) -> Forward:
+    """`a * (1 - q) ** gamma * cross_entropy`, with `1 - q = p * (1 - t) + (1 - p) * t`, which loses no digits."""
+    x, t = inputs[0], inputs[1].astype(inputs[0].dtype)
+    p, other = _sigmoid(x), _sigmoid(-x)
+    entropy = (1 - t) * x + np.log1p(np.exp(-np.abs(x))) + np.maximum(-x, 0)
+    hard = p * (1 - t) + other * t
+    balance = np.ones_like(t) if op.alpha is None else op.alpha * t + (1 - op.alpha) * (1 - t)
+    parts = weighed(op, balance * hard**op.gamma * entropy, inputs, at)
+    return Forward((reduced(op, parts),), (x, t, inputs[1], p, other, entropy, hard, balance, parts))
+
+
+@sigmoid_focal.backward
+def sigmoid_focal_backward(op: SigmoidFocal, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """The product rule: `d(1 - q) / dx = p * (1 - p) * (1 - 2 * t)` and `d(entropy) / dx = p - t`."""
+    del at
+    x, t, target, p, other, entropy, hard, balance, parts = saved
+    each = spread(op, grads[0], parts)
+    some = np.where(hard > 0, hard, 1)
+    steep = np.where(hard > 0, op.gamma * some ** (op.gamma - 1), 0) * entropy
+    dx = balance * (steep * p * other * (1 - 2 * t) + hard**op.gamma * (p * (1 - t) - other * t))
+    if not differentiable(target):
+        return Backward(back(op, grads[0], parts, each * dx, None))
+    dt = balance * (steep * (other - p) - hard**op.gamma * x)
+    if op.alpha is not None:
+        dt += (2 * op.alpha - 1) * hard**op.gamma * entropy
+    return Backward(back(op, grads[0], parts, each * dx, each * dt))
+
+
+def _sigmoid(x: Array) -> Array:
+    """`1 / (1 + exp(-x))`, without an overflow."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
 
 
 def _pos_weight(op: BceWithLogits, x: Array) -> Array:

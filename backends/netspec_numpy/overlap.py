@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.overlap import Dice, DiceLoss, JaccardLoss, Overlap, chosen, space_of
+from netspec.ops.overlap import Dice, DiceLoss, JaccardLoss, Overlap, TverskyLoss, chosen, space_of
 from netspec_numpy.loss import back, differentiable, reduced, spread, weighed
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
@@ -33,54 +33,74 @@ def dice_backward(op: Dice, saved: tuple[Any, ...], grads: Arrays, at: Context) 
 @lowers(DiceLoss)
 def dice_loss(op: DiceLoss, inputs: Arrays, at: Context) -> Forward:
     """`1 - (2 * i + smooth) / (p + t + smooth)`, i the sum of products, p and t those of both sides."""
-    return _forward(op, inputs, at, 2.0)
+    return _forward(op, inputs, at)
 
 
 @dice_loss.backward
 def dice_loss_backward(op: DiceLoss, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
     """`((2 * i + smooth) - 2 * t * (p + t + smooth)) / (p + t + smooth) ** 2`, and the same the other way round."""
-    return _backward(op, saved, grads, at, 2.0)
+    return _backward(op, saved, grads, at)
 
 
 @lowers(JaccardLoss)
 def jaccard_loss(op: JaccardLoss, inputs: Arrays, at: Context) -> Forward:
     """`1 - (i + smooth) / (p + t - i + smooth)`, i the sum of products, p and t those of both sides."""
-    return _forward(op, inputs, at, 1.0)
+    return _forward(op, inputs, at)
 
 
 @jaccard_loss.backward
 def jaccard_loss_backward(op: JaccardLoss, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
     """The quotient rule, with `1 - t` as the slope of the divisor."""
-    return _backward(op, saved, grads, at, 1.0)
+    return _backward(op, saved, grads, at)
 
 
-def _forward(op: Overlap, inputs: Arrays, at: Context, times: float) -> Forward:
-    """`1 - (times * i + smooth) / (p + t - (2 - times) * i + smooth)`: 2 is Dice, 1 is Jaccard."""
+@lowers(TverskyLoss)
+def tversky_loss(op: TverskyLoss, inputs: Arrays, at: Context) -> Forward:
+    """`(1 - (i + smooth) / (i + alpha * f + beta * m + smooth)) ** gamma`, f only said, m only true."""
+    return _forward(op, inputs, at)
+
+
+@tversky_loss.backward
+def tversky_loss_backward(op: TverskyLoss, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """The quotient rule, with `gamma * loss ** (gamma - 1)` before it; 0 where nothing is missing."""
+    return _backward(op, saved, grads, at)
+
+
+def _forward(op: Overlap, inputs: Arrays, at: Context) -> Forward:
+    """`(1 - (k * i + smooth) / (a * p + b * t + (k - a - b) * i + smooth)) ** exponent`, p and t the sums of sides."""
     p, t = _sides(op, inputs, at)
     space = space_of(at.types[0], at.types[1], op.name)
+    k, a, b = op.terms
     common = (p * t).sum(axis=space)
-    above = times * common + op.smooth
-    below = p.sum(axis=space) + t.sum(axis=space) - (2 - times) * common + op.smooth
+    above = k * common + op.smooth
+    below = a * p.sum(axis=space) + b * t.sum(axis=space) + (k - a - b) * common + op.smooth
     with np.errstate(divide="ignore", invalid="ignore"):
-        parts = weighed(op, 1 - above / below, inputs, at)
-    return Forward((reduced(op, parts),), (p, t, above, below, inputs, parts))
+        missed = 1 - above / below
+    each = missed if op.exponent == 1 else np.maximum(missed, 0) ** op.exponent
+    parts = weighed(op, each, inputs, at)
+    return Forward((reduced(op, parts),), (p, t, above, below, missed, inputs, parts))
 
 
-def _backward(op: Overlap, saved: tuple[Any, ...], grads: Arrays, at: Context, times: float) -> Backward:
+def _backward(op: Overlap, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
     """The quotient rule to both sides."""
-    p, t, above, below, inputs, parts = saved
+    p, t, above, below, missed, inputs, parts = saved
     space = space_of(at.types[0], at.types[1], op.name)
-    each, up, down = (np.expand_dims(one, space) for one in (spread(op, grads[0], parts), above, below))
+    each = spread(op, grads[0], parts)
+    if op.exponent != 1:
+        some = np.where(missed > 0, missed, 1)
+        each = each * np.where(missed > 0, op.exponent * some ** (op.exponent - 1), 0)
+    each, up, down = (np.expand_dims(one, space) for one in (each, above, below))
+    k, a, b = op.terms
 
-    def slope(other: Array) -> Array:
-        return np.asarray(each * (up * (1 - (2 - times) * other) - times * other * down) / down**2)
+    def slope(other: Array, own: float) -> Array:
+        return np.asarray(each * (up * (own + (k - a - b) * other) - k * other * down) / down**2)
 
     dp = np.zeros_like(inputs[0])
     if inputs[1].dtype == np.int64:
-        dp[:, _kept(op, at, dp)] = slope(t)
+        dp[:, _kept(op, at, dp)] = slope(t, a)
     else:
-        dp = slope(t)
-    return Backward(back(op, grads[0], parts, dp, slope(p) if differentiable(inputs[1]) else None))
+        dp = slope(t, a)
+    return Backward(back(op, grads[0], parts, dp, slope(p, b) if differentiable(inputs[1]) else None))
 
 
 def _kept(op: Dice | Overlap, at: Context, scores: Array) -> Array:

@@ -122,10 +122,13 @@ def gaussian_nll_backward(op: GaussianNll, saved: tuple[Any, ...], grads: Arrays
 
 @lowers(PoissonNll)
 def poisson_nll(op: PoissonNll, inputs: Arrays, at: Context) -> Forward:
-    """`exp(x) - target * x`, or `x - target * log(x + eps)` of a rate."""
+    """`exp(x) - target * x`, or `x - target * log(x + eps)` of a rate, and with `full` Stirling's constant."""
     x, t = inputs[0], inputs[1]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         each = np.exp(x) - t * x if op.log_input else x - t * np.log(x + op.eps)
+    if op.full:
+        many = np.maximum(t, 1)  # the formula is for targets above 1
+        each += np.where(t > 1, many * np.log(many) - many + np.log(2 * pi * many) / 2, 0)
     parts = weighed(op, each, inputs, at)
     return Forward((reduced(op, parts),), (x, t, parts))
 
@@ -139,4 +142,7 @@ def poisson_nll_backward(op: PoissonNll, saved: tuple[Any, ...], grads: Arrays, 
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         dx = np.exp(x) - t if op.log_input else 1 - t / (x + op.eps)
         dt = -x if op.log_input else -np.log(x + op.eps)
+    if op.full:
+        many = np.maximum(t, 1)
+        dt = dt + np.where(t > 1, np.log(many) + 1 / (2 * many), 0)
     return Backward(back(op, grads[0], parts, each * dx, each * dt))

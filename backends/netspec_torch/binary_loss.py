@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 
-from netspec.ops.binary_loss import Bce, BceWithLogits
-from netspec_torch.loss import like_prediction, reducing
-from netspec_torch.rule import Lowered, Site, Value, lowers, method, subscript
+from netspec.ops.binary_loss import Bce, BceWithLogits, SigmoidFocal
+from netspec_torch.loss import like_prediction, reduced, reducing
+from netspec_torch.rule import Lowered, Site, Value, call, lowers, method, subscript
 
 
 @lowers(Bce)
@@ -23,6 +23,13 @@ def bce_with_logits(op: BceWithLogits, at: Site) -> Lowered:
     if op.pos_weight is not None:
         options["pos_weight"] = _pos_weight(op, at)
     return reducing(op, at, "F.binary_cross_entropy_with_logits", x, like_prediction(at), **options)
+
+
+@lowers(SigmoidFocal)
+def sigmoid_focal(op: SigmoidFocal, at: Site) -> Lowered:
+    """`sigmoid_focal(x, t, 2.0, 0.25).mean()`."""
+    each = call("sigmoid_focal", at.inputs[0], like_prediction(at), op.gamma, op.alpha)
+    return reduced(op, at, each, ("share_power", "sigmoid_focal"))
 
 
 def _pos_weight(op: BceWithLogits, at: Site) -> ast.expr:

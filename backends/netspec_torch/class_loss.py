@@ -28,7 +28,7 @@ def nll(op: Nll, at: Site) -> Lowered:
 @lowers(Focal)
 def focal(op: Focal, at: Site) -> Lowered:
     """`focal(logits, target, 2.0).mean()`."""
-    return _own(op, at, call("focal", *at.inputs[:2], op.gamma, **_listed(op)), "focal")
+    return _own(op, at, call("focal", *at.inputs[:2], op.gamma, **_listed(op)), "share_power", "focal")
 
 
 def _of_pytorch(op: ClassLoss, at: Site, function: str, options: dict[str, Value]) -> Lowered:

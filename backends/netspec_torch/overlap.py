@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from netspec.ops.overlap import Dice, DiceLoss, JaccardLoss, Overlap, chosen, space_of
+from netspec.ops.overlap import Dice, DiceLoss, JaccardLoss, Overlap, TverskyLoss, chosen, space_of
 from netspec_torch.loss import like_prediction, reduced
 from netspec_torch.rule import Lowered, Site, Value, call, literal, lowers, method
 
@@ -18,22 +18,28 @@ def dice(op: Dice, at: Site) -> Lowered:
 
 @lowers(DiceLoss)
 def dice_loss(op: DiceLoss, at: Site) -> Lowered:
-    """`soft_overlap(*shares_of(p, t), dim=(2, 3), smooth=1.0, times=2).mean()`."""
-    return _soft(op, at, 2)
+    """`soft_overlap(*shares_of(p, t), dim=(2, 3), smooth=1.0, terms=(2.0, 1.0, 1.0)).mean()`."""
+    return _soft(op, at)
 
 
 @lowers(JaccardLoss)
 def jaccard_loss(op: JaccardLoss, at: Site) -> Lowered:
-    """`soft_overlap(*shares_of(p, t), dim=(2, 3), smooth=1.0, times=1).mean()`."""
-    return _soft(op, at, 1)
+    """`soft_overlap(*shares_of(p, t), dim=(2, 3), smooth=1.0, terms=(1.0, 1.0, 1.0)).mean()`."""
+    return _soft(op, at)
 
 
-def _soft(op: Overlap, at: Site, times: int) -> Lowered:
+@lowers(TverskyLoss)
+def tversky_loss(op: TverskyLoss, at: Site) -> Lowered:
+    """`soft_overlap(*shares_of(p, t), dim=(2, 3), smooth=1.0, terms=(1.0, 0.3, 0.7)).mean()`."""
+    return _soft(op, at)
+
+
+def _soft(op: Overlap, at: Site) -> Lowered:
     """The elements by `soft_overlap`, of classes made shares first."""
     options: dict[str, Value] = {
         "dim": space_of(at.types[0], at.types[1], op.name),
         "smooth": op.smooth,
-        "times": times,
+        "terms": op.terms,
     }
     support: tuple[str, ...] = ("soft_overlap",)
     if at.types[1].dtype == "int64":
@@ -43,6 +49,8 @@ def _soft(op: Overlap, at: Site, times: int) -> Lowered:
         support = ("shares_of", *support)
     else:
         each = call("soft_overlap", at.inputs[0], like_prediction(at), **options)
+    if op.exponent != 1:
+        each, support = call("share_power", each, op.exponent), (*support, "share_power")
     return reduced(op, at, each, support)
 
 

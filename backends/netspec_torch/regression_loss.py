@@ -53,6 +53,10 @@ def gaussian_nll(op: GaussianNll, at: Site) -> Lowered:
 
 @lowers(PoissonNll)
 def poisson_nll(op: PoissonNll, at: Site) -> Lowered:
-    """`F.poisson_nll_loss(prediction, target)`."""
+    """`F.poisson_nll_loss(prediction, target)`, with `full` plus `log_factorial(target)`."""
     options: dict[str, Value] = {} if op.log_input else {"log_input": False, "eps": op.eps}
-    return reducing(op, at, "F.poisson_nll_loss", *at.inputs[:2], **options)
+    if not op.full:
+        return reducing(op, at, "F.poisson_nll_loss", *at.inputs[:2], **options)
+    each = call("F.poisson_nll_loss", *at.inputs[:2], **options, reduction="none")
+    constant = call("log_factorial", at.inputs[1])  # PyTorch's own sends NaN to a target of 0
+    return reduced(op, at, binary(each, "+", constant), ("log_factorial",))

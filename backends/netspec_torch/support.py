@@ -60,6 +60,17 @@ def crps(cdf: torch.Tensor, target: torch.Tensor, power: int = 2) -> torch.Tenso
     return (error**2 if power == 2 else error.abs()).mean(dim=-1)
 
 
+def crps_normal(mu: torch.Tensor, sigma: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """The area between a normal distribution function and the step at the target, squared, in closed form.
+
+    What z sends back cancels, so nothing is sent through it: gradients stay finite down to a sigma of 0.
+    """
+    d = target - mu
+    z = (d / sigma.clamp(min=torch.finfo(d.dtype).tiny)).detach()
+    peak = (-(z**2) / 2).exp() * (2 / torch.pi) ** 0.5 - torch.pi**-0.5
+    return d * torch.erf(z / 2**0.5) + sigma * peak
+
+
 def weighted_mean(
     each: torch.Tensor, weights: torch.Tensor, counts: torch.Tensor | None = None
 ) -> torch.Tensor:
@@ -116,6 +127,12 @@ def smoothed_nll(
     return torch.where(kept, -(1 - label_smoothing) * own - label_smoothing * all_of_them, 0.0)
 
 
+def share_power(x: torch.Tensor, exponent: float) -> torch.Tensor:
+    """`x ** exponent` of shares; where none is left the slope is 0, which for a root it would not be."""
+    some = torch.where(x > 0, x, 1.0)
+    return torch.where(x > 0, some**exponent, float(exponent == 0))
+
+
 def focal(
     logits: torch.Tensor,
     target: torch.Tensor,
@@ -127,10 +144,20 @@ def focal(
     kept = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
     right = torch.where(kept, target, 0).unsqueeze(1)
     own = torch.log_softmax(logits, dim=1).gather(1, right).squeeze(1)
-    each = -((-torch.expm1(own)) ** gamma) * own
+    each = -share_power(-torch.expm1(own), gamma) * own
     if weight is not None:
         each = each * logits.new_tensor(weight)[right.squeeze(1)]
     return torch.where(kept, each, 0.0)
+
+
+def sigmoid_focal(
+    logits: torch.Tensor, target: torch.Tensor, gamma: float, alpha: float | None
+) -> torch.Tensor:
+    """Binary cross-entropy times `(1 - q) ** gamma`, q the probability of what is true, balanced by alpha."""
+    entropy = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    hard = torch.sigmoid(logits) * (1 - target) + torch.sigmoid(-logits) * target
+    each = share_power(hard, gamma) * entropy
+    return each if alpha is None else each * (alpha * target + (1 - alpha) * (1 - target))
 
 
 def gaussian_nll(
@@ -139,6 +166,13 @@ def gaussian_nll(
     """The negative logarithm of the normal density; the variance is held at eps, its gradient is not."""
     var = var + (var.clamp(min=eps) - var).detach()
     return (var.log() + (mu - target) ** 2 / var + constant) / 2
+
+
+def log_factorial(count: torch.Tensor) -> torch.Tensor:
+    """The logarithm of the factorial of counts above 1 by Stirling's formula, 0 for others."""
+    many = count.clamp(min=1)
+    stirling = many * many.log() - many + (2 * torch.pi * many).log() / 2
+    return torch.where(count > 1, stirling, 0.0)
 
 
 def region_overlap(
@@ -165,12 +199,20 @@ def shares_of(
 
 
 def soft_overlap(
-    prediction: torch.Tensor, target: torch.Tensor, dim: tuple[int, ...], smooth: float, times: int
+    prediction: torch.Tensor,
+    target: torch.Tensor,
+    dim: tuple[int, ...],
+    smooth: float,
+    terms: tuple[float, float, float],
 ) -> torch.Tensor:
-    """One less the overlap of shares, summed over `dim`: Dice where `times` is 2, Jaccard where it is 1."""
+    """One less the overlap of shares, summed over `dim`.
+
+    `terms` is what counts a common place, one that is only said, and one that is only true.
+    """
+    both, said, true = terms
     common = (prediction * target).sum(dim)
-    both = prediction.sum(dim) + target.sum(dim)
-    return 1 - (times * common + smooth) / (both - (2 - times) * common + smooth)
+    whole = said * prediction.sum(dim) + true * target.sum(dim) + (both - said - true) * common
+    return 1 - (both * common + smooth) / (whole + smooth)
 
 
 def mixture_cdf(

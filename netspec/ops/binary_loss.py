@@ -89,15 +89,7 @@ class BceWithLogits(Loss):
         floating(prediction, self.name, 0)
         warnings = _zero_to_one(target, self.name)
         axes, constraints = elementwise(prediction, target, self.name)
-        if prediction.facts.within_unit:
-            raise Problem(
-                "NS315",
-                f"`bce_with_logits` takes the sigmoid itself, and these numbers lie in "
-                f"[{prediction.facts.low:g}, {prediction.facts.high:g}] already",
-                at=0,
-                help="remove the `sigmoid`, or use `bce`",
-                cure=Cure(instead="bce"),
-            )
+        _no_probabilities(prediction, self.name)
         self._one_for_each(prediction)
         return self.reduced(TensorType(axes, "float32", Facts(low=0)), weights, constraints, warnings)
 
@@ -144,6 +136,63 @@ class BceWithLogits(Loss):
             bad("NS338", x, t, pos_weight=-1.0),
             bad("NS250", x, tensor(batch=2, facts=Facts(low=0, high=1))),
         ]
+
+
+class SigmoidFocal(Loss):
+    """Binary cross-entropy of logits that leaves easy cases alone: `a * (1 - q) ** gamma * bce_with_logits(x, t)`.
+
+    Element by element, with `q = p * t + (1 - p) * (1 - t)` the probability of what is true, `p = sigmoid(x)`, and
+    `a = alpha * t + (1 - alpha) * (1 - t)`, as in `torchvision.ops.sigmoid_focal_loss` (Lin and others, 2017, equation
+    5). The target has the same axes and lies in [0, 1]. For one class of several use `focal`.
+    """
+
+    name: ClassVar[str] = "sigmoid_focal"
+    main: ClassVar[str | None] = "gamma"
+    slots: ClassVar[tuple[str, ...]] = ("logits", "target", "weights?")
+
+    gamma: float = Field(default=2.0, ge=0, allow_inf_nan=False)
+    """How little easy cases count; with 0 it is `bce_with_logits`, weighed by alpha."""
+    alpha: float | None = Field(default=0.25, ge=0, le=1)
+    """What a yes counts, where a no counts 1 less it; with null both count 1."""
+
+    def infer(self, logits: TensorType, target: TensorType, weights: TensorType | None = None) -> Inferred:
+        """One number, or the common axes; what lies in [0, 1] already is refused as logits."""
+        floating(logits, self.name, 0)
+        warnings = _zero_to_one(target, self.name)
+        axes, constraints = elementwise(logits, target, self.name)
+        _no_probabilities(logits, self.name)
+        return self.reduced(TensorType(axes, "float32", Facts(low=0)), weights, constraints, warnings)
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Each reduction, other powers and balances, a mask as target, weights, and every contradiction."""
+        x, t = tensor(batch=2, feature=5), tensor(batch=2, bin=5, facts=Facts(low=0, high=1))
+        return [
+            good(x, t),
+            good(x, t, reduction="sum", gamma=0.5),
+            good(x, t, reduction="none", alpha=None),
+            good(x, t, gamma=0.0, alpha=0.75),
+            good(x, tensor("bool", batch=2, bin=5, facts=Facts(low=0, high=1, mask=True)), gamma=1.5),
+            good(x, tensor("int64", batch=2, bin=5, facts=Facts(low=0, high=1, classes=2))),
+            *weight_samples(x, t),
+            bad("NS315", tensor(batch=2, feature=5, facts=Facts(low=0, high=1)), t),
+            bad("NS330", x, tensor(batch=2, bin=5, facts=Facts(low=-1, high=1))),
+            bad("NS250", x, tensor(batch=2, facts=Facts(low=0, high=1))),
+            bad("NS251", x, tensor(batch=2, bin=1, facts=Facts(low=0, high=1))),
+        ]
+
+
+def _no_probabilities(logits: TensorType, op: str) -> None:
+    """Problem NS315 where a sigmoid was taken already."""
+    if logits.facts.within_unit:
+        raise Problem(
+            "NS315",
+            f"`{op}` takes the sigmoid itself, and these numbers lie in "
+            f"[{logits.facts.low:g}, {logits.facts.high:g}] already",
+            at=0,
+            help="remove the `sigmoid`, or use `bce`" if op == "bce_with_logits" else "remove the `sigmoid`",
+            cure=Cure(instead="bce") if op == "bce_with_logits" else Cure(without="sigmoid"),
+        )
 
 
 def _zero_to_one(target: TensorType, op: str) -> tuple[Warned, ...]:

@@ -87,6 +87,20 @@ class Overlap(Loss):
     classes: Sizes | None = None
     """The classes that count, where the target is a class for each place: one, or a list."""
 
+    @property
+    def terms(self) -> tuple[float, float, float]:
+        """What counts how much: common places k, places that are only said a, and those that are only true b.
+
+        With `i = sum of p * t`, `f = sum of p * (1 - t)` and `m = sum of (1 - p) * t` the overlap is
+        `(k * i + smooth) / (k * i + a * f + b * m + smooth)`.
+        """
+        raise NotImplementedError
+
+    @property
+    def exponent(self) -> float:
+        """The power of what is missing."""
+        return 1.0
+
     def infer(
         self, prediction: TensorType, target: TensorType, weights: TensorType | None = None
     ) -> Inferred:
@@ -168,6 +182,11 @@ class DiceLoss(Overlap):
 
     name: ClassVar[str] = "dice_loss"
 
+    @property
+    def terms(self) -> tuple[float, float, float]:
+        """A common place counts for both sides."""
+        return 2.0, 1.0, 1.0
+
 
 class JaccardLoss(Overlap):
     """One less the soft Jaccard overlap: `1 - (i + smooth) / (sum of p + sum of t - i + smooth)`, `i = sum of p * t`.
@@ -176,6 +195,52 @@ class JaccardLoss(Overlap):
     """
 
     name: ClassVar[str] = "jaccard_loss"
+
+    @property
+    def terms(self) -> tuple[float, float, float]:
+        """Each place counts once."""
+        return 1.0, 1.0, 1.0
+
+
+class TverskyLoss(Overlap):
+    """One less the soft Tversky overlap, to the power `gamma`: `1 - (i + smooth) / (i + alpha * f + beta * m + smooth)`.
+
+    `i = sum of p * t` is what is right, `f = sum of p * (1 - t)` what is said and not true, `m = sum of (1 - p) * t`
+    what is true and missed; the sums are over space, for each sample and each class, and inputs are those of
+    `dice_loss`. A beta above alpha finds more of small regions (Salehi, Erdogmus and Gholipour, 2017). With 1/2 and 1/2
+    it is `dice_loss` of twice the `smooth`, with 1 and 1 `jaccard_loss`. A `gamma` other than 1 is the focal form:
+    Abraham and Khan (2019) take the power 3/4. Where nothing is missing the slope of that is 0.
+    """
+
+    name: ClassVar[str] = "tversky_loss"
+
+    alpha: float = Field(default=0.5, ge=0, allow_inf_nan=False)
+    """What counts a place that is said and not true."""
+    beta: float = Field(default=0.5, ge=0, allow_inf_nan=False)
+    """What counts a place that is true and missed."""
+    gamma: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """The power of the loss of each sample and class."""
+
+    @property
+    def terms(self) -> tuple[float, float, float]:
+        """A common place counts once, the others as it is written."""
+        return 1.0, self.alpha, self.beta
+
+    @property
+    def exponent(self) -> float:
+        """As it is written."""
+        return self.gamma
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """What all soft overlaps share, other weights of both mistakes, and the focal form."""
+        shares, label = _scores(Facts(low=0, high=1, sums_to_one="channel")), _label()
+        return [
+            *Overlap.samples(),
+            good(shares, label, alpha=0.3, beta=0.7),
+            good(shares, label, alpha=0.25, beta=0.75, gamma=0.75, reduction="none"),
+            good(shares, label, alpha=1.0, beta=0.0, gamma=2.0, classes=(1, 2)),
+        ]
 
 
 def chosen(scores: TensorType, classes: int | Chosen | None, op: str) -> Chosen | None:

@@ -231,14 +231,17 @@ class GaussianNll(Loss):
 class PoissonNll(Loss):
     """How unlikely a count is under a Poisson distribution: `exp(x) - target * x`, x the logarithm of its rate.
 
-    Without `log_input` x is the rate itself: `x - target * log(x + eps)`. The constant `log(target!)` is left out. Both
-    have the same axes, as in `torch.nn.functional.poisson_nll_loss`.
+    Without `log_input` x is the rate itself: `x - target * log(x + eps)`. The constant `log(target!)` is left out;
+    `full` adds what Stirling's formula gives for it, `target * log(target) - target + log(2 * pi * target) / 2`, where
+    the target is above 1. Both have the same axes, as in `torch.nn.functional.poisson_nll_loss`.
     """
 
     name: ClassVar[str] = "poisson_nll"
 
     log_input: bool = True
     """Whether the prediction is the logarithm of the rate."""
+    full: bool = False
+    """Whether the constant is added."""
     eps: float = Field(default=1e-8, gt=0, allow_inf_nan=False)
 
     def infer(
@@ -277,6 +280,7 @@ class PoissonNll(Loss):
             good(x, t, reduction="sum"),
             good(x, t, reduction="none"),
             good(rate, t, log_input=False),
+            good(x, t, full=True, reduction="none"),
             *weight_samples(x, t),
             bad(
                 "NS323",
