@@ -40,7 +40,10 @@ def crps_normal(op: CrpsNormal, inputs: Arrays, at: Context) -> Forward:
     """`d * erf(z / sqrt(2)) + sigma * (2 * phi(z) - 1 / sqrt(pi))`, `d = target - mu` and `z = d / sigma`."""
     mu, sigma, target = inputs[:3]
     d = target - mu
-    z = d / np.maximum(sigma, np.finfo(d.dtype).tiny)  # a sigma of 0 makes a step
+    with np.errstate(over="ignore"):
+        z = np.clip(
+            d / np.maximum(sigma, np.finfo(d.dtype).tiny), -40, 40
+        )  # beyond it is a step to the last bit
     inside = np.asarray(_erf(z / sqrt(2)), z.dtype)
     peak = np.asarray(np.exp(-(z**2) / 2) * sqrt(2 / pi) - 1 / sqrt(pi), z.dtype)
     parts = weighed(op, d * inside + sigma * peak, inputs, at)

@@ -67,8 +67,8 @@ def crps_normal(mu: torch.Tensor, sigma: torch.Tensor, target: torch.Tensor) -> 
     """
     d = target - mu
     z = (d / sigma.clamp(min=torch.finfo(d.dtype).tiny)).detach()
-    peak = (-(z**2) / 2).exp() * (2 / torch.pi) ** 0.5 - torch.pi**-0.5
-    return d * torch.erf(z / 2**0.5) + sigma * peak
+    peak = torch.exp(-(z**2) / 2) * (2 / torch.pi) ** 0.5 - torch.pi**-0.5
+    return torch.erf(z / 2**0.5) * d + peak * sigma
 
 
 def weighted_mean(

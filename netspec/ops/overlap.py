@@ -203,7 +203,7 @@ class JaccardLoss(Overlap):
 
 
 class TverskyLoss(Overlap):
-    """One less the soft Tversky overlap, to the power `gamma`: `1 - (i + smooth) / (i + alpha * f + beta * m + smooth)`.
+    """One less the soft Tversky overlap: `(1 - (i + smooth) / (i + alpha * f + beta * m + smooth)) ** gamma`.
 
     `i = sum of p * t` is what is right, `f = sum of p * (1 - t)` what is said and not true, `m = sum of (1 - p) * t`
     what is true and missed; the sums are over space, for each sample and each class, and inputs are those of

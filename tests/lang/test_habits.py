@@ -100,6 +100,46 @@ def test_a_loss_of_another_library_is_told_as_a_formula(loss: str, code: str, sa
     assert_told(f"{LOSS}loss: {loss}\n", code, said)
 
 
+HEADS = """\
+targets:
+  label: {kind: class_index, classes: 3}
+  yes: {shape: [3], range: [0, 1]}
+  volume: {shape: [], unit: ml, range: [0, 9]}
+layers:
+  - {linear: 3, name: y}
+  - {formula: sigmoid(y), name: p}
+  - {formula: "mean(y, axis=feature)", name: mu}
+  - {formula: softplus(mu), name: sigma}
+"""
+
+
+@pytest.mark.parametrize(
+    "loss, said",
+    [
+        ("«BCELoss»(p, yes)", "bce"),
+        ("«BCEWithLogitsLoss»(y, yes)", "bce_with_logits"),
+        ("«binary_focal_loss»(y, yes)", "sigmoid_focal"),
+        ("«FocalLoss»(y, label)", "focal"),
+        ("«SmoothL1Loss»(y, yes)", "smooth_l1"),
+        ("«HuberLoss»(mu, volume)", "huber"),
+        ("«GaussianNLLLoss»(mu, volume, sigma)", "gaussian_nll"),
+        ("«PoissonNLLLoss»(mu, volume)", "poisson_nll"),
+        ("«KLDivLoss»(log_softmax(y), softmax(y))", "kl_div"),
+        ("«quantile_loss»(mu, volume, q=0.9)", "pinball"),
+        ("«crps_gaussian»(mu, sigma, volume)", "crps_normal"),
+    ],
+)
+def test_losses_of_other_libraries_have_their_word_here(loss: str, said: str) -> None:
+    assert_told(f'{HEADS}loss: "{loss}"\n', "NS112", f"`{said}`")
+
+
+@pytest.mark.parametrize("loss", ["DiceLoss", "JaccardLoss", "TverskyLoss", "focal_tversky_loss", "IoULoss"])
+def test_losses_of_overlap_have_their_word_here(loss: str) -> None:
+    image = "inputs: {x: [3, 8, 8]}\ntargets: {yes: {shape: [1, 8, 8], range: [0, 1]}}\n"
+    layers = "layers:\n  - conv: {out_channels: 1, kernel_size: 1}\n  - {sigmoid, name: p}\n"
+    assert_told(f'{image}{layers}loss: "«{loss}»(p, yes)"\n', "NS112", "_loss`")
+
+
 TRAINING = "  epochs: 3\n  optimizer: {sgd: 0.1}\n"
 
 
