@@ -67,7 +67,7 @@ def crps_normal(mu: torch.Tensor, sigma: torch.Tensor, target: torch.Tensor) -> 
     """
     d = target - mu
     z = (d / sigma.clamp(min=torch.finfo(d.dtype).tiny)).detach()
-    peak = torch.exp(-(z**2) / 2) * (2 / torch.pi) ** 0.5 - torch.pi**-0.5
+    peak: torch.Tensor = torch.exp(-(z**2) / 2) * (2 / torch.pi) ** 0.5 - torch.pi**-0.5
     return torch.erf(z / 2**0.5) * d + peak * sigma
 
 
