@@ -70,7 +70,7 @@ def _forward(op: Overlap, inputs: Arrays, at: Context) -> Forward:
     """`(1 - (k * i + smooth) / (a * p + b * t + (k - a - b) * i + smooth)) ** exponent`, p and t the sums of sides."""
     p, t = _sides(op, inputs, at)
     space = space_of(at.types[0], at.types[1], op.name)
-    k, a, b = op.terms
+    k, a, b = op.counts
     common = (p * t).sum(axis=space)
     above = k * common + op.smooth
     below = a * p.sum(axis=space) + b * t.sum(axis=space) + (k - a - b) * common + op.smooth
@@ -90,7 +90,7 @@ def _backward(op: Overlap, saved: tuple[Any, ...], grads: Arrays, at: Context) -
         some = np.where(missed > 0, missed, 1)
         each = each * np.where(missed > 0, op.exponent * some ** (op.exponent - 1), 0)
     each, up, down = (np.expand_dims(one, space) for one in (each, above, below))
-    k, a, b = op.terms
+    k, a, b = op.counts
 
     def slope(other: Array, own: float) -> Array:
         return np.asarray(each * (up * (own + (k - a - b) * other) - k * other * down) / down**2)

@@ -39,7 +39,7 @@ def _soft(op: Overlap, at: Site) -> Lowered:
     options: dict[str, Value] = {
         "dim": space_of(at.types[0], at.types[1], op.name),
         "smooth": op.smooth,
-        "terms": op.terms,
+        "terms": op.counts,
     }
     support: tuple[str, ...] = ("soft_overlap",)
     if at.types[1].dtype == "int64":

@@ -88,7 +88,7 @@ class Overlap(Loss):
     """The classes that count, where the target is a class for each place: one, or a list."""
 
     @property
-    def terms(self) -> tuple[float, float, float]:
+    def counts(self) -> tuple[float, float, float]:
         """What counts how much: common places k, places that are only said a, and those that are only true b.
 
         With `i = sum of p * t`, `f = sum of p * (1 - t)` and `m = sum of (1 - p) * t` the overlap is
@@ -183,7 +183,7 @@ class DiceLoss(Overlap):
     name: ClassVar[str] = "dice_loss"
 
     @property
-    def terms(self) -> tuple[float, float, float]:
+    def counts(self) -> tuple[float, float, float]:
         """A common place counts for both sides."""
         return 2.0, 1.0, 1.0
 
@@ -197,7 +197,7 @@ class JaccardLoss(Overlap):
     name: ClassVar[str] = "jaccard_loss"
 
     @property
-    def terms(self) -> tuple[float, float, float]:
+    def counts(self) -> tuple[float, float, float]:
         """Each place counts once."""
         return 1.0, 1.0, 1.0
 
@@ -222,7 +222,7 @@ class TverskyLoss(Overlap):
     """The power of the loss of each sample and class."""
 
     @property
-    def terms(self) -> tuple[float, float, float]:
+    def counts(self) -> tuple[float, float, float]:
         """A common place counts once, the others as it is written."""
         return 1.0, self.alpha, self.beta
 
