@@ -6,7 +6,7 @@ or three digits; ours count conv, linear and matmul, of one sample.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -26,11 +26,18 @@ ZOO = Path(__file__).parents[2] / "specs" / "zoo"
 
 @dataclass(frozen=True)
 class Published:
-    """What is published of a network; `predict` is the parameters without what only the loss needs."""
+    """What is published of a network; `predict` is the parameters without what only the loss needs.
+
+    `sizes` are the free sizes at which multiply-accumulates were counted. Those of DeepLab are counted with its second
+    head, as its parameters are; those of the others without what only the loss needs.
+    """
 
     parameters: int
     gigamacs: str
     predict: int | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+    lines: int = 90
+    """How long its spec may be."""
 
 
 PUBLISHED = {
@@ -40,6 +47,12 @@ PUBLISHED = {
     "squeezenet1_1": Published(1_235_496, "0.349"),
     "densenet121": Published(7_978_856, "2.834"),
     "googlenet": Published(13_004_888, "1.498", predict=6_624_904),
+    "inception_v3": Published(27_161_264, "5.713", predict=23_834_568, lines=125),
+    "regnet_y_400mf": Published(4_344_144, "0.402"),
+    "efficientnet_b0": Published(5_288_548, "0.386"),
+    "mobilenet_v3_large": Published(5_483_032, "0.217"),
+    "r2plus1d_18": Published(31_505_325, "40.519"),
+    "deeplabv3_resnet50": Published(42_004_074, "178.722", sizes={"H": 520, "W": 520}, lines=105),
 }
 
 
@@ -58,7 +71,8 @@ def test_parameters_and_multiply_accumulates_are_the_published_ones(name: str) -
     extra, extra_macs = counted.for_loss
     assert counted.parameters - extra == (published.predict or published.parameters)
     digits = len(published.gigamacs.partition(".")[2])
-    assert f"{int(counted.macs - extra_macs) / 1e9:.{digits}f}" == published.gigamacs
+    macs = (counted.macs - extra_macs).evaluate(published.sizes)
+    assert f"{macs / 1e9:.{digits}f}" == published.gigamacs
 
 
 def test_the_exact_count_of_resnet18_is_the_stated_convention() -> None:
@@ -66,8 +80,8 @@ def test_the_exact_count_of_resnet18_is_the_stated_convention() -> None:
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
-def test_a_classifier_reads_like_its_paper_and_fits_two_screens(name: str) -> None:
-    assert len((ZOO / f"{name}.yaml").read_text(encoding="utf-8").splitlines()) <= 90
+def test_a_network_reads_like_its_paper_and_fits_two_screens(name: str) -> None:
+    assert len((ZOO / f"{name}.yaml").read_text(encoding="utf-8").splitlines()) <= PUBLISHED[name].lines
 
 
 def test_every_network_of_the_zoo_is_held_to_its_numbers() -> None:
@@ -83,9 +97,31 @@ def built(name: str, **define: int) -> nn.Module:
         return netspec.compile(spec).eval()
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+CLASSIFIERS = {
+    name: 299 if name == "inception_v3" else 224
+    for name in PUBLISHED
+    if name not in ("deeplabv3_resnet50", "r2plus1d_18")
+}
+"""The size of the pictures that a classifier of ImageNet takes."""
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_classifier_gives_a_thousand_scores(name: str) -> None:
-    assert built(name)(torch.empty(2, 3, 224, 224, device="meta")).shape == (2, 1000)
+    size = CLASSIFIERS[name]
+    assert built(name)(torch.empty(2, 3, size, size, device="meta")).shape == (2, 1000)
+
+
+def test_the_network_of_clips_gives_a_score_for_each_of_its_400_actions() -> None:
+    assert built("r2plus1d_18")(torch.empty(2, 3, 16, 112, 112, device="meta")).shape == (2, 400)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (65, 41), (520, 520)])
+def test_deeplab_gives_two_maps_of_classes_as_large_as_the_picture(size: tuple[int, int]) -> None:
+    given = built("deeplabv3_resnet50")(torch.empty(2, 3, *size, device="meta"))
+    assert {name: value.shape for name, value in given.items()} == {
+        "main": (2, 21, *size),
+        "aux": (2, 21, *size),
+    }
 
 
 @pytest.mark.parametrize("size", [(64, 64), (65, 71), (16, 100)])
@@ -156,3 +192,29 @@ def test_a_network_written_from_the_pages_alone_keeps_its_published_count(name: 
     spec, found = check(ZOO.parents[1] / "tests" / "golden" / "newcomer" / f"{name}.yaml")
     assert spec is not None, render_all(found, color=False)
     assert cost(spec.graph).parameters == NEWCOMER[name]
+
+
+def table() -> str:
+    """The table of the page about the zoo: what the first test holds to be published."""
+    rows = ["| spec | parameters | MACs, in 10^9 | at |", "| --- | --- | --- | --- |"]
+    for name, published in sorted(PUBLISHED.items()):
+        kind = next(iter(zoo(name).graph.inputs.values()))
+        places = (axis.size.evaluate(published.sizes) for axis in kind.axes[1:])
+        loss = published.parameters - (published.predict or published.parameters)
+        beside = f", of which {loss:,} only for the loss" if loss else ""
+        rows.append(
+            f"| [{name}](zoo/{name}.yaml) | {published.parameters:,}{beside} | {published.gigamacs} "
+            f"| {'x'.join(str(one) for one in places)} |"
+        )
+    return "\n".join(rows)
+
+
+def test_the_page_of_the_zoo_has_the_numbers(update_golden: bool) -> None:
+    page = ZOO.parent / "zoo.md"
+    text = page.read_text(encoding="utf-8")
+    head, _, rest = text.partition("<!-- zoo -->\n")
+    _, _, tail = rest.partition("<!-- end -->")
+    made = f"{head}<!-- zoo -->\n{table()}\n<!-- end -->{tail}"
+    if update_golden:
+        page.write_text(made, encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == made

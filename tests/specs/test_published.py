@@ -1,0 +1,47 @@
+"""The zoo held against torchvision's own modules, layer by layer and in the numbers they give.
+
+That the shapes of all tensors are those of torchvision in its order means that its published weights can be loaded:
+`model.load_state_dict(dict(zip(model.state_dict(), published.values(), strict=True)))`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+
+import netspec
+from tests.specs.published import MODULES, RECORDS, probe, shapes
+from tests.specs.test_zoo import zoo
+
+LARGE = {"vgg16_bn"}
+"""More than a gigabyte in float64."""
+RUN = [pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in MODULES]
+
+
+def recorded(name: str) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads((RECORDS / f"{name}.json").read_text(encoding="utf-8"))
+    return kept
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_every_tensor_of_the_state_has_the_shape_that_torchvision_gives_it_there(name: str) -> None:
+    with torch.device("meta"):
+        ours = shapes(netspec.compile(zoo(name)).state_dict())
+    theirs = recorded(name)["state"]
+    assert len(ours) == len(theirs)
+    for (own, shape), (other, published) in zip(ours.items(), theirs.items(), strict=True):
+        assert shape == published, f"`{own}` stands where torchvision has `{other}`"
+        assert own.rpartition(".")[2] == other.rpartition(".")[2]
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_with_the_same_weights_it_gives_the_numbers_that_torchvision_gives(name: str) -> None:
+    given = probe(netspec.compile(zoo(name)), MODULES[name].shape)
+    kept = {key: [float(one) for one in text.split()] for key, text in recorded(name)["outputs"].items()}
+    assert given.keys() == kept.keys()
+    for key, numbers in kept.items():
+        # Twelve digits are written down; in float64 another order of adding up moves the last few of sixteen.
+        assert given[key] == pytest.approx(numbers, rel=1e-9, abs=1e-9 * max(map(abs, numbers)))
