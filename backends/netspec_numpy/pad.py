@@ -7,23 +7,17 @@ place i to place `source[i]`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from netspec.ops.pad import Pad, Padding, PadLike, PadToMultiple, pad_amounts
 from netspec.ops.window import spatial
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
+from netspec_numpy.window import source
 
 Amounts = Mapping[int, tuple[int, int]]
 """Places before and after, by axis."""
-
-_NUMPY: dict[str, Literal["reflect", "edge", "wrap"]] = {
-    "reflect": "reflect",
-    "replicate": "edge",
-    "circular": "wrap",
-}
-"""How NumPy calls the modes."""
 
 
 @lowers(Pad)
@@ -84,7 +78,7 @@ def _padded(op: Padding, x: Array, amounts: Amounts) -> Forward:
         return Forward((np.pad(x, around, constant_values=op.value),), (x.shape, amounts))
     y = x
     for axis, (low, high) in amounts.items():
-        y = y.take(_source(op, x.shape[axis], low, high), axis=axis)
+        y = y.take(source(op.mode, x.shape[axis], low, high), axis=axis)
     return Forward((y,), (x.shape, amounts))
 
 
@@ -97,11 +91,6 @@ def _back(op: Padding, saved: tuple[Any, ...], g: Array) -> Array:
             g = g[(*before, slice(low, low + shape[axis]))]
             continue
         d = np.zeros((*g.shape[:axis], shape[axis], *g.shape[axis + 1 :]), dtype=g.dtype)
-        np.add.at(d, (*before, _source(op, shape[axis], low, high)), g)
+        np.add.at(d, (*before, source(op.mode, shape[axis], low, high)), g)
         g = d
     return g
-
-
-def _source(op: Padding, size: int, low: int, high: int) -> Array:
-    """Which place of the input each place of the result shows."""
-    return np.pad(np.arange(size), (low, high), mode=_NUMPY[op.mode])

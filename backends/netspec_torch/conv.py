@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from netspec.ops.conv import Conv, ConvTranspose, transposed_geometry
-from netspec.ops.window import channels, spatial
+import ast
+
+from netspec.ops.conv import Conv, ConvTranspose, slid_geometry, transposed_geometry
+from netspec.ops.window import channels
 from netspec_torch.rule import Lowered, Site, Value, call, lowers, scalar_or_list
 
 
 @lowers(Conv)
 def conv(op: Conv, at: Site) -> Lowered:
-    """The layer of the input's rank, written with only what differs from PyTorch's defaults."""
+    """The layer of the input's rank, written with only what differs from PyTorch's defaults.
+
+    Its own padding is as wide before as after; any other is laid around the input by `F.pad`.
+    """
     (x,) = at.types
-    options: dict[str, Value] = {}
-    if set(spatial(op.stride, x, "stride", least=1)) != {1}:
-        options["stride"] = scalar_or_list(spatial(op.stride, x, "stride", least=1))
+    kernel, stride, padding, dilation = slid_geometry(op, x)
+    given, options = at.inputs[0], dict[str, Value]()
+    if set(stride) != {1}:
+        options["stride"] = scalar_or_list(stride)
     if isinstance(op.padding, str):
         options["padding"] = op.padding
-    elif any(spatial(op.padding, x, "padding", least=0)):
-        options["padding"] = scalar_or_list(spatial(op.padding, x, "padding", least=0))
-    if set(spatial(op.dilation, x, "dilation", least=1)) != {1}:
-        options["dilation"] = scalar_or_list(spatial(op.dilation, x, "dilation", least=1))
+    elif any(low != high for low, high in padding):
+        given = around(given, padding, op.padding_mode)
+    elif any(low for low, _ in padding):
+        options["padding"] = scalar_or_list(tuple(low for low, _ in padding))
+    if op.padding_mode != "zeros" and "padding" in options:
+        options["padding_mode"] = op.padding_mode
+    if set(dilation) != {1}:
+        options["dilation"] = scalar_or_list(dilation)
     if op.groups != 1:
         options["groups"] = op.groups
     if not op.bias:
         options["bias"] = False
-    kernel = scalar_or_list(spatial(op.kernel_size, x, "kernel_size", least=1))
-    layer = call(f"nn.Conv{x.rank - 2}d", channels(x, op.name), op.out_channels, kernel, **options)
-    return Lowered(call(at.module, *at.inputs), layer)
+    layer = call(
+        f"nn.Conv{x.rank - 2}d", channels(x, op.name), op.out_channels, scalar_or_list(kernel), **options
+    )
+    return Lowered(call(at.module, given), layer)
 
 
 @lowers(ConvTranspose)
@@ -49,3 +60,11 @@ def conv_transpose(op: ConvTranspose, at: Site) -> Lowered:
         options["dilation"] = scalar_or_list(dilation)
     sizes = (channels(x, op.name), op.out_channels, scalar_or_list(kernel))
     return Lowered(call(at.module, *at.inputs), call(f"nn.ConvTranspose{x.rank - 2}d", *sizes, **options))
+
+
+def around(x: ast.expr, padding: tuple[tuple[int, int], ...], mode: str) -> ast.expr:
+    """`F.pad` of the axes of space, which lists the last axis first; the input itself where nothing is added."""
+    if not any(low or high for low, high in padding):
+        return x
+    options: dict[str, Value] = {} if mode == "zeros" else {"mode": mode}
+    return call("F.pad", x, tuple(one for pair in reversed(padding) for one in pair), **options)

@@ -6,7 +6,8 @@ import re
 from collections.abc import Container
 from dataclasses import dataclass
 from math import isfinite
-from typing import Any, TypeVar, cast, get_args
+from types import UnionType
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ValidationError
@@ -218,7 +219,8 @@ def _type_words(annotation: Any) -> str:
     parts = get_args(annotation)
     origin = getattr(annotation, "__origin__", None)
     if origin is tuple:
-        return "a list of " + _type_words(parts[0]).removeprefix("a ") + "s"
+        several = get_args(parts[0]) if isinstance(parts[0], UnionType) else (parts[0],)
+        return "a list of " + " or ".join(_several(one) for one in several)
     if hasattr(annotation, "__metadata__"):
         return _type_words(parts[0])
     if parts and all(isinstance(part, str) for part in parts):
@@ -226,6 +228,11 @@ def _type_words(annotation: Any) -> str:
     if parts and origin is not dict:
         return " or ".join(dict.fromkeys(_type_words(part) for part in parts if part is not type(None)))
     return "something else"
+
+
+def _several(annotation: Any) -> str:
+    """A type in the plural, as the things of a list; two numbers in a list of their own are a pair."""
+    return "pairs" if get_origin(annotation) is tuple else _type_words(annotation).removeprefix("a ") + "s"
 
 
 def _said(item: Any) -> str:

@@ -1,7 +1,8 @@
 """Convolution in one, two and three dimensions, and its transpose."""
 
+from dataclasses import replace
 from math import prod
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Protocol
 
 from pydantic import Field
 
@@ -13,7 +14,31 @@ from netspec.ir.record import Sizes
 from netspec.ir.terms import Shapes
 from netspec.ir.types import BATCH, CHANNEL, Axis, TensorType, tensor
 from netspec.ir.view import EVERYTHING, View, Views, alike, scattered, transposed
-from netspec.ops.window import channels, explicit_padding, spatial, window_axes, window_views
+from netspec.ops.padding import reached
+from netspec.ops.window import Padding, channels, explicit_padding, spatial, window_axes, window_views
+
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
+"""What the places around the input hold, in PyTorch's words."""
+
+
+class Sliding(Protocol):
+    """An op whose windows slide over the input and what lies around it."""
+
+    @property
+    def kernel_size(self) -> int | tuple[int, ...]:
+        """The size of the window."""
+
+    @property
+    def stride(self) -> int | tuple[int, ...]:
+        """How far it moves."""
+
+    @property
+    def padding(self) -> int | tuple[int | tuple[int, int], ...] | Literal["same", "valid"]:
+        """How many places lie around the input."""
+
+    @property
+    def dilation(self) -> int | tuple[int, ...]:
+        """How far apart the places are that it looks at."""
 
 
 class Conv(Op):
@@ -21,8 +46,10 @@ class Conv(Op):
 
     Takes `[batch, channel, *space]` with one to three axes of space and gives `[batch, out_channels, *smaller]`:
     `y[o, p] = bias[o] + sum over c, k of weight[o, c, k] * x[c, stride * p + dilation * k - padding]`, the channels c
-    being those of o's group. `padding` counts zeros on both sides of each axis; `same` keeps the size (stride 1 only,
-    an odd rest goes to the end), `valid` is 0. A number stands for every axis, a list names one for each.
+    being those of o's group. A number stands for every axis, a list names one for each. `padding` counts places on both
+    sides of each axis, or before and after as a pair: `padding: [[2, 1], 0]`; `same` keeps the size (stride 1 only, an
+    odd rest goes to the end), `valid` is 0. They hold zeros, or with `padding_mode` the mirror image without the edge
+    (`reflect`), the edge's number (`replicate`), or what stands at the other end (`circular`).
     """
 
     name: ClassVar[str] = "conv"
@@ -31,7 +58,8 @@ class Conv(Op):
     out_channels: int = Field(ge=1)
     kernel_size: Sizes
     stride: Sizes = 1
-    padding: Sizes | Literal["same", "valid"] = 0
+    padding: Padding = 0
+    padding_mode: PaddingMode = "zeros"
     dilation: Sizes = 1
     groups: int = Field(default=1, ge=1)
     bias: bool = True
@@ -39,19 +67,10 @@ class Conv(Op):
     def infer(self, x: TensorType) -> Inferred:
         """The spatial sizes are `(size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`."""
         entering = channels(x, self.name)
-        kernel = spatial(self.kernel_size, x, "kernel_size", least=1)
-        stride = spatial(self.stride, x, "stride", least=1)
-        dilation = spatial(self.dilation, x, "dilation", least=1)
-        if self.padding == "same" and any(step != 1 for step in stride):
-            raise Problem(
-                "NS214",
-                f"`padding: same` with a stride of {self.stride}: no padding keeps the size then",
-                at="padding",
-                help="give `padding` as a number, or use `stride: 1`",
-            )
-        padding = explicit_padding(self.padding, x, kernel, dilation)
+        kernel, stride, padding, dilation = slid_geometry(self, x)
         divided(entering, self.out_channels, self.groups)
         axes, constraints = window_axes(x, kernel, stride, padding, dilation)
+        constraints += surrounded(self.padding_mode, x, padding)
         weight = Parameter("weight", (self.out_channels, entering // self.groups, *kernel))
         bias = (Parameter("bias", (self.out_channels,)),) if self.bias else ()
         out = TensorType((x.axes[0], Axis("channel", Dim.of(self.out_channels)), *axes))
@@ -64,11 +83,9 @@ class Conv(Op):
 
     def views(self, x: TensorType) -> tuple[Views]:
         """Windows along space, and all channels of the group."""
-        kernel = spatial(self.kernel_size, x, "kernel_size", least=1)
-        stride = spatial(self.stride, x, "stride", least=1)
-        dilation = spatial(self.dilation, x, "dilation", least=1)
-        padding = explicit_padding(self.padding, x, kernel, dilation)
-        return ({**channel_views(x, self.groups), **window_views(x, kernel, stride, padding, dilation)},)
+        kernel, stride, padding, dilation = slid_geometry(self, x)
+        space = surrounded_views(self.padding_mode, x, kernel, stride, padding, dilation)
+        return ({**channel_views(x, self.groups), **space},)
 
     def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Dim:
         """Every output number takes one product for each weight of its filter."""
@@ -100,12 +117,24 @@ class Conv(Op):
             ),
             good(image, out_channels=3, kernel_size=4, padding="same"),
             good(image, out_channels=3, kernel_size=2, padding="valid"),
+            good(image, out_channels=2, kernel_size=3, padding=((2, 1), 0), stride=2),
+            good(line, out_channels=2, kernel_size=2, padding=((1, 0),)),
+            good(image, out_channels=2, kernel_size=3, padding=1, padding_mode="reflect", groups=2),
+            good(image, out_channels=2, kernel_size=4, padding="same", padding_mode="replicate"),
+            good(
+                image, out_channels=2, kernel_size=3, padding=((0, 3), 2), padding_mode="circular", dilation=2
+            ),
+            good(line, out_channels=2, kernel_size=2, padding=5, padding_mode="reflect", stride=3),
             good(volume, out_channels=3, kernel_size=(1, 3, 2), padding=(0, 1, 1)),
+            good(volume, out_channels=1, kernel_size=2, padding=(0, (1, 0), 1), padding_mode="circular"),
             bad("NS211", image, out_channels=4, kernel_size=40),
             bad("NS210", tensor(batch=2, feature=3), out_channels=4, kernel_size=3),
             bad("NS212", image, out_channels=4, kernel_size=(3, 3, 3)),
             bad("NS213", image, out_channels=6, kernel_size=3, groups=4),
             bad("NS214", image, out_channels=6, kernel_size=3, stride=2, padding="same"),
+            bad("NS217", image, out_channels=6, kernel_size=3, padding=((1, -1), 0)),
+            bad("NS241", image, out_channels=6, kernel_size=3, padding=((0, 8), 0), padding_mode="reflect"),
+            bad("NS241", image, out_channels=6, kernel_size=3, padding=8, padding_mode="circular"),
         ]
 
 
@@ -216,6 +245,59 @@ def divided(entering: int, leaving: int, groups: int) -> None:
             at="groups" if entering % groups else "out_channels",
             help="choose `groups` so that it divides both numbers of channels",
         )
+
+
+def slid_geometry(
+    op: Sliding, x: TensorType
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...], tuple[int, ...]]:
+    """Kernel, stride, padding and dilation, one entry for each axis of space.
+
+    Problem NS214 where the size is to be kept and the windows take strides.
+    """
+    kernel = spatial(op.kernel_size, x, "kernel_size", least=1)
+    stride = spatial(op.stride, x, "stride", least=1)
+    dilation = spatial(op.dilation, x, "dilation", least=1)
+    if op.padding == "same" and any(step != 1 for step in stride):
+        raise Problem(
+            "NS214",
+            f"`padding: same` with a stride of {op.stride}: no padding keeps the size then",
+            at="padding",
+            help="give `padding` as a number, or use `stride: 1`",
+        )
+    return kernel, stride, explicit_padding(op.padding, x, kernel, dilation), dilation
+
+
+def surrounded(
+    mode: PaddingMode, x: TensorType, padding: tuple[tuple[int, int], ...]
+) -> tuple[Constraint, ...]:
+    """That the input has as many places as `mode` takes from it; Problem NS241 where it has not."""
+    needed: list[Constraint] = []
+    for axis, (low, high) in zip(x.axes[2:], padding, strict=True):
+        amounts = (Dim.of(low), Dim.of(high))
+        needed += reached(mode, axis, amounts, "padding", word="padding_mode", zeros="zeros")
+    return tuple(needed)
+
+
+def surrounded_views(
+    mode: PaddingMode,
+    x: TensorType,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+    dilation: tuple[int, ...],
+) -> Views:
+    """Windows along space: numbers that stand in the padding a second time may lie outside of them.
+
+    The edge never does while a window is wider than the padding, nor does a mirror image no wider than half a window.
+    """
+    views = dict(window_views(x, kernel, stride, padding, dilation))
+    for i, axis in enumerate(x.axes[2:]):
+        most, span = max(padding[i]), dilation[i] * (kernel[i] - 1)
+        if mode == "zeros" or not most:
+            continue
+        inside = most <= span if mode == "replicate" else mode == "reflect" and 2 * most <= span
+        views[axis.name] = replace(views[axis.name], gap=1) if inside else scattered(axis.name)
+    return views
 
 
 def transposed_geometry(op: ConvTranspose, x: TensorType) -> tuple[tuple[int, ...], ...]:

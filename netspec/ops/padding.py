@@ -51,7 +51,7 @@ def padded_type(op: Filling, x: TensorType, amounts: Amounts, at: Mapping[int, s
     for place, (low, high) in amounts.items():
         axis = x.axes[place]
         if op.mode != "constant":
-            constraints += _reached(op, axis, (low, high), at[place])
+            constraints += reached(op.mode, axis, (low, high), at[place])
         axes[place] = Axis(axis.name, axis.size + low + high)
         if not decide(low + high, "==", 0):
             grown.append(axis.name)
@@ -81,23 +81,28 @@ def _space_alone(op: Filling, x: TensorType, others: Sequence[str]) -> None:
     layout(x, "pad")
 
 
-def _reached(op: Filling, axis: Axis, amounts: tuple[Dim, Dim], at: str) -> list[Constraint]:
-    """Each mirrored place is there once: `reflect` leaves out the edge, `circular` takes the whole axis at most."""
-    if op.mode == "replicate":
+def reached(
+    mode: str, axis: Axis, amounts: tuple[Dim, Dim], at: str, *, word: str = "mode", zeros: str = "constant"
+) -> list[Constraint]:
+    """Each mirrored place is there once: `reflect` leaves out the edge, `circular` takes the whole axis at most.
+
+    `word` is the argument that says the mode, and `zeros` what it is called there to add zeros.
+    """
+    if mode not in ("reflect", "circular"):
         return []
-    most = axis.size - 1 if op.mode == "reflect" else axis.size
+    most = axis.size - 1 if mode == "reflect" else axis.size
     needed = []
     for one in dict.fromkeys(amounts):
         holds = decide(most, ">=", one)
         if holds is False:
             raise Problem(
                 "NS241",
-                f"`mode: {op.mode}` has `{most}` places to take from along `{axis.name}`, and `{one}` are wanted",
+                f"`{word}: {mode}` has `{most}` places to take from along `{axis.name}`, and `{one}` are wanted",
                 at=at,
-                help=f"add `{most}` or fewer there, or use `mode: replicate` or `constant`",
+                help=f"add `{most}` or fewer there, or use `{word}: replicate` or `{zeros}`",
             )
         if holds is None:
-            why = f"`mode: {op.mode}` has enough places along `{axis.name}`"
+            why = f"`{word}: {mode}` has enough places along `{axis.name}`"
             needed.append(Constraint(most, ">=", one, why, at=at))
     return needed
 

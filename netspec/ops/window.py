@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
 
 from netspec.ir.dim import Dim
 from netspec.ir.op import Constraint
@@ -11,6 +13,18 @@ from netspec.ir.types import BATCH, CHANNEL, FEATURE, Axis, TensorType
 from netspec.ir.view import Views, alike, window
 
 MOST_AXES = 3
+
+
+def _as_tuples(value: Any) -> Any:
+    """Lists, those in a list too, are how YAML writes tuples."""
+    return tuple(map(_as_tuples, value)) if isinstance(value, (list, tuple)) else value
+
+
+Around = Annotated[int | tuple[int | tuple[int, int], ...], BeforeValidator(_as_tuples)]
+"""Places around each axis of space: one number for all, or a list with one for each; a pair says before and after."""
+
+Padding = Around | Literal["same", "valid"]
+"""Places around each axis of space, or the word for as many as keep the size, or none."""
 
 
 def layout(x: TensorType, op: str) -> tuple[Axis, ...]:
@@ -67,18 +81,23 @@ def spatial(value: int | tuple[int, ...], x: TensorType, at: str, *, least: int)
 
 
 def explicit_padding(
-    padding: int | tuple[int, ...] | Literal["same", "valid"],
+    padding: int | tuple[int | tuple[int, int], ...] | Literal["same", "valid"],
     x: TensorType,
     kernel: tuple[int, ...],
     dilation: tuple[int, ...],
 ) -> tuple[tuple[int, int], ...]:
-    """Zeros before and after on each axis of space. `same` puts an odd rest at the end, as PyTorch does."""
+    """Places before and after on each axis of space. `same` puts an odd rest at the end, as PyTorch does."""
     if padding == "valid":
         return ((0, 0),) * (x.rank - 2)
     if padding == "same":
         totals = [step * (size - 1) for size, step in zip(kernel, dilation, strict=True)]
         return tuple((total // 2, total - total // 2) for total in totals)
-    return tuple((one, one) for one in spatial(padding, x, "padding", least=0))
+    if isinstance(padding, int):
+        return tuple((one, one) for one in spatial(padding, x, "padding", least=0))
+    pairs = [(one, one) if isinstance(one, int) else one for one in padding]
+    before = spatial(tuple(low for low, _ in pairs), x, "padding", least=0)
+    after = spatial(tuple(high for _, high in pairs), x, "padding", least=0)
+    return tuple(zip(before, after, strict=True))
 
 
 def window_axes(

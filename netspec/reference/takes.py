@@ -21,6 +21,7 @@ _MANY = {
     float: "numbers",
     bool: "truths",
     str: "words",
+    tuple[int, int]: "pairs",
     Quantity: "numbers with units",
     NoneType: "`null`",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from netspec.ir.dim import Dim
 from netspec.ir.types import tensor
-from netspec.ops.conv import Conv
-from tests.conformance.case import Numbers, case, forward
-from tests.conformance.harness import check_or_refused
+from netspec.ops.conv import Conv, PaddingMode
+from tests.conformance.case import Numbers, candidate_outputs, case, forward
+from tests.conformance.harness import check_letters, check_or_refused
 from tests.ops.strategies import images, per_axis, seeds
 
 
@@ -21,13 +22,16 @@ from tests.ops.strategies import images, per_axis, seeds
 def convs(draw: st.DrawFn, space: int) -> Conv:
     """Convolutions, most of which fit small images."""
     words: list[Literal["same", "valid"]] = ["same", "valid"]
-    padding = st.one_of(per_axis(space, 0, 2), st.sampled_from(words))
+    sides = st.integers(0, 3)
+    each = st.tuples(*[sides | st.tuples(sides, sides)] * space)
+    padding = st.one_of(per_axis(space, 0, 2), st.sampled_from(words), each)
     groups = draw(st.sampled_from([1, 1, 2, 3]))
     return Conv(
         out_channels=groups * draw(st.integers(1, 2)),
         kernel_size=draw(per_axis(space, 1, 3)),
         stride=draw(per_axis(space, 1, 2)),
         padding=draw(padding),
+        padding_mode=draw(st.sampled_from(get_args(PaddingMode))),
         dilation=draw(per_axis(space, 1, 2)),
         groups=groups,
         bias=draw(st.booleans()),
@@ -40,6 +44,31 @@ def test_numpy_and_torch_agree_on_any_convolution(space: int, data: st.DataObjec
     op = data.draw(convs(space))
     image = data.draw(images(space, channels=(op.groups, 2 * op.groups)))
     check_or_refused(op, image, seed=data.draw(seeds))
+
+
+@pytest.mark.parametrize("space", [1, 2, 3])
+@given(data=st.data())
+def test_a_convolution_takes_as_letters_what_it_takes_as_numbers(space: int, data: st.DataObject) -> None:
+    op = data.draw(convs(space))
+    check_letters(op, data.draw(images(space, channels=(op.groups, 2 * op.groups))))
+
+
+@pytest.mark.parametrize("mode, most", [("reflect", Dim.of("W") - 1), ("circular", Dim.of("W"))])
+def test_what_a_mode_takes_from_the_input_is_asked_of_free_sizes(mode: PaddingMode, most: Dim) -> None:
+    row = tensor(batch=2, channel=1, width="W")
+    op = Conv(out_channels=1, kernel_size=3, padding=((3, 0),), padding_mode=mode)
+    plain = Conv(out_channels=1, kernel_size=3, padding=((3, 0),))
+    asked = {one.left - one.right for one in case(op, row).inferred.constraints}
+    assert asked - {one.left - one.right for one in case(plain, row).inferred.constraints} == {most - 3}
+
+
+def test_the_padding_before_and_after_is_what_the_pair_says() -> None:
+    use = case(Conv(out_channels=1, kernel_size=2, padding=((2, 1),)), tensor(batch=1, channel=1, width=2))
+    weights = {"weight": np.array([[[1.0, 10.0]]]), "bias": np.zeros(1)}
+    drawn = Numbers((np.array([[[1.0, 2.0]]]),), weights)
+    for run in (forward, candidate_outputs):
+        (y,) = run(use, drawn, "eval")
+        assert y.ravel().tolist() == [0.0, 10.0, 21.0, 2.0]
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(1, 9))
@@ -95,6 +124,9 @@ def test_of_filters_of_equal_norm_the_one_that_equals_the_patch_responds_most(
         {"out_channels": 4, "kernel_size": 3.0},
         {"out_channels": True, "kernel_size": 3},
         {"out_channels": 4, "kernel_size": 3, "padding": "full"},
+        {"out_channels": 4, "kernel_size": 3, "padding": [[1, 2, 3]]},
+        {"out_channels": 4, "kernel_size": 3, "padding": [[1, 2.0], 0]},
+        {"out_channels": 4, "kernel_size": 3, "padding": 1, "padding_mode": "mirror"},
         {"out_channels": 4, "kernel_size": 3, "in_channels": 3},
     ],
 )

@@ -26,10 +26,10 @@ class BlindWeights(Rule):
     code: ClassVar[str] = "NS423"
 
     def check(self, subject: Subject) -> Iterator[Diagnostic]:
-        """Every such convolution, unless some copy of it sees more; free sizes say nothing."""
+        """Every such convolution that pads with zeros, unless some copy of it sees more; free sizes say nothing."""
         for flow in subject.flows:
             for nodes in flow.places:
-                if nodes[0].op.name != "conv":
+                if nodes[0].op.name != "conv" or getattr(nodes[0].op, "padding_mode", "zeros") != "zeros":
                     continue
                 copies = [list(windows(flow.graph, node)) for node in nodes]
                 if not all(any(seeing(one) < one.kernel for one in copy) for copy in copies):

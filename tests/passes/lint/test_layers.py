@@ -332,6 +332,7 @@ def test_two_branches_of_one_raw_picture_are_one_doubt() -> None:
             "conv: {out_channels: 4, kernel_size: 3, padding: 18, dilation: 18}",
         ),  # DeepLab v3 at 513 pixels
         (7, "max_pool: {kernel_size: 3, stride: 2, padding: 1}"),
+        (1, "conv: {out_channels: 4, kernel_size: 3, padding: 1, padding_mode: replicate}"),
         (1, "max_pool: {kernel_size: 3, stride: 1, padding: 1}"),  # a pool has no weights
     ],
 )
