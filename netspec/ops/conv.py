@@ -77,9 +77,13 @@ class Conv(Op):
         return Inferred((out,), (weight, *bias), constraints=constraints)
 
     def terms(self, at: Shapes) -> int:
-        """A filter and its bias; the places that a weight meets; the filters that lie on one place."""
+        """A filter and its bias; the places that a weight meets; the filters that lie on one place and its copies."""
         out, *window = at.parameters["weight"]
-        return max(prod(window) + 1, at.made[0] // out, out // self.groups * prod(window[1:]))
+        laid = out // self.groups * prod(window[1:])
+        if self.padding_mode != "zeros":
+            _, _, padding, _ = slid_geometry(self, at.types[0])
+            laid *= prod(1 + low + high for low, high in padding)
+        return max(prod(window) + 1, at.made[0] // out, laid)
 
     def views(self, x: TensorType) -> tuple[Views]:
         """Windows along space, and all channels of the group."""
