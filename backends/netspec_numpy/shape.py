@@ -8,16 +8,17 @@ from typing import Any
 import numpy as np
 
 from netspec.ops.axes import along
-from netspec.ops.shape import Flatten, Rename, Squeeze, Unsqueeze, new_place
+from netspec.ops.shape import Flatten, Rename, Squeeze, Unsqueeze, flattened, new_place
 from netspec_numpy.rule import Arrays, Backward, Context, Forward, lowers
 
 
 @lowers(Flatten)
 def flatten(op: Flatten, inputs: Arrays, at: Context) -> Forward:
-    """`[n, ...]` as `[n, all the rest]`, the last axis fastest."""
-    del op, at
+    """The named axes, or all after the batch, as one, the last fastest."""
     (x,) = inputs
-    return Forward((x.reshape(x.shape[0], math.prod(x.shape[1:])),), (x.shape,))
+    first, last = flattened(op, at.types[0])
+    total = math.prod(x.shape[first : last + 1])
+    return Forward((x.reshape(*x.shape[:first], total, *x.shape[last + 1 :]),), (x.shape,))
 
 
 @flatten.backward
@@ -44,16 +45,15 @@ def rename_backward(op: Rename, saved: tuple[Any, ...], grads: Arrays, at: Conte
 
 @lowers(Unsqueeze)
 def unsqueeze(op: Unsqueeze, inputs: Arrays, at: Context) -> Forward:
-    """An axis of size 1 behind the batch."""
-    del op
-    return Forward((np.expand_dims(inputs[0], new_place(at.types[0])),))
+    """An axis of size 1 in its place."""
+    return Forward((np.expand_dims(inputs[0], new_place(at.types[0], op.after, op.name)),))
 
 
 @unsqueeze.backward
 def unsqueeze_backward(op: Unsqueeze, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
     """The same numbers without the axis."""
-    del op, saved
-    return Backward((np.squeeze(grads[0], new_place(at.types[0])),))
+    del saved
+    return Backward((np.squeeze(grads[0], new_place(at.types[0], op.after, op.name)),))
 
 
 @lowers(Squeeze)

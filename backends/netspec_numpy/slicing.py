@@ -13,14 +13,14 @@ from netspec_numpy.rule import Arrays, Backward, Context, Forward, lowers
 
 @lowers(Narrow)
 def narrow(op: Narrow, inputs: Arrays, at: Context) -> Forward:
-    """`y = x[start:stop]` along the axis."""
+    """`y = x[start:stop:step]` along the axis."""
     (x,) = inputs
     return Forward((x[_stretch(op, at)],), (x.shape,))
 
 
 @narrow.backward
 def narrow_backward(op: Narrow, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
-    """The gradient stands in its stretch of zeros."""
+    """The gradient stands at its places among zeros."""
     (shape,) = saved
     (g,) = grads
     dx = np.zeros(shape, dtype=g.dtype)
@@ -79,7 +79,7 @@ def frame_difference_backward(
 
 def _stretch(op: Narrow, at: Context) -> tuple[slice, ...]:
     """The index of the stretch."""
-    return _before(along(at.types[0], op.axis, op.name), slice(op.start, op.stop))
+    return _before(along(at.types[0], op.axis, op.name), slice(op.start, op.stop, op.step))
 
 
 def _before(axis: int, index: Any) -> tuple[Any, ...]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from netspec.ops.axes import along
-from netspec.ops.shape import Flatten, Rename, Squeeze, Unsqueeze, new_place
+from netspec.ops.shape import Flatten, Rename, Squeeze, Unsqueeze, flattened, new_place
 from netspec_torch.rule import Lowered, Site, call, lowers, method
 
 
 @lowers(Flatten)
 def flatten(op: Flatten, at: Site) -> Lowered:
-    """`torch.flatten` from the first axis after the batch on."""
-    del op
-    return Lowered(call("torch.flatten", *at.inputs, 1))
+    """`torch.flatten` from the first axis to the last; all after the batch need no last one."""
+    first, last = flattened(op, at.types[0])
+    ends = (first,) if last == at.types[0].rank - 1 else (first, last)
+    return Lowered(call("torch.flatten", *at.inputs, *ends))
 
 
 @lowers(Rename)
@@ -24,8 +25,7 @@ def rename(op: Rename, at: Site) -> Lowered:
 @lowers(Unsqueeze)
 def unsqueeze(op: Unsqueeze, at: Site) -> Lowered:
     """`x.unsqueeze`."""
-    del op
-    return Lowered(method(at.inputs[0], "unsqueeze", new_place(at.types[0])))
+    return Lowered(method(at.inputs[0], "unsqueeze", new_place(at.types[0], op.after, op.name)))
 
 
 @lowers(Squeeze)

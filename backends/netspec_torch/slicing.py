@@ -9,13 +9,16 @@ from netspec_torch.rule import Lowered, Site, call, lowers, method, subscript
 
 @lowers(Narrow)
 def narrow(op: Narrow, at: Site) -> Lowered:
-    """`x[:, start:stop]`; of a free size `x.narrow`, which refuses an axis that is too short instead of giving less."""
+    """`x[:, start:stop:step]`; of a free size `x.narrow`, which refuses what is too short."""
+    (x,) = at.inputs
     place = along(at.types[0], op.axis, op.name)
+    before = [slice(None)] * place
+    step = None if op.step == 1 else op.step
     stop = op.stop if op.stop is not None or op.start >= 0 else 0
     if at.types[0].axes[place].size.value is None and stop is not None and (op.start < 0) == (stop <= 0):
-        return Lowered(method(at.inputs[0], "narrow", place, op.start, stop - op.start))
-    before = [slice(None)] * place
-    return Lowered(subscript(at.inputs[0], *before, slice(op.start or None, op.stop)))
+        part = method(x, "narrow", place, op.start, stop - op.start)
+        return Lowered(part if step is None else subscript(part, *before, slice(None, None, step)))
+    return Lowered(subscript(x, *before, slice(op.start or None, op.stop, step)))
 
 
 @lowers(Select)
@@ -27,8 +30,10 @@ def select(op: Select, at: Site) -> Lowered:
 
 @lowers(Unbind)
 def unbind(op: Unbind, at: Site) -> Lowered:
-    """`x.unbind`, a tuple of views."""
-    return Lowered(method(at.inputs[0], "unbind", along(at.types[0], op.axis, op.name)))
+    """`x.unbind`, a tuple of views; a single place by `x.squeeze`."""
+    place = along(at.types[0], op.axis, op.name)
+    single = at.types[0].axes[place].size == 1
+    return Lowered(method(at.inputs[0], "squeeze" if single else "unbind", place))
 
 
 @lowers(FrameDifference)

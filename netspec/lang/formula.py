@@ -322,6 +322,11 @@ class Formula:
         made = self.weaver.apply(op, inputs, path, place, self.result if last and self.result else NO_WIRING)
         if made is None:
             raise _Failed
+        if len(made) > 1:
+            help = f"write it as a layer, with a name for each: `{{{name}: …, name: [first, second]}}`"
+            raise Refused(
+                "NS136", f"`{name}` gives {len(made)} values, and a formula is made of one", node, help
+            )
         return Value(made[0])
 
     def _ref(self, item: Item, node: ast.expr) -> Ref:

@@ -29,6 +29,8 @@ WORDS: dict[str, str] = {
     "concatenate": "concat", "cat": "concat", "leakyrelu": "leaky_relu", "leaky_re_lu": "leaky_relu",
     "re_lu": "relu", "p_re_lu": "prelu", "swish": "silu",
     "num_parameters": "per", "drop_path": "stochastic_depth", "depth_to_space": "pixel_shuffle",
+    "space_to_depth": "pixel_unshuffle", "view": "reshape", "transpose": "permute", "slice": "narrow",
+    "expand_dims": "unsqueeze",
     "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
     "noop": "identity", "max": "amax", "min": "amin", "average": "mean", "reduce_mean": "mean", "reduce_sum": "sum",
     # losses and metrics
@@ -51,6 +53,7 @@ WORDS: dict[str, str] = {
     "filter_size": "kernel_size", "pool_size": "kernel_size", "epsilon": "eps", "use_bias": "bias",
     "rate": "p", "drop_rate": "p", "prob": "p", "dilation_rate": "dilation", "alpha": "negative_slope",
     "scale_factor": "factor", "dim": "axis", "dims": "axis", "n_groups": "groups", "pad": "padding",
+    "split_size": "sizes", "num_or_size_splits": "sizes",
     "learning_rate": "lr", "wd": "weight_decay", "l2_penalty": "weight_decay",
     # sections
     "constants": "define", "variables": "define", "vars": "define", "params": "define", "parameters": "define",
@@ -122,9 +125,8 @@ SAYINGS: dict[Place, dict[str, str]] = {
         "input_layer": "what comes in stands in the section `inputs`",
         "input": "what comes in stands in the section `inputs`",
         "lambda": "write a formula: `- formula: 2 * x`",
-        "reshape": "`flatten`, `unsqueeze`, `squeeze` and `rename` change shapes, by the names of axes",
-        "view": "`flatten`, `unsqueeze`, `squeeze` and `rename` change shapes, by the names of axes",
-        "permute": "axes are called by their names, so their order need not be changed: `- rename: {time: channel}`",
+        "unflatten": "say all axes after it: `- reshape: {group: 4, channel: -1, width: width}`",
+        "swapaxes": "say the order of all axes: `- permute: [height, width, channel]`",
         "depthwise_conv": "write `conv` with one group a channel: `groups: $_.channel`",
         "separable_conv": "write two convolutions, the first with one group a channel: `groups: $_.channel`",
         "spatial_dropout": "write `- dropout: {p: 0.5, whole: channel}`",
@@ -142,6 +144,9 @@ SAYINGS: dict[Place, dict[str, str]] = {
         "keepdim": "an axis that is reduced is gone; `unsqueeze` makes one of size 1",
         "keepdims": "an axis that is reduced is gone; `unsqueeze` makes one of size 1",
         "num_layers": "write `repeat` beside the op",
+        "start_dim": "name the axes that become one: `flatten: [height, width]`",
+        "end_dim": "name the axes that become one: `flatten: [height, width]`",
+        "shifts": "write them by axis: `roll: {height: 2, width: -1}`",
     },
     "beside": {
         "activation": "write the function as a layer of its own below this one: `- relu`",

@@ -1,7 +1,8 @@
-"""Joining values end to end."""
+"""Joining values: end to end along an axis that they have, or side by side along a new one."""
 
 from typing import ClassVar
 
+from netspec.ir.dim import Dim
 from netspec.ir.dim_decide import decide
 from netspec.ir.facts import UNKNOWN_AXIS, Facts, same_axis
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
@@ -9,7 +10,9 @@ from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
 from netspec.ir.view import Views, same, scattered
 from netspec.ops.axes import along
-from netspec.ops.rearrange import OVER, Over, about, over
+from netspec.ops.elementwise import agree
+from netspec.ops.rearrange import OVER, Over, about, over, unused
+from netspec.ops.shape import new_place
 
 
 class Concat(Op):
@@ -32,10 +35,7 @@ class Concat(Op):
         axes = first.axes
         constraints: list[Constraint] = []
         for i, x in enumerate(inputs[1:], start=1):
-            if x.dtype != first.dtype:
-                help = "join values of one kind: a mask or classes become numbers by `where`"
-                message = f"`concat` of `{first.dtype}` and `{x.dtype}`: {first.named()} and {x.named()}"
-                raise Problem("NS236", message, at=i, help=help)
+            _of_one_kind(self.name, first, x, i)
             axes, more = _joined(axes, x, place, i)
             constraints += more
         unit = first.unit if all(x.unit == first.unit for x in inputs) else None
@@ -80,6 +80,80 @@ class Concat(Op):
         ]
 
 
+class Stack(Op):
+    """Lay two or more inputs side by side along a new axis, the first after the batch: `{stack: time, from: [a, b]}`.
+
+    All have the same axes and sizes (`feature` agrees with any name). With `after` the new axis stands behind another:
+    `stack: {axis: depth, after: channel}`. `unbind` takes them apart again.
+    """
+
+    name: ClassVar[str] = "stack"
+    main: ClassVar[str | None] = "axis"
+    moves: ClassVar[bool] = True
+    words: ClassVar[tuple[str, ...]] = ("axis", "after")
+    slots: ClassVar[tuple[str, ...]] = ("x", "*y")
+
+    axis: str
+    """The name of the new axis."""
+    after: str | None = None
+    """The axis that the new one stands behind; without it the batch."""
+
+    def infer(self, *inputs: TensorType) -> Inferred:
+        """The common axes and a new one as long as there are inputs; facts and units stay where all share them."""
+        first = inputs[0]
+        for i, x in enumerate(inputs):
+            if not x.rank:
+                help = "give each an axis first, `- unsqueeze: feature`, and join them with `concat`"
+                raise Problem("NS254", f"`stack` of one number: {x.named()}", at=i, help=help)
+            _of_one_kind(self.name, first, x, i)
+        axes, constraints = agree(inputs, self.name, numbers=False)
+        common = TensorType(axes)
+        unused(common, self.axis, at="axis")
+        place = new_place(common, self.after, self.name)
+        unit = first.unit if all(x.unit == first.unit for x in inputs) else None
+        facts = _shared(inputs, axes, None)
+        axes = (*axes[:place], Axis(self.axis, Dim.of(len(inputs))), *axes[place:])
+        return Inferred((TensorType(axes, first.dtype, facts, unit),), constraints=constraints)
+
+    def views(self, *inputs: TensorType) -> tuple[Views, ...]:
+        """The same place of one of the inputs."""
+        axes, _ = agree(inputs, self.name, numbers=False)
+        return tuple({a.name: same(b.name) for a, b in zip(x.axes, axes, strict=True)} for x in inputs)
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Two and three inputs, places, shared facts, and every disagreement."""
+        image = tensor(batch=2, channel=3, height=2, width=4)
+        share = tensor(batch=2, bin=3, facts=Facts(low=0, high=1, sums_to_one="bin"), unit="ml")
+        order = tensor(batch=2, bin=3, facts=Facts(low=-1, high=2, nondecreasing="bin"))
+        return [
+            good(image, image, axis="time"),
+            good(image, image, image, axis="depth", after="channel"),
+            good(image, image, axis="view", after="width"),
+            good(share, share, axis="time"),
+            good(order, order, axis="time", after="bin"),
+            good(share, order, axis="time"),
+            good(tensor(batch=2, feature=3), tensor(batch=2, channel=3), axis="time"),
+            good(tensor(batch=2, unit="ml"), tensor(batch=2, unit="ml"), axis="feature"),
+            good(*[tensor("int64", batch=2, time=2, facts=Facts(classes=n)) for n in (3, 5)], axis="view"),
+            bad("NS226", image, image, axis="width"),
+            bad("NS236", tensor(batch=2, feature=3), tensor("bool", batch=2, feature=3), axis="time"),
+            bad("NS250", image, tensor(batch=2, channel=3), axis="time"),
+            bad("NS251", tensor(batch=2, channel=3), tensor(batch=2, channel=1), axis="time"),
+            bad("NS252", tensor(batch=2, channel=3), tensor(batch=2, bin=3), axis="time"),
+            bad("NS253", image, image, axis="time", after="slice"),
+            bad("NS254", tensor(), tensor(), axis="time"),
+        ]
+
+
+def _of_one_kind(op: str, first: TensorType, x: TensorType, at: int) -> None:
+    """Problem NS236 where classes or a mask meet floating numbers."""
+    if x.dtype != first.dtype:
+        help = "join values of one kind: a mask or classes become numbers by `where`"
+        message = f"`{op}` of `{first.dtype}` and `{x.dtype}`: {first.named()} and {x.named()}"
+        raise Problem("NS236", message, at=at, help=help)
+
+
 def _joined(
     axes: tuple[Axis, ...], x: TensorType, place: int, at: int
 ) -> tuple[tuple[Axis, ...], list[Constraint]]:
@@ -115,8 +189,8 @@ def _joined(
     return tuple(joined), constraints
 
 
-def _shared(inputs: tuple[TensorType, ...], axes: tuple[Axis, ...], place: int) -> Facts:
-    """The facts of all inputs together; what speaks of the joined axis is broken by joining."""
+def _shared(inputs: tuple[TensorType, ...], axes: tuple[Axis, ...], place: int | None) -> Facts:
+    """The facts of all inputs together; what speaks of the joined axis, where there is one, is broken by joining."""
     every = [x.facts for x in inputs]
     classes = [facts.classes for facts in every if facts.classes is not None]
     facts = Facts(

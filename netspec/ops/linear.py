@@ -17,7 +17,8 @@ class Linear(Op):
     """Weigh all numbers along the last axis: `y[o] = bias[o] + sum over i of weight[o, i] * x[i]`.
 
     Takes `[batch, ..., feature]` and gives `[batch, ..., feature: out_features]`. It works on the last axis, whose name
-    stays, and treats every place along the other axes alike. An image is flattened or pooled first.
+    stays, and treats every place along the other axes alike. An image is flattened or pooled first, or its channels are
+    put last by `permute`.
     """
 
     name: ClassVar[str] = "linear"
@@ -59,6 +60,7 @@ class Linear(Op):
             good(tensor(batch=3, feature=5), out_features=4),
             good(tensor(batch=3, bin=5), out_features=1, bias=False),
             good(tensor(batch=2, time=3, feature=4), out_features=2),
+            good(tensor(batch=2, height=2, width=3, channel=4), out_features=2),
             bad("NS221", tensor(batch=2, channel=3, height=4, width=5), out_features=2),
             bad("NS222", tensor(batch=2), out_features=2),
             bad("NS310", tensor("int64", batch=2, feature=3), out_features=2),
@@ -74,7 +76,7 @@ def features(x: TensorType) -> int:
             at=0,
             help="write `- unsqueeze: feature` before it for an axis of size 1",
         )
-    if CHANNEL in x.names and any(name in SPATIAL for name in x.names):
+    if CHANNEL in x.names[:-1] and any(name in SPATIAL for name in x.names):
         raise Problem(
             "NS221",
             f"`linear` of channels in space, {x.named()}: it would weigh `{x.names[-1]}` alone",

@@ -11,53 +11,76 @@ from netspec.ir.dim_decide import decide
 from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
+from netspec.ir.record import Words
 from netspec.ir.types import BATCH, FEATURE, Axis, TensorType, tensor
 from netspec.ir.view import Views, alike, fixed, same, scattered
 from netspec.ops.axes import along, listed
-from netspec.ops.rearrange import apart_from, renamed, unused, without
+from netspec.ops.rearrange import OVER, about, apart_from, over, renamed, unused, without
 
 Pairs = tuple[tuple[str, str], ...]
 
 
 class Flatten(Op):
-    """Lay all axes after the batch out as one, called `feature`, the last axis fastest.
+    """Lay axes out as one, the last fastest: `flatten` all after the batch, `flatten: [height, width]` those two.
 
-    `[batch, channel, height, width]` becomes `[batch, feature]` of the size channel * height * width.
+    `[batch, channel, height, width]` becomes `[batch, feature]` of the size channel * height * width, or with
+    `flatten: {axis: [height, width], to: place}` `[batch, channel, place]`. Named axes stand side by side, in order.
     """
 
     name: ClassVar[str] = "flatten"
     moves: ClassVar[bool] = True
+    main: ClassVar[str | None] = "axis"
+    words: ClassVar[tuple[str, ...]] = ("axis", "to")
+
+    axis: Words | None = None
+    """The axes that become one, as they follow one another; without it all after the batch."""
+    to: str = FEATURE
+    """What the one axis is called."""
 
     def infer(self, x: TensorType) -> Inferred:
-        """Bounds, classes, masks and the unit stay; what holds along one axis stays only if there was no other."""
-        if not x.batched or x.rank < 2:
-            raise Problem(
-                "NS225",
-                f"`flatten` lays out the axes after the batch, and there are none: {x.named()}",
-                at=0,
-                help="leave `flatten` out; `- unsqueeze: feature` makes an axis of size 1",
-            )
+        """Bounds, classes, masks and the unit stay; what holds along one axis stays only if it is alone."""
+        first, last = flattened(self, x)
         total = Dim.of(1)
-        for axis in x.axes[1:]:
+        for axis in x.axes[first : last + 1]:
             total = total * axis.size
-        facts = renamed(x.facts, {x.names[1]: FEATURE}) if x.rank == 2 else x.facts.without_axes()
-        return Inferred((replace(x, axes=(x.axes[0], Axis(FEATURE, total)), facts=facts),))
+        rest = (*x.axes[:first], *x.axes[last + 1 :])
+        unused(TensorType(rest), self.to, at="to")
+        names = dict.fromkeys(x.names[first : last + 1], self.to if first == last else None)
+        kept = {key: names.get(name, name) for key in OVER if (name := over(x.facts, key)) is not None}
+        facts = about(x.facts, kept)
+        axes = (*x.axes[:first], Axis(self.to, total), *x.axes[last + 1 :])
+        return Inferred((replace(x, axes=axes, facts=facts),))
 
     def views(self, x: TensorType) -> tuple[Views]:
         """One place along each axis, which depends on the place in a way that is no window."""
-        return (alike((BATCH,)) | dict.fromkeys(x.names[1:], scattered(FEATURE)),)
+        first, last = flattened(self, x)
+        return (alike(x.names) | dict.fromkeys(x.names[first : last + 1], scattered(self.to)),)
 
     @staticmethod
     def samples() -> list[Sample]:
-        """An image, a row, a mask, and a number for each sample, which has nothing to lay out."""
+        """An image, a row, a mask, some axes, and a number for each sample, which has nothing to lay out."""
         share = Facts(low=0, high=1, sums_to_one="bin")
+        image = tensor(batch=2, channel=3, height=2, width=4, unit="ml")
         return [
-            good(tensor(batch=2, channel=3, height=2, width=4, unit="ml")),
+            good(image),
             good(tensor(batch=2, channel=3)),
             good(tensor(batch=2, bin=3, facts=share)),
             good(tensor(batch=2, time=2, bin=3, facts=share)),
             good(tensor("bool", batch=2, height=2, width=2)),
+            good(image, axis=("height", "width"), to="place"),
+            good(image, axis=("channel", "height")),
+            good(image, axis=("channel",), to="frame"),
+            good(tensor(batch=2, bin=3, time=2, slice=2, facts=share), axis=("time", "slice")),
+            good(tensor(batch=2, bin=3, time=2, facts=share), to="moment", axis=("bin",)),
             bad("NS225", tensor(batch=2)),
+            bad("NS226", image, axis=("height", "width"), to="channel"),
+            bad("NS226", image, to="Place"),
+            bad("NS253", image, axis=("height", "depth")),
+            bad("NS254", image, axis=()),
+            bad("NS256", image, axis=("batch", "channel")),
+            bad("NS258", image, axis=("height", "height")),
+            bad("NS268", image, axis=("channel", "width")),
+            bad("NS268", image, axis=("width", "height")),
         ]
 
 
@@ -119,18 +142,24 @@ class Rename(Op):
 
 
 class Unsqueeze(Op):
-    """Make a new axis of size 1, the first after the batch: `unsqueeze: channel` of `[batch, height, width]`."""
+    """Make a new axis of size 1, the first after the batch: `unsqueeze: channel` of `[batch, height, width]`.
+
+    With `after` it stands behind another axis: `unsqueeze: {axis: depth, after: channel}`.
+    """
 
     name: ClassVar[str] = "unsqueeze"
     main: ClassVar[str | None] = "axis"
     moves: ClassVar[bool] = True
+    words: ClassVar[tuple[str, ...]] = ("axis", "after")
 
     axis: str
+    after: str | None = None
+    """The axis that the new one stands behind; without it the batch."""
 
     def infer(self, x: TensorType) -> Inferred:
-        """All axes, facts and the unit stay; the new axis stands behind the batch."""
+        """All axes, facts and the unit stay."""
         unused(x, self.axis, at="axis")
-        place = new_place(x)
+        place = new_place(x, self.after, self.name)
         return Inferred((replace(x, axes=(*x.axes[:place], Axis(self.axis, Dim.of(1)), *x.axes[place:])),))
 
     def views(self, x: TensorType) -> tuple[Views]:
@@ -139,16 +168,20 @@ class Unsqueeze(Op):
 
     @staticmethod
     def samples() -> list[Sample]:
-        """An image without channels, a number for each sample, a plain number, and a name that is taken."""
+        """An image without channels, a number for each sample, a plain number, places, and names that cannot be."""
         share = Facts(low=0, high=1, sums_to_one="bin")
         return [
             good(tensor(batch=2, height=2, width=4), axis="channel"),
             good(tensor(batch=2, unit="ml"), axis="feature"),
             good(tensor(batch=2, bin=4, facts=share), axis="time"),
             good(tensor(), axis="feature"),
+            good(tensor(batch=2, channel=3, height=2, width=4), axis="depth", after="channel"),
+            good(tensor(batch=2, bin=4, facts=share), axis="time", after="bin"),
+            good(tensor(batch=2, bin=4), axis="time", after="batch"),
             bad("NS226", tensor(batch=2, height=2), axis="height"),
             bad("NS226", tensor(batch=2, height=2), axis="2d"),
             bad("NS226", tensor(height=2), axis="batch"),
+            bad("NS253", tensor(batch=2, height=2), axis="width", after="depth"),
         ]
 
 
@@ -198,6 +231,42 @@ class Squeeze(Op):
         ]
 
 
-def new_place(x: TensorType) -> int:
-    """Where a new axis goes: behind the batch."""
-    return 1 if x.batched else 0
+def new_place(x: TensorType, after: str | None = None, op: str = "") -> int:
+    """Where a new axis goes: behind the axis `after`, else behind the batch; Problem for an axis that is not there."""
+    if after is None:
+        return 1 if x.batched else 0
+    found = x.find(after)
+    if found is None:
+        message = f"`{op}` puts the new axis after `{after}`, and its input is {x.named()}"
+        raise Problem("NS253", message, at="after", help=f"the axes are {listed(x)}")
+    return found + 1
+
+
+def flattened(op: Flatten, x: TensorType) -> tuple[int, int]:
+    """The positions of the first and the last axis that become one; Problem where they do not follow one another."""
+    if op.axis is None:
+        if not x.batched or x.rank < 2:
+            raise Problem(
+                "NS225",
+                f"`flatten` lays out the axes after the batch, and there are none: {x.named()}",
+                at=0,
+                help="leave `flatten` out; `- unsqueeze: feature` makes an axis of size 1",
+            )
+        return 1, x.rank - 1
+    if not op.axis:
+        raise Problem(
+            "NS254", "`flatten` of no axis", at="axis", help="name those that become one, or leave it out"
+        )
+    places = [along(x, word, op.name) for word in op.axis]
+    for i, word in enumerate(op.axis):
+        if word in op.axis[:i]:
+            raise Problem("NS258", f"`flatten` names `{word}` twice", at="axis", help="name each axis once")
+    if places != list(range(places[0], places[0] + len(places))):
+        named = ", ".join(f"`{word}`" for word in op.axis)
+        raise Problem(
+            "NS268",
+            f"`flatten` keeps the order of the numbers, and {named} do not follow one another in {x.named()}",
+            at="axis",
+            help="name neighbours in their order, or bring them together with `permute` before it",
+        )
+    return places[0], places[-1]

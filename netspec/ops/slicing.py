@@ -3,13 +3,15 @@
 from dataclasses import replace
 from typing import ClassVar
 
+from pydantic import Field
+
 from netspec.ir.dim import Dim
 from netspec.ir.dim_decide import decide
 from netspec.ir.facts import Facts, same_axis
 from netspec.ir.op import Constraint, Inferred, Op, Relation, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.types import Axis, TensorType, tensor
-from netspec.ir.view import Views, alike, fixed, scattered, shifted, window
+from netspec.ir.view import Views, alike, fixed, scattered, window
 from netspec.ops import interval
 from netspec.ops.axes import along
 from netspec.ops.elementwise import floating
@@ -19,9 +21,10 @@ MOST_PARTS = 1024
 
 
 class Narrow(Op):
-    """Take the stretch from `start` to before `stop` along an axis, as `x[start:stop]` does in Python.
+    """Take the stretch from `start` to before `stop` along an axis, as `x[start:stop:step]` does in Python.
 
     Negative places count from the end. A stretch that is empty or goes past the end is an error, not a shorter one.
+    With a `step` of 2 every second place of the stretch is taken, its first always; `flip` turns the order round.
     """
 
     name: ClassVar[str] = "narrow"
@@ -31,6 +34,8 @@ class Narrow(Op):
     axis: str
     start: int = 0
     stop: int | None = None
+    step: int = Field(default=1, ge=1)
+    """How far one taken place is from the next."""
 
     def infer(self, x: TensorType) -> Inferred:
         """The axis gets the length of the stretch. Order along it stays, a sum of one along it does not."""
@@ -48,14 +53,16 @@ class Narrow(Op):
             *_needed(size, ">=", high, "stop", late, f"use `stop: {size}` or less, or leave it out"),
             *_needed(high, ">", low, last, empty, "let the stretch end after it starts"),
         ]
-        axes = (*x.axes[:place], Axis(self.axis, high - low), *x.axes[place + 1 :])
+        axes = (*x.axes[:place], Axis(self.axis, (high - low).ceildiv(self.step)), *x.axes[place + 1 :])
         facts = apart_from(x.facts, self.axis, keep=("nondecreasing",))
         return Inferred((replace(x, axes=axes, facts=facts),), constraints=tuple(needed))
 
     def views(self, x: TensorType) -> tuple[Views]:
-        """The same places, counted from another start."""
+        """The same places, counted from another start, or every so many of them."""
         start = self.start if self.start >= 0 else (x.size(self.axis) + self.start).value
-        along = scattered(self.axis) if start is None else shifted(self.axis, start)
+        along = (
+            scattered(self.axis) if start is None else window(self.axis, 1, stride=self.step, padding=-start)
+        )
         return ({**alike(x.names), self.axis: along},)
 
     @staticmethod
@@ -69,6 +76,8 @@ class Narrow(Op):
             good(cine, axis="time", stop=4),
             good(cine, axis="width", start=-2),
             good(cine, axis="time", start=1, stop=-1),
+            good(cine, axis="time", start=1, step=2),
+            good(cine, axis="time", start=-5, stop=-1, step=3),
             good(order, axis="bin", start=1, stop=5),
             good(share, axis="bin", stop=-1),
             bad("NS230", cine, axis="time", start=6),
@@ -167,6 +176,7 @@ class Unbind(Op):
             good(tensor(batch=3, feature=2, facts=Facts(low=0, high=5), unit="ml"), axis="feature"),
             good(tensor(batch=2, channel=4, height=2, width=2), axis="channel"),
             good(tensor("int64", batch=2, time=2, facts=Facts(classes=3)), axis="time"),
+            good(tensor(batch=2, time=1, height=2), axis="time"),
             bad("NS233", tensor(batch=1, feature=1025), axis="feature"),
             bad("NS253", tensor(batch=3, feature=2), axis="time"),
             bad("NS256", tensor(batch=3, feature=2), axis="batch"),
