@@ -5,9 +5,10 @@ from typing import ClassVar
 from pydantic import Field
 
 from netspec.ir.facts import Facts
-from netspec.ir.op import Inferred, Op, Sample, bad, good
+from netspec.ir.op import Inferred, Op, Sample, bad, good, pointwise_views
 from netspec.ir.problem import Problem, Warned
 from netspec.ir.types import TensorType, tensor
+from netspec.ir.view import EVERYTHING, Views
 from netspec.ops.axes import along
 from netspec.ops.distribution import BIN, with_bins
 from netspec.ops.elementwise import agree, common_unit, floating
@@ -60,6 +61,11 @@ class MixtureCdf(Op):
             )
         return along(x, self.axis or x.names[-1], self.name)
 
+    def views(self, *inputs: TensorType) -> tuple[Views | None, ...]:
+        """All components, and one place of everything else."""
+        component = inputs[0].names[self.place(inputs[0])]
+        return tuple({**views, component: EVERYTHING} for views in pointwise_views(inputs))
+
     @staticmethod
     def samples() -> list[Sample]:
         """Components last and elsewhere, weights of which nothing is proved, and what does not fit."""
@@ -98,6 +104,7 @@ class LognormalCdf(Op):
     name: ClassVar[str] = "lognormal_cdf"
     main: ClassVar[str | None] = "bins"
     slots: ClassVar[tuple[str, ...]] = ("mu", "sigma")
+    pointwise: ClassVar[bool] = True
 
     bins: int = Field(ge=1)
 

@@ -361,8 +361,8 @@ def _gradient(tensor: torch.Tensor) -> Array:
 def torch_attempt(use: Case) -> bool:
     """Whether PyTorch runs a use that was never inferred, with whatever parameters its own layer starts from."""
     rng = np.random.default_rng(0)
-    known: dict[str, Any] = {f"x{i}": torch.tensor(draw(kind, rng)) for i, kind in enumerate(use.types)}
     try:
+        known: dict[str, Any] = {f"x{i}": torch.tensor(draw(kind, rng)) for i, kind in enumerate(use.types)}
         for node, written in lowered(use):
             if written.construct is not None:
                 known["layer"] = _run_written(written.construct, written, {}).double().train()

@@ -482,6 +482,8 @@ def check_refused(kind: type[Op], sample: Sample) -> None:
     if isinstance(problem.at, str):
         known = {*kind.model_fields, *kind.slots, *sample.attributes}
         assert problem.at in known, f"{problem.code} points at `{problem.at}`"
+    if isinstance(problem.at, int):
+        assert problem.at < max(len(sample.inputs), 1), f"{problem.code} points at input {problem.at}"
     assert sample.code in FORBIDDEN or not _torch_runs(op, sample), (
         f"torch runs what {sample.code} refuses: {sample}"
     )

@@ -94,6 +94,25 @@ def inner_span(said: View, place: int, size: int) -> tuple[int, int] | None:
     return span if span[0] >= 0 and span[1] < size else None
 
 
+UNTOLD: dict[str, str] = {
+    "fold": "the batch is laid out anew, and is of no receptive field",
+    "spread": "the batch is laid out anew, and is of no receptive field",
+    "unfold": "the batch is laid out anew, and is of no receptive field",
+    "unbind": "each of its results sees a place of its own along the axis that goes",
+}
+"""Ops that tell nothing of some axis, with the reason."""
+
+
+@pytest.mark.parametrize("kind,sample", GOOD)
+def test_a_layer_tells_what_it_sees_along_every_axis(kind: type[Op], sample: Sample) -> None:
+    use = use_of(kind, sample)
+    family = kind.__module__.rpartition(".")[2]
+    if not use.inferred.outputs[0].batched or family.endswith("loss") or kind.name in UNTOLD:
+        return  # what losses and metrics see is asked by nobody
+    for x, view in zip(use.types, use.op.views(*use.types), strict=True):
+        assert view is None or set(x.names) <= set(view), f"{use} tells nothing of {set(x.names) - set(view)}"
+
+
 SLIDING = {"conv", "conv_transpose", "max_pool", "avg_pool", "frame_difference"}
 
 

@@ -62,7 +62,8 @@ def test_learned_factors_have_the_shape_and_the_start_of_convnext() -> None:
     use = case(LayerScale(), tensor(batch=2, channel=96, height=4, width=4))
     (weight,) = use.inferred.parameters
     assert (weight.name, weight.shape) == ("weight", (96, 1, 1))
-    construct = lowered(use).construct
+    ((_, written),) = lowered(use)
+    construct = written.construct
     assert construct is not None
     layer = eval(ast.unparse(construct), {"torch": torch, "nn": torch.nn})
     assert torch.equal(layer["weight"], torch.ones(96, 1, 1) * LAYER_SCALE)
