@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE,
@@ -161,9 +162,9 @@ def _calls(node: ast.Call) -> Iterator[Place]:
     if name in CALLED:
         where = "id" if isinstance(node.func, ast.Name) else "attr"
         yield node, "function", lambda: setattr(node.func, where, CALLED[name])
-    for i, keyword in enumerate(node.keywords):
+    for keyword in node.keywords:
         if keyword.arg is not None:
-            yield node, "argument", lambda i=i: node.keywords.pop(i)
+            yield node, "argument", partial(node.keywords.remove, keyword)
 
 
 def _yes() -> ast.unaryop:
