@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_check
 from netspec import ops
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
-from netspec.ir.record import Record
+from netspec.recipe.descent import Descent
+from netspec.recipe.pace import Pace
 from netspec.recipe.spec import Spec
 from netspec.text import SpecError
 
@@ -86,9 +87,12 @@ class Runner(Protocol):
         ...
 
     def update(
-        self, optimizer: Record, parameters: Arrays, gradients: Sequence[Arrays], factors: Sequence[float]
+        self, descent: Descent, parameters: Arrays, gradients: Sequence[Arrays], paces: Sequence[Pace]
     ) -> list[dict[str, NDArray[Any]]]:
-        """The parameters after each step of the optimizer, given each step's gradients and learning rate factor."""
+        """The parameters after each step of the descent, given each step's gradients and what the schedule makes of it.
+
+        A step bounds its gradients together, then moves every parameter that has one by the optimizer's rule.
+        """
         ...
 
 

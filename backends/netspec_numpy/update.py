@@ -1,64 +1,98 @@
-"""Update rules written out: `w(t) = w(t-1) - lr(t) * d(t)`, where `d` is made of the gradient `dL/dw`."""
+"""Steps of a training written out: bound the gradients, then `w(t) = w(t-1) - lr(t) * d(t)`, `d` made of `dL/dw`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from netspec.backend import Arrays
 from netspec.ir.record import Record
-from netspec.recipe.optimizer import Optimizer, Sgd
+from netspec.recipe.descent import Descent
+from netspec.recipe.optimizer import (
+    Adadelta,
+    Adagrad,
+    Adam,
+    AdamW,
+    Lion,
+    NAdam,
+    Optimizer,
+    RAdam,
+    RmsProp,
+    Sgd,
+)
+from netspec.recipe.pace import Pace
+from netspec.recipe.training import Clip
 from netspec.text import SpecError
+from netspec_numpy.adagrad import adadelta, adagrad, rmsprop
+from netspec_numpy.adam import adam, adamw, nadam, radam
+from netspec_numpy.memory import Memory, UpdateRule
 from netspec_numpy.rule import Array
+from netspec_numpy.sgd import lion, sgd
 
-Memory = dict[str, Array]
-"""What a rule remembers of one parameter from step to step; empty before the first."""
-
-UpdateRule = Callable[[Any, Array, Array, float, Memory], Array]
-"""From the recipe, the parameter, its gradient, the rate of this step and the memory to the parameter after it."""
+RULES: Mapping[type[Record], UpdateRule] = {
+    Sgd: sgd,
+    Adam: adam,
+    AdamW: adamw,
+    Adagrad: adagrad,
+    RmsProp: rmsprop,
+    Adadelta: adadelta,
+    NAdam: nadam,
+    RAdam: radam,
+    Lion: lion,
+}
+"""The rule of every optimizer."""
 
 
 def update(
-    optimizer: Record, parameters: Arrays, gradients: Sequence[Arrays], factors: Sequence[float]
+    descent: Descent, parameters: Arrays, gradients: Sequence[Arrays], paces: Sequence[Pace]
 ) -> list[dict[str, Array]]:
-    """The parameters after each step, given each step's gradients and learning rate factor; float64.
+    """The parameters after each step, given each step's gradients and what the schedule makes of it; float64.
 
-    The rate of step t is `optimizer.lr * factors[t]`. A parameter without a gradient in a step stays as it is, and
+    The rate of step t is `optimizer.lr * paces[t].factor`. A parameter without a gradient in a step stays as it is, and
     what is remembered of it does too. SpecError NS711 for an optimizer that has no rule here.
     """
+    optimizer = descent.optimizer
     rule = RULES.get(type(optimizer))
-    if rule is None or not isinstance(optimizer, Optimizer):
+    if rule is None:
         known = " or ".join(f"`{kind.name}`" for kind in RULES)
         raise SpecError.of("NS711", f"the reference has no optimizer `{optimizer.name}`", help=f"use {known}")
     held = {key: np.array(value, dtype=np.float64) for key, value in parameters.items()}
     memory: dict[str, Memory] = {key: {} for key in held}
     after: list[dict[str, Array]] = []
-    for given, factor in zip(gradients, factors, strict=True):
-        rate = optimizer.lr * factor
-        for key in held.keys() & given.keys():
-            gradient = np.asarray(given[key], dtype=np.float64)
-            held[key] = rule(optimizer, held[key], gradient, rate, memory[key])
+    for written, pace in zip(gradients, paces, strict=True):
+        given = clipped(
+            descent.clip, {key: np.asarray(written[key], np.float64) for key in held if key in written}
+        )
+        for key, gradient in given.items():
+            now = settings(optimizer, pace, decays=key not in descent.undecayed)
+            held[key] = rule(now, held[key], gradient, optimizer.lr * pace.factor, memory[key])
         after.append(dict(held))
     return after
 
 
-def sgd(recipe: Sgd, w: Array, gradient: Array, rate: float, memory: Memory) -> Array:
-    """Stochastic gradient descent, with momentum, dampening, Nesterov's form and weight decay as `torch.optim.SGD`.
+def settings(optimizer: Optimizer, pace: Pace, *, decays: bool) -> Optimizer:
+    """The optimizer as it is in one step for one parameter: with the schedule's momentum, and with or without decay."""
+    changed: dict[str, object] = {}
+    if pace.momentum is not None:
+        betas = getattr(optimizer, "betas", None)
+        changed |= {"momentum": pace.momentum} if betas is None else {"betas": (pace.momentum, betas[1])}
+    if not decays:
+        changed["weight_decay"] = 0.0
+    return optimizer.model_copy(update=changed) if changed else optimizer
 
-    `g = dL/dw + weight_decay * w`; the buffer is `b(1) = g(1)`, `b(t) = momentum * b(t-1) + (1 - dampening) * g(t)`;
-    `d = b`, or `g + momentum * b` with Nesterov's form, or `g` alone without momentum; `w(t) = w(t-1) - rate * d`.
+
+def clipped(clip: Clip | None, gradients: Mapping[str, Array]) -> dict[str, Array]:
+    """The gradients of a step, bounded.
+
+    By their joint norm: `g * min(1, norm / (|all g| + 1e-6))` (Pascanu et al. 2013; the 1e-6 is PyTorch's). By value:
+    every number of `g` is brought into `[-value, value]`.
     """
-    g = gradient + recipe.weight_decay * w
-    if recipe.momentum == 0:
-        return w - rate * g
-    before = memory.get("buffer")
-    buffer = g if before is None else recipe.momentum * before + (1 - recipe.dampening) * g
-    memory["buffer"] = buffer
-    direction = g + recipe.momentum * buffer if recipe.nesterov else buffer
-    return w - rate * direction
-
-
-RULES: Mapping[type[Record], UpdateRule] = {Sgd: sgd}
-"""The rule of every optimizer."""
+    if clip is None:
+        return dict(gradients)
+    if clip.value is not None:
+        return {key: np.clip(g, -clip.value, clip.value) for key, g in gradients.items()}
+    assert clip.norm is not None  # one of the two is there
+    norm = np.sqrt(sum(np.sum(g * g) for g in gradients.values()))
+    share = np.minimum(1, clip.norm / (norm + 1e-6))
+    return {key: g * share for key, g in gradients.items()}

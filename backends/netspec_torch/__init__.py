@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from netspec import backend as contract
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
-from netspec.ir.record import Record
+from netspec.recipe.descent import Descent
+from netspec.recipe.pace import Pace
 from netspec.recipe.spec import Spec
 from netspec_torch.rule import Rule
 
@@ -61,16 +62,16 @@ def run(graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contrac
 
 
 def update(
-    optimizer: Record,
+    descent: Descent,
     parameters: contract.Arrays,
     gradients: Sequence[contract.Arrays],
-    factors: Sequence[float],
+    paces: Sequence[Pace],
 ) -> list[dict[str, NDArray[Any]]]:
-    """The parameters after each step of `torch.optim`, given each step's gradients and learning rate factor."""
+    """The parameters after each step as `torch.optim` makes it, given its gradients and what the schedule makes of it."""
     with contract.needing("torch"):
         from netspec_torch.optimizer import update as steps  # noqa: PLC0415 - the table must come without torch
 
-    return steps(optimizer, parameters, gradients, factors)
+    return steps(descent, parameters, gradients, paces)
 
 
 def fit(

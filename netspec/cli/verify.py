@@ -17,6 +17,7 @@ from netspec.lang.constants import Constant
 
 if TYPE_CHECKING:
     from netspec.proof import Proof, Row
+    from netspec.recipe.pace import Pace
     from netspec.recipe.spec import Spec
 
 STEPS_PER_EPOCH = 100
@@ -45,17 +46,18 @@ def verify(spec: Any, define: dict[str, Constant], form: str, batch: int, seed: 
 
     with needing("torch"):
         from netspec.proof import verify as prove
+        from netspec.recipe.descent import descent
 
     started = time.perf_counter()
     checked = load(spec, define)
     training = checked.training
     proof = prove(
         checked.graph,
-        training.optimizer if training else None,
+        descent(training, checked.graph) if training else None,
         group=checked.group.graph if checked.group else None,
         seed=seed,
         batch=batch,
-        factors=_factors(checked),
+        paces=_paces(checked),
     )
     if form == "json":
         click.echo(json.dumps({"name": checked.name, **proof.as_json()}, indent=2))
@@ -69,16 +71,17 @@ def verify(spec: Any, define: dict[str, Constant], form: str, batch: int, seed: 
     return 0 if proof.ok else 1
 
 
-def _factors(spec: Spec) -> tuple[float, ...]:
-    """What the declared schedule makes of the rate in the first three steps."""
-    from netspec.recipe.schedule import factors
+def _paces(spec: Spec) -> tuple[Pace, ...]:
+    """What the declared schedule makes of the first three steps."""
+    from netspec.recipe.pace import STEADY
+    from netspec.recipe.schedule import paces
 
     training = spec.training
     if training is None:
-        return (1.0, 1.0, 1.0)
+        return (STEADY, STEADY, STEADY)
     steps = training.steps or (training.epochs or 1) * STEPS_PER_EPOCH
-    factor = factors(training.schedule, steps, STEPS_PER_EPOCH)
-    return tuple(factor(step) for step in range(3))
+    pace = paces(training.schedule, steps, STEPS_PER_EPOCH)
+    return tuple(pace(step) for step in range(3))
 
 
 def _report(spec: Spec, proof: Proof, *, every: bool, seconds: float) -> str:

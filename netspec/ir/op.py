@@ -91,7 +91,8 @@ class Op(Record):
     a formula gives as bare words, which never clash with a value: axes, units. `written` is false for what no spec
     calls: the reader of the language makes such ops of other things. `pointwise` says that a number of the result
     depends on the numbers at its own place of the inputs and on no others (in evaluation). `moves` says that numbers
-    are only brought to other places, left out or repeated.
+    are only brought to other places, left out or repeated. `normalises` says that its parameters scale and shift what
+    it made even: `no_decay: [norm]` spares them.
     """
 
     slots: ClassVar[tuple[str, ...]] = ("x",)
@@ -100,6 +101,7 @@ class Op(Record):
     written: ClassVar[bool] = True
     pointwise: ClassVar[bool] = False
     moves: ClassVar[bool] = False
+    normalises: ClassVar[bool] = False
 
     def infer(
         self, *inputs: Any, **_: Any

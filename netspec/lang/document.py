@@ -22,9 +22,10 @@ from netspec.lang.names import MOST_TITLE, TITLE, meant
 from netspec.lang.naming import Naming, name_layers
 from netspec.lang.outcome import Outcome
 from netspec.lang.places import places
-from netspec.lang.recipe import read_data, read_training
+from netspec.lang.recipe import read_data
 from netspec.lang.report import Report
 from netspec.lang.space import Names, Space
+from netspec.lang.training import check_spared, read_training
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
 from netspec.lang.uses import definitions
 from netspec.lang.values import Values
@@ -147,7 +148,9 @@ class _Reader:
         values = Values(self.out.define, told)
         self.out.data = read_data(self.root, values, self.weaver, whole=whole and not self.out.part)
         metrics = self._metric_names()
-        self.out.training = read_training(self.root.get("training"), values, metrics)
+        self.out.training = training = read_training(self.root.get("training"), values, metrics)
+        if training is not None and training.optimizer.no_decay and self.out.graph is not None:
+            check_spared(self.root, training, self.out.graph, told)
         if self.out.part:
             self.report.add(one for one in told.diagnostics if one.code != "NS122")
 

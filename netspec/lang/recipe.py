@@ -1,4 +1,4 @@
-"""The sections that are no graph: data and training, bound to their records."""
+"""The data section, bound to its records and held against what the spec declares."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from netspec.ir.problem import Problem
 from netspec.ir.record import Record
-from netspec.lang.bind import Argument, bind, span_of
+from netspec.lang.bind import bind, span_of
 from netspec.lang.habits import said
 from netspec.lang.names import meant
 from netspec.lang.report import Report
@@ -16,17 +16,13 @@ from netspec.lang.weave import Weaver
 from netspec.recipe.augment import Zoom
 from netspec.recipe.chain import TRANSFORMS
 from netspec.recipe.data import DataRecipe, Found, check, maker, one_sample
-from netspec.recipe.optimizer import OPTIMIZERS
-from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.source import SOURCES
 from netspec.recipe.split import Split
-from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
 from netspec.text import Edit, Label, Span
 
 RecordT = TypeVar("RecordT", bound=Record)
 
 DATA_KEYS = ("source", "fields", "split", "transforms", "pad", "cache", "workers")
-_NESTED: dict[str, type[Record]] = {"clip": Clip, "early_stopping": EarlyStopping, "checkpoint": Checkpoint}
 
 
 def read_data(root: Mapping, values: Values, weaver: Weaver, *, whole: bool) -> DataRecipe | None:
@@ -88,8 +84,8 @@ def _relabels(root: Mapping, recipe: DataRecipe, weaver: Weaver, report: Report)
             try:
                 check_relabel(text, numbers)
             except Problem as problem:
-                place = _place(root, ("data", "transforms", i, transform.name, "targets", name))
-                report.error(problem.code, problem.message, place, help=problem.help)
+                where = place(root, ("data", "transforms", i, transform.name, "targets", name))
+                report.error(problem.code, problem.message, where, help=problem.help)
 
 
 def _forget_units(report: Report, declared: str | None) -> None:
@@ -111,17 +107,17 @@ def _places(
     if found.problem.code == "NS536":
         return _key(root, found.place), ()
     if found.place[0] not in ("inputs", "targets") or found.problem.code in ("NS537", "NS538"):
-        return _place(root, found.place), ()
+        return place(root, found.place), ()
     name = str(found.place[1])
-    declared = _place(root, (*found.place, _DECLARED.get(found.problem.code, "")))
+    declared = place(root, (*found.place, _DECLARED.get(found.problem.code, "")))
     made = maker(recipe, {**weaver.inputs, **weaver.targets}, name, found.problem)
     if made is not None:
         axis = found.problem.at if isinstance(found.problem.at, str) else "to"
-        place = _place(root, ("data", "transforms", made, recipe.transforms[made].name, axis))
-        return place, (Label(declared, f"`{name}` is declared here"),)
+        where = place(root, ("data", "transforms", made, recipe.transforms[made].name, axis))
+        return where, (Label(declared, f"`{name}` is declared here"),)
     if name not in recipe.fields:
         return declared, ()
-    return declared, (Label(_place(root, ("data", "fields", name)), "the data's field"),)
+    return declared, (Label(place(root, ("data", "fields", name)), "the data's field"),)
 
 
 def _key(root: Mapping, path: tuple[str | int, ...]) -> Span:
@@ -134,7 +130,7 @@ def _key(root: Mapping, path: tuple[str | int, ...]) -> Span:
     return span
 
 
-def _place(root: Mapping, path: tuple[str | int, ...]) -> Span:
+def place(root: Mapping, path: tuple[str | int, ...]) -> Span:
     """The deepest part of a path of keys and indices that was written."""
     node: Node = root
     span = root.span
@@ -196,10 +192,10 @@ def _words(entry: Entry | None, values: Values, what: str, example: str) -> dict
 def _split(entry: Entry | None, values: Values) -> Split | None:
     if entry is None:
         return Split(train=0.8, validation=0.2)
-    return _record(Split, entry, values)
+    return record(Split, entry, values)
 
 
-def _record(kind: type[RecordT], entry: Entry, values: Values) -> RecordT | None:
+def record(kind: type[RecordT], entry: Entry, values: Values) -> RecordT | None:
     """A section that is one record with named arguments."""
     if not isinstance(entry.value, Mapping):
         takes = ", ".join(f"`{name}`" for name in kind.model_fields)
@@ -243,66 +239,3 @@ def _options(node: Mapping, values: Values) -> dict[str, Any] | None:
             return None
         found[key] = value
     return found
-
-
-def read_training(entry: Entry | None, values: Values, metrics: tuple[str, ...]) -> Training | None:
-    """The training section; None where it is absent or wrong."""
-    if entry is None:
-        return None
-    report, node = values.report, entry.value
-    if not isinstance(node, Mapping):
-        report.error("NS114", "`training` is a mapping", entry.key.span, help="`training: {epochs: 10, …}`")
-        return None
-    arguments: dict[str, Argument] = {}
-    good = True
-    for one in node:
-        value = _training_value(one, values)
-        good = good and value is not _WRONG and not report.told(one.key.span)
-        arguments[one.name] = Argument(value, span_of(one.value, one.key.span), one.key.span)
-    if not good:
-        return None
-    training = bind(Training, arguments, entry.key.span, report, called="training", scope=values.scope)
-    if training is not None:
-        _watched(node, training, metrics, values)
-    return training
-
-
-_WRONG = object()
-
-
-def _training_value(entry: Entry, values: Values) -> object:
-    """One value of the training section; `_WRONG` after an error."""
-    if entry.name == "optimizer":
-        return values.call(entry.value, OPTIMIZERS, "optimizer") or _WRONG
-    if entry.name == "schedule":
-        items = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
-        phases = [values.call(item, SCHEDULES, "schedule") for item in items]
-        return _WRONG if None in phases else tuple(phases)
-    if entry.name in _NESTED:
-        return _record(_NESTED[entry.name], entry, values) or _WRONG
-    good, value = values.read(entry.value)
-    return value if good else _WRONG
-
-
-def _watched(node: Mapping, training: Training, metrics: tuple[str, ...], values: Values) -> None:
-    """Report a metric that is watched and not declared."""
-    known = (*metrics, "loss")
-    for key in ("early_stopping", "checkpoint"):
-        record = getattr(training, key)
-        entry = node.get(key)
-        if record is None or entry is None or not isinstance(entry.value, Mapping):
-            continue
-        for word in ("minimize", "maximize"):
-            name = getattr(record, word)
-            place = entry.value.get(word)
-            if name is not None and name not in known and place is not None:
-                near = meant(name, known)
-                values.report.error(
-                    "NS129",
-                    f"there is no metric `{name}`",
-                    place.value.span,
-                    help=f"did you mean `{near}`?"
-                    if near
-                    else "metrics are " + ", ".join(f"`{one}`" for one in known),
-                    edit=Edit(place.value.span, near) if near else None,
-                )

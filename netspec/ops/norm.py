@@ -28,6 +28,7 @@ class BatchNorm(Op):
     """
 
     name: ClassVar[str] = "batch_norm"
+    normalises: ClassVar[bool] = True
 
     eps: float = Field(default=1e-5, gt=0, allow_inf_nan=False)
     momentum: float | None = Field(default=0.1, ge=0, le=1)

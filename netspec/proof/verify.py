@@ -19,7 +19,8 @@ from netspec.proof.draw import draw, evaluating
 from netspec.proof.result import Proof, Row, What
 from netspec.proof.sizes import small_sizes
 from netspec.proof.slope import slope
-from netspec.recipe.optimizer import Optimizer
+from netspec.recipe.descent import Descent
+from netspec.recipe.pace import STEADY, Pace
 from netspec.text import SpecError
 
 Array = NDArray[Any]
@@ -33,20 +34,20 @@ MOST_MOVED = 2**16
 
 def verify(
     graph: Graph,
-    optimizer: Optimizer | None = None,
+    descent: Descent | None = None,
     *,
     group: Graph | None = None,
     seed: int = 0,
     batch: int = 2,
-    factors: Sequence[float] = (1.0,) * STEPS,
+    paces: Sequence[Pace] = (STEADY,) * STEPS,
     reference: str | Reference = "numpy",
     candidate: str | Runner = "torch",
 ) -> Proof:
     """Run a graph in both backends on random numbers and compare all that they give.
 
     Compared are every node's value, the loss, the gradient of every trainable parameter and floating input, and the
-    running statistics; then the parameters after one optimizer step for each of `factors` (what the schedule makes of
-    the rate), from the same gradients; the reference's gradient with the slope of its loss; and every value of `group`,
+    running statistics; then the parameters after one step of `descent` for each of `paces` (what the schedule makes of
+    it), from the same gradients; the reference's gradient with the slope of its loss; and every value of `group`,
     the graph from samples to groups. Tolerances are derived (see `rounding` and `slope`). SpecError where a backend is
     missing or no numbers can be drawn.
     """
@@ -63,8 +64,8 @@ def verify(
         rows += _runs(graph, feed, run, theirs.run(graph, feed), may)
         once = (may.loss or 0.0) / rounding.largest(graph, run, feed)
         rows += slope(graph, feed, run, ours, rounding=once, seed=seed)
-    if optimizer is not None and run is not None and run.parameters:
-        rows += _updates(optimizer, training.parameters, run.parameters, factors, (ours, theirs), seed)
+    if descent is not None and run is not None and run.parameters:
+        rows += _updates(descent, training.parameters, run.parameters, paces, (ours, theirs), seed)
     together = _group(group, (ours, theirs), seed=seed, batch=batch) if group is not None else []
     sizes = small_sizes(graph, batch) | (small_sizes(group, batch) if group is not None else {})
     if run is not None:
@@ -76,7 +77,7 @@ def verify(
         sizes=sizes,
         rows=(*rows, *together),
         diverging=first(graph, rows, theirs.name) or first(group or graph, together, theirs.name),
-        notes=_notes(graph, optimizer, rows),
+        notes=_notes(graph, descent, rows),
     )
 
 
@@ -130,10 +131,10 @@ def _group(group: Graph, sides: tuple[Reference, Runner], *, seed: int, batch: i
 
 
 def _updates(
-    optimizer: Optimizer,
+    descent: Descent,
     parameters: Mapping[str, Array],
     gradients: Mapping[str, Array],
-    factors: Sequence[float],
+    paces: Sequence[Pace],
     sides: tuple[Runner, Runner],
     seed: int,
 ) -> list[Row]:
@@ -147,15 +148,15 @@ def _updates(
     slopes = {key: _first_rows(gradient) for key, gradient in gradients.items()}
     given = [
         {key: g if i == 0 else g * rng.standard_normal(g.shape) for key, g in slopes.items()}
-        for i in range(len(factors))
+        for i in range(len(paces))
     ]
-    ours, theirs = (side.update(optimizer, start, given, factors) for side in sides)
+    ours, theirs = (side.update(descent, start, given, paces) for side in sides)
     shown = [
         sides[0].update(
-            optimizer,
+            descent,
             rounding.disturbed_arrays(start, rng),
             [rounding.disturbed_arrays(one, rng) for one in given],
-            factors,
+            paces,
         )
         for _ in range(rounding.RUNS)
     ]
@@ -173,12 +174,12 @@ def _first_rows(value: Array) -> Array:
     return value[: max(1, MOST_MOVED * value.shape[0] // value.size)] if value.size > MOST_MOVED else value
 
 
-def _notes(graph: Graph, optimizer: Optimizer | None, rows: Sequence[Row]) -> tuple[str, ...]:
+def _notes(graph: Graph, descent: Descent | None, rows: Sequence[Row]) -> tuple[str, ...]:
     """What was not proved, and why."""
     found = []
     if not graph.entry("loss"):
         found.append("the spec has no loss, so there are no gradients to compare")
-    if optimizer is None:
+    if descent is None:
         found.append("the spec names no optimizer, so no step was compared")
     endless = [row.where for row in rows if row.note.startswith("the reference itself")]
     if endless:

@@ -1,10 +1,27 @@
-"""How weights move: update rules, declared. The formulas are PyTorch's, so a rate means what it means there."""
+"""How weights move: update rules, declared. The formulas are PyTorch's, so a rate means what it means there.
 
-from typing import ClassVar, Self
+In all of them `g(t)` is the gradient `dL/dw` of step t = 1, 2, ..., bounded by `clip`; `m`, `v` and all else that is
+remembered begin at 0. Two forms of weight decay are told apart: coupled, where `weight_decay * w(t-1)` is added to
+`g(t)` before anything else; and decoupled, where `w(t-1)` is multiplied by `1 - lr(t) * weight_decay` and the gradient
+is left alone (Loshchilov and Hutter 2019).
+"""
 
-from pydantic import ConfigDict, Field, model_validator
+from typing import Annotated, ClassVar, Self
 
-from netspec.ir.record import Record
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+
+from netspec.ir.record import Numbers, Record, Words
+
+
+def _shares(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Two parts of what was, each in [0, 1)."""
+    if not all(0 <= one < 1 for one in values):
+        raise ValueError("both must be at least 0 and less than 1? Write `betas: [0.9, 0.999]`")
+    return values
+
+
+Betas = Annotated[Numbers, AfterValidator(_shares), Field(min_length=2, max_length=2)]
+"""The parts that stay of two running means."""
 
 
 class Optimizer(Record):
@@ -17,6 +34,9 @@ class Optimizer(Record):
     model_config = ConfigDict(allow_inf_nan=False)
 
     lr: float = Field(gt=0, le=1e6)
+    weight_decay: float = Field(default=0.0, ge=0)
+    no_decay: Words = ()
+    """What weight decay spares: `norm`, `bias`, and paths of layers or parameters."""
 
 
 class Sgd(Optimizer):
@@ -36,7 +56,6 @@ class Sgd(Optimizer):
     """The part of the gradient that does not enter the buffer."""
     nesterov: bool = False
     """Whether the buffer is looked at one step ahead; needs a `momentum` and no `dampening`."""
-    weight_decay: float = Field(default=0.0, ge=0)
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> Self:
@@ -45,4 +64,145 @@ class Sgd(Optimizer):
         return self
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {kind.name: kind for kind in (Sgd,)}
+class Adam(Optimizer):
+    """Running means of the gradient and of its square: `w(t) = w(t-1) - lr(t) * mh(t) / (sqrt(vh(t)) + eps)`.
+
+    `m(t) = beta1 * m(t-1) + (1 - beta1) * g(t)`, `v(t) = beta2 * v(t-1) + (1 - beta2) * g(t) ** 2`, without the lean
+    towards their start: `mh = m / (1 - beta1 ** t)`, `vh = v / (1 - beta2 ** t)` (Kingma and Ba 2015, algorithm 1).
+    With `amsgrad`, `vh = max(v(1), ..., v(t)) / (1 - beta2 ** t)` (Reddi et al. 2018). Weight decay is coupled, which
+    divides it by `sqrt(vh)` as well; `adamw` has the decoupled form.
+    """
+
+    name: ClassVar[str] = "adam"
+    main: ClassVar[str | None] = "lr"
+
+    betas: Betas = (0.9, 0.999)
+    """The parts that stay of the running means of the gradient and of its square."""
+    eps: float = Field(default=1e-8, ge=0)
+    amsgrad: bool = False
+    """Whether the greatest mean square so far divides, in place of the current one."""
+
+
+class AdamW(Adam):
+    """`adam` with decoupled decay: `w(t) = w(t-1) - lr(t) * (mh(t) / (sqrt(vh(t)) + eps) + weight_decay * w(t-1))`.
+
+    `mh` and `vh` are those of `adam`, of the gradient alone (Loshchilov and Hutter 2019, algorithm 2; the rate
+    multiplies the decay, as in PyTorch).
+    """
+
+    name: ClassVar[str] = "adamw"
+
+    weight_decay: float = Field(default=0.01, ge=0)
+    """How much of the weights a step of rate 1 takes away."""
+
+
+class Adagrad(Optimizer):
+    """The sum of all squares divides: `w(t) = w(t-1) - lr(t) / (1 + (t - 1) * lr_decay) * g(t) / (sqrt(s(t)) + eps)`.
+
+    `s(0) = initial_accumulator_value`, `s(t) = s(t-1) + g(t) ** 2` (Duchi et al. 2011; `lr_decay` is PyTorch's).
+    Weight decay is coupled.
+    """
+
+    name: ClassVar[str] = "adagrad"
+    main: ClassVar[str | None] = "lr"
+
+    lr_decay: float = Field(default=0.0, ge=0)
+    """How the rate falls besides: step t divides it by `1 + (t - 1) * lr_decay`."""
+    initial_accumulator_value: float = Field(default=0.0, ge=0)
+    """What the sums of squares begin with."""
+    eps: float = Field(default=1e-10, ge=0)
+
+
+class RmsProp(Optimizer):
+    """The running mean of squares divides: `w(t) = w(t-1) - lr(t) * d(t)`, `d(t) = g(t) / (sqrt(v(t)) + eps)`.
+
+    `v(t) = alpha * v(t-1) + (1 - alpha) * g(t) ** 2` (Hinton 2012, lecture 6e). With `centered` the square of the
+    running mean `a(t) = alpha * a(t-1) + (1 - alpha) * g(t)` is taken from v, which leaves the variance (Graves 2013).
+    With momentum, `d(t) = momentum * d(t-1) + g(t) / (sqrt(v(t)) + eps)`. Weight decay is coupled.
+    """
+
+    name: ClassVar[str] = "rmsprop"
+    main: ClassVar[str | None] = "lr"
+
+    alpha: float = Field(default=0.99, ge=0, le=1)
+    """The part that stays of the running mean of squares."""
+    eps: float = Field(default=1e-8, ge=0)
+    momentum: float = Field(default=0.0, ge=0)
+    """The part of the last move that stays; 0 has none."""
+    centered: bool = False
+    """Whether the variance divides, in place of the mean square."""
+
+
+class Adadelta(Optimizer):
+    """Moves in the units of the weights: `w(t) = w(t-1) - lr(t) * d(t)`.
+
+    `v(t) = rho * v(t-1) + (1 - rho) * g(t) ** 2`, `d(t) = sqrt(u(t-1) + eps) / sqrt(v(t) + eps) * g(t)`,
+    `u(t) = rho * u(t-1) + (1 - rho) * d(t) ** 2` (Zeiler 2012, algorithm 1, where `lr` is 1). Weight decay is coupled.
+    """
+
+    name: ClassVar[str] = "adadelta"
+    main: ClassVar[str | None] = "lr"
+
+    rho: float = Field(default=0.9, ge=0, le=1)
+    """The part that stays of the running means of squares."""
+    eps: float = Field(default=1e-6, ge=0)
+    """A small number added under both roots: the first moves are as long as its root."""
+
+
+class NAdam(Optimizer):
+    """`adam` that looks one step ahead, as Nesterov's momentum does.
+
+    `w(t) = w(t-1) - lr(t) * (mu(t+1) * m(t) / (1 - P(t+1)) + (1 - mu(t)) * g(t) / (1 - P(t))) / (sqrt(vh(t)) + eps)`
+    with `m`, `v` and `vh` as in `adam`, `mu(t) = beta1 * (1 - 0.96 ** (t * momentum_decay) / 2)` and
+    `P(t) = mu(1) * ... * mu(t)` (Dozat 2016). Weight decay is coupled unless it is asked to be otherwise.
+    """
+
+    name: ClassVar[str] = "nadam"
+    main: ClassVar[str | None] = "lr"
+
+    betas: Betas = (0.9, 0.999)
+    """The parts that stay of the running means of the gradient and of its square."""
+    eps: float = Field(default=1e-8, ge=0)
+    momentum_decay: float = Field(default=4e-3, ge=0)
+    """How fast the momentum rises to the first of `betas`."""
+    decoupled_weight_decay: bool = False
+    """Whether weight decay acts on the weights alone, as in `adamw`."""
+
+
+class RAdam(Optimizer):
+    """`adam` that trusts its division only once the variance of `v` is known: `w(t) = w(t-1) - lr(t) * r(t) * mh(t)`.
+
+    `mh` and `vh` are those of `adam`. With `rho_inf = 2 / (1 - beta2) - 1` and
+    `rho(t) = rho_inf - 2 * t * beta2 ** t / (1 - beta2 ** t)`, r is 1 while `rho(t) <= 5` and then
+    `r(t) = sqrt((rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)) / sqrt(vh(t))`, eps being
+    added to `sqrt(v(t))` (Liu et al. 2020, algorithm 2, with PyTorch's 5). Weight decay is coupled unless it is asked
+    to be otherwise.
+    """
+
+    name: ClassVar[str] = "radam"
+    main: ClassVar[str | None] = "lr"
+
+    betas: Betas = (0.9, 0.999)
+    """The parts that stay of the running means of the gradient and of its square."""
+    eps: float = Field(default=1e-8, ge=0)
+    decoupled_weight_decay: bool = False
+    """Whether weight decay acts on the weights alone, as in `adamw`."""
+
+
+class Lion(Optimizer):
+    """Every weight moves by the rate, up or down: `w(t) = w(t-1) - lr(t) * (sign(c(t)) + weight_decay * w(t-1))`.
+
+    `c(t) = beta1 * m(t-1) + (1 - beta1) * g(t)`, then `m(t) = beta2 * m(t-1) + (1 - beta2) * g(t)`; the sign of 0 is 0
+    (Chen et al. 2023, program 1). Weight decay is decoupled. A usual rate is a third to a tenth of that of `adamw`.
+    """
+
+    name: ClassVar[str] = "lion"
+    main: ClassVar[str | None] = "lr"
+
+    betas: Betas = (0.9, 0.99)
+    """The parts that stay of the running mean: where its sign is taken, and where it is kept."""
+
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    kind.name: kind for kind in (Sgd, Adam, AdamW, Adagrad, RmsProp, Adadelta, NAdam, RAdam, Lion)
+}

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from netspec.ir.record import Record
+from netspec.recipe.pace import STEADY, Pace
 from netspec.recipe.quantity import Duration, Quantity
 
 
@@ -177,10 +178,10 @@ SCHEDULES: dict[str, type[Schedule]] = {
 }
 
 
-def factors(phases: Sequence[Schedule], steps: int, steps_per_epoch: int) -> Callable[[int], float]:
-    """The factor of every step of a run of `steps`: phases in order, the last one stretched over what is left."""
+def paces(phases: Sequence[Schedule], steps: int, steps_per_epoch: int) -> Callable[[int], Pace]:
+    """The pace of every step of a run of `steps`: phases in order, the last one stretched over what is left."""
     if not phases:
-        return lambda _: 1.0
+        return lambda _: STEADY
     ends: list[int] = []
     begin = 0
     for phase in phases[:-1]:
@@ -188,10 +189,10 @@ def factors(phases: Sequence[Schedule], steps: int, steps_per_epoch: int) -> Cal
         ends.append(begin)
     ends.append(max(steps, begin + 1))
 
-    def factor(step: int) -> float:
+    def pace(step: int) -> Pace:
         index = next((i for i, end in enumerate(ends) if step < end), len(ends) - 1)
         start = ends[index - 1] if index else 0
         own = phases[index].length(steps_per_epoch) or ends[index] - start
-        return phases[index].factor(step - start, own, steps_per_epoch)
+        return Pace(phases[index].factor(step - start, own, steps_per_epoch))
 
-    return factor
+    return pace

@@ -276,7 +276,8 @@ DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms
     "NS564": "The phantom cannot be written.",
 }
 
-TRAINING: dict[str, str] = {  # NS6: the recipe and the run
+TRAINING: dict[str, str] = {  # NS55: the recipe; NS6: the run
+    "NS550": "`no_decay` names no weights.",
     "NS640": "A step has more parts than there are training samples.",
     "NS641": "A file of a run cannot be written.",
     "NS642": "A checkpoint is missing or cannot be read.",

@@ -17,6 +17,7 @@ from netspec.data.phantom import generate
 from netspec.front import check, load
 from netspec.lang.canonical import canonical
 from netspec.proof.verify import verify
+from netspec.recipe.descent import descent
 from netspec.text import Source, SpecError
 from netspec_torch import backend as torch_backend
 from netspec_torch.train.run import train
@@ -74,7 +75,7 @@ def test_a_starting_spec_agrees_with_the_reference(started: Path) -> None:
     assert spec.training is not None
     proof = verify(
         spec.graph,
-        spec.training.optimizer,
+        descent(spec.training, spec.graph),
         group=spec.group.graph if spec.group else None,
         reference=netspec_numpy.backend,
         candidate=torch_backend,

@@ -81,9 +81,9 @@ def test_a_model_that_differs_ends_with_status_one_and_points_at_the_layer(
 def test_the_schedule_sets_the_rates_of_the_steps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
 
-    def watched(optimizer: Any, parameters: Any, gradients: Any, factors: Any) -> Any:
-        seen.append(tuple(factors))
-        return netspec_numpy.update(optimizer, parameters, gradients, factors)
+    def watched(descent: Any, parameters: Any, gradients: Any, paces: Any) -> Any:
+        seen.append(tuple(pace.factor for pace in paces))
+        return netspec_numpy.update(descent, parameters, gradients, paces)
 
     found: dict[str, Any] = {"numpy": netspec_numpy, "torch": Planted(step=watched)}
     monkeypatch.setattr(backend, "find", found.__getitem__)

@@ -11,6 +11,7 @@ HEAD = (
     "metrics: {right: 'accuracy(y, label)'}\n"
 )
 FIELDS = "fields: {image: pixels, label: label}"
+ADAMW = "training: {epochs: 2, batch_size: 4, optimizer: {adamw: {lr: 1e-3, "
 TRAINING = "training: {epochs: 2, batch_size: 4, optimizer: {sgd: 0.1}"
 
 
@@ -40,7 +41,13 @@ TRAINING = "training: {epochs: 2, batch_size: 4, optimizer: {sgd: 0.1}"
         ("data: {source: digits, F, cache: «sometimes»}\n", "NS123", ("auto, none",)),
         ("data: {source: digits, F, workers: «100»}\n", "NS123", ("auto",)),
         ("«training»: fast\n", "NS114", ("is a mapping",)),
-        ("training: {epochs: 1, batch_size: 2, optimizer: «adam»}\n", "NS113", ("there are `sgd`",)),
+        ("training: {epochs: 1, batch_size: 2, optimizer: «adam»}\n", "NS122", ("`lr`",)),
+        ("training: {epochs: 1, batch_size: 2, optimizer: «shampoo»}\n", "NS113", ("there are `sgd`",)),
+        (ADAMW + "betas: «[0.9]»}}}\n", "NS123", ("`betas`", "2")),
+        (ADAMW + "betas: «[0.9, 1]»}}}\n", "NS123", ("less than 1", "`betas: [0.9, 0.999]`")),
+        (ADAMW + "no_decay: [«noorm»]}}}\n", "NS550", ("`norm`",)),
+        (ADAMW + "no_decay: [bias, «z»]}}}\n", "NS550", ("`z`", "`y.weight`")),
+        (ADAMW + "no_decay: «bias»}}}\n", "NS123", ("a list of words",)),
         ("training: {epochs: 1, batch_size: 2, optimizer: {«sgd»: {momentum: 0.9}}}\n", "NS122", ("`lr`",)),
         ("training: {epochs: 1, batch_size: 2, optimizer: {sgd: {lr: «-1»}}}\n", "NS123", ("greater than 0", "`-1`")),
         ("training: {epochs: 1, batch_size: 2, optimizer: {sgd: {lr: 1, nesterov: «true»}}}\n", "NS124", ("momentum",)),
@@ -65,7 +72,7 @@ def test_mistakes_of_all_sections_are_told_in_one_run_and_in_order() -> None:
 
     text = completed(
         "inputs: {image: {shape: [4, 4]}}\ntargets: {t: {unit: litre}}\nlayers: [rely]\nloss: mean(\n"
-        "data: {source: digit}\ntraining: {epochs: 0, batch_size: 2, optimizer: adam}\n"
+        "data: {source: digit}\ntraining: {epochs: 0, batch_size: 2, optimizer: shampoo}\n"
     )
     found = check(text)
     assert [one.code for one in found] == ["NS106", "NS108", "NS101", "NS130", "NS113", "NS113"]

@@ -12,7 +12,8 @@ from netspec.backend import Arrays, Feed, Run
 from netspec.front import check_source
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
-from netspec.ir.record import Record
+from netspec.recipe.descent import Descent
+from netspec.recipe.pace import Pace
 from netspec.recipe.spec import Spec
 from netspec.text import Source
 from netspec_numpy.rule import Array, Context, Forward, Rule
@@ -63,7 +64,7 @@ def read(text: str) -> Spec:
     return spec
 
 
-Step = Callable[[Record, Arrays, Sequence[Arrays], Sequence[float]], list[dict[str, Array]]]
+Step = Callable[[Descent, Arrays, Sequence[Arrays], Sequence[Pace]], list[dict[str, Array]]]
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,9 @@ class Planted:
         return netspec_numpy.disturb(graph, feed, shares, seed=seed, rules=self.table())
 
     def update(
-        self, optimizer: Record, parameters: Arrays, gradients: Sequence[Arrays], factors: Sequence[float]
+        self, descent: Descent, parameters: Arrays, gradients: Sequence[Arrays], paces: Sequence[Pace]
     ) -> list[dict[str, Array]]:
-        return self.step(optimizer, parameters, gradients, factors)
+        return self.step(descent, parameters, gradients, paces)
 
 
 def altered(

@@ -14,7 +14,6 @@ import netspec_numpy
 import netspec_torch
 from netspec.backend import Arrays, Feed, Run
 from netspec.ir.graph import Graph
-from netspec.ir.record import Record
 from netspec.ops.activation import LeakyRelu, Relu, Softmax
 from netspec.ops.arithmetic import Pow
 from netspec.ops.class_loss import CrossEntropy
@@ -26,7 +25,9 @@ from netspec.ops.linear import Linear
 from netspec.ops.norm import BatchNorm
 from netspec.ops.pool import MaxPool
 from netspec.proof import Proof, verify
+from netspec.recipe.descent import Descent
 from netspec.recipe.optimizer import Sgd
+from netspec.recipe.pace import STEADY, Pace
 from netspec.text import SpecError
 from netspec_numpy.rule import Array, Context
 from tests.proof.specs import CLASSIFIER, CURVE, Planted, altered, read
@@ -35,7 +36,7 @@ SGD = Sgd(lr=0.1, momentum=0.9, weight_decay=1e-3)
 
 
 def prove(candidate: Any, text: str = CLASSIFIER, **options: Any) -> Proof:
-    return verify(read(text).graph, SGD, reference=netspec_numpy, candidate=candidate, **options)
+    return verify(read(text).graph, Descent(SGD), reference=netspec_numpy, candidate=candidate, **options)
 
 
 def wrong(proof: Proof) -> set[tuple[str, str, str]]:
@@ -274,17 +275,18 @@ def test_a_loss_of_the_wrong_size_is_found() -> None:
 
 
 def momentum_times_rate(
-    optimizer: Record, parameters: Arrays, gradients: Sequence[Arrays], factors: Sequence[float]
+    descent: Descent, parameters: Arrays, gradients: Sequence[Arrays], paces: Sequence[Pace]
 ) -> list[dict[str, Array]]:
     """The buffer holds rates times gradients, as other frameworks have it: the same while the rate stays."""
+    optimizer = descent.optimizer
     assert isinstance(optimizer, Sgd)
     held = {key: np.array(value) for key, value in parameters.items()}
     buffers = {key: np.zeros_like(value) for key, value in held.items()}
     after = []
-    for given_, factor in zip(gradients, factors, strict=True):
+    for given_, pace in zip(gradients, paces, strict=True):
         for key, w in held.items():
             g = given_[key] + optimizer.weight_decay * w
-            buffers[key] = optimizer.momentum * buffers[key] + optimizer.lr * factor * g
+            buffers[key] = optimizer.momentum * buffers[key] + optimizer.lr * pace.factor * g
             held[key] = w - buffers[key]
         after.append(dict(held))
     return after
@@ -293,14 +295,15 @@ def momentum_times_rate(
 def test_a_momentum_that_carries_old_rates_is_found_once_the_rate_moves() -> None:
     planted = Planted(step=momentum_times_rate)
     assert prove(planted).ok
-    proof = prove(planted, factors=(0.5, 1.0, 1.0))
+    proof = prove(planted, paces=(Pace(0.5), STEADY, STEADY))
     assert {mode for what, mode, _ in wrong(proof) if what == "update"} == {"step 2", "step 3"}
     assert {what for what, _, _ in wrong(proof)} == {"update"}
 
 
 def test_swapped_momentum_is_found_at_the_second_step() -> None:
-    def swapped(optimizer: Any, *rest: Any) -> Any:
-        return netspec_numpy.update(optimizer.model_copy(update={"momentum": 1 - optimizer.momentum}), *rest)
+    def swapped(descent: Descent, *rest: Any) -> Any:
+        other = descent.optimizer.model_copy(update={"momentum": 1 - SGD.momentum})
+        return netspec_numpy.update(replace(descent, optimizer=other), *rest)
 
     proof = prove(Planted(step=swapped))
     assert {mode for _, mode, _ in wrong(proof)} == {"step 2", "step 3"}
@@ -308,8 +311,9 @@ def test_swapped_momentum_is_found_at_the_second_step() -> None:
 
 
 def test_forgotten_weight_decay_is_found_at_once() -> None:
-    def bare(optimizer: Any, *rest: Any) -> Any:
-        return netspec_numpy.update(optimizer.model_copy(update={"weight_decay": 0.0}), *rest)
+    def bare(descent: Descent, *rest: Any) -> Any:
+        other = descent.optimizer.model_copy(update={"weight_decay": 0.0})
+        return netspec_numpy.update(replace(descent, optimizer=other), *rest)
 
     proof = prove(Planted(step=bare))
     assert ("update", "step 1", "logits.weight") in wrong(proof)

@@ -22,7 +22,7 @@ from netspec.recipe.schedule import (
     Schedule,
     Step,
     Warmup,
-    factors,
+    paces,
     steps_of,
 )
 
@@ -75,31 +75,31 @@ def by_torch(build: Callable[[torch.optim.Optimizer], Any], every: int) -> list[
     ],
 )
 def test_a_phase_gives_the_rates_of_torchs_scheduler(phase: Schedule, build: Any, every: int) -> None:
-    factor = factors([phase], STEPS, EPOCH)
-    assert [factor(step) for step in range(STEPS)] == pytest.approx(
+    pace = paces([phase], STEPS, EPOCH)
+    assert [pace(step).factor for step in range(STEPS)] == pytest.approx(
         by_torch(build, every), rel=1e-12, abs=1e-15
     )
 
 
 def test_phases_follow_one_another_and_the_last_takes_what_is_left() -> None:
-    factor = factors([made(Warmup, **{"for": "2 epochs"}), Cosine(end=0.5)], STEPS, EPOCH)
+    pace = paces([made(Warmup, **{"for": "2 epochs"}), Cosine(end=0.5)], STEPS, EPOCH)
     warm, rest = 2 * EPOCH, STEPS - 2 * EPOCH
     for step in range(STEPS):
         expected = (
             (step + 1) / warm if step < warm else 0.5 + 0.25 * (1 + math.cos(math.pi * (step - warm) / rest))
         )
-        assert factor(step) == pytest.approx(expected, rel=1e-15)
-    assert factor(warm - 1) == factor(warm) == 1.0
-    assert factor(STEPS) == pytest.approx(0.5)
+        assert pace(step).factor == pytest.approx(expected, rel=1e-15)
+    assert pace(warm - 1).factor == pace(warm).factor == 1.0
+    assert pace(STEPS).factor == pytest.approx(0.5)
 
 
 def test_without_phases_the_rate_stays() -> None:
-    assert [factors([], 10, 5)(step) for step in (0, 9, 1000)] == [1.0, 1.0, 1.0]
+    assert [paces([], 10, 5)(step).factor for step in (0, 9, 1000)] == [1.0, 1.0, 1.0]
 
 
 def test_a_warmup_alone_stays_at_its_end() -> None:
-    factor = factors([made(Warmup, **{"for": "4 steps"})], 10, 5)
-    assert [factor(step) for step in (0, 1, 3, 4, 9)] == [0.25, 0.5, 1.0, 1.0, 1.0]
+    pace = paces([made(Warmup, **{"for": "4 steps"})], 10, 5)
+    assert [pace(step).factor for step in (0, 1, 3, 4, 9)] == [0.25, 0.5, 1.0, 1.0, 1.0]
 
 
 PHASES = st.one_of(
@@ -125,9 +125,9 @@ def test_a_factor_is_never_above_one_below_zero_or_missing(
     warmups: list[tuple[int, str]], last: Schedule, steps: int, epoch: int
 ) -> None:
     phases = [made(Warmup, **{"for": f"{n} {unit}"}) for n, unit in warmups]
-    factor = factors([*phases, last], steps, epoch)
+    pace = paces([*phases, last], steps, epoch)
     for step in {0, 1, steps // 2, steps - 1, steps, steps + 7}:
-        assert 0.0 <= factor(step) <= 1.0
+        assert 0.0 <= pace(step).factor <= 1.0
 
 
 @pytest.mark.parametrize(

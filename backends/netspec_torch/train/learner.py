@@ -15,10 +15,12 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 
-from netspec.recipe.schedule import factors
+from netspec.recipe.descent import descent
+from netspec.recipe.pace import Pace
+from netspec.recipe.schedule import paces
 from netspec.recipe.spec import Spec
 from netspec_torch.module import Compiled
-from netspec_torch.optimizer import build
+from netspec_torch.optimizer import bound, build, set_pace
 from netspec_torch.train.augment import Augment
 from netspec_torch.train.batches import Batch, Plan, noise_seed
 from netspec_torch.train.checkpoint import fitting
@@ -78,7 +80,8 @@ class Learner(pl.LightningModule):
         self.model = compiled.model
         self.spec, self.compiled, self.plan = spec, compiled, plan
         self.training_recipe, self.steps, self.progress, self.hooks = spec.training, steps, progress, hooks
-        self.factor = factors(spec.training.schedule, steps, plan.steps_per_epoch)
+        self.descent = descent(spec.training, spec.graph)
+        self.paces = paces(spec.training.schedule, steps, plan.steps_per_epoch)
         declared = {**spec.graph.inputs, **spec.graph.targets}
         self.augment = Augment(spec.data, declared, plan.seed) if spec.data and spec.data.suffix else None
         self.restored: Mapping[str, Any] | None = None
@@ -95,11 +98,16 @@ class Learner(pl.LightningModule):
     @property
     def rate(self) -> float:
         """The learning rate of the step under way."""
-        return self.training_recipe.optimizer.lr * self.factor(self.step)
+        return self.descent.optimizer.lr * self.pace.factor
+
+    @property
+    def pace(self) -> Pace:
+        """What the schedule makes of the step under way."""
+        return self.paces(self.step)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The spec's update rule on all that training may change."""
-        return build(self.training_recipe.optimizer, [p for p in self.model.parameters() if p.requires_grad])
+        return build(self.descent, [(key, p) for key, p in self.model.named_parameters() if p.requires_grad])
 
     def on_train_start(self) -> None:
         """Give the optimizer its memory back, or keep the first weights; take over the signals that ask for an end."""
@@ -132,10 +140,9 @@ class Learner(pl.LightningModule):
         self.stop_asked = True
 
     def on_train_batch_start(self, batch: object, batch_idx: int) -> None:
-        """Set this step's learning rate."""
+        """Set this step's learning rate and momentum."""
         del batch, batch_idx
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.rate
+        set_pace(self.trainer.optimizers[0], self.descent.optimizer, self.pace)
 
     def training_step(self, batch: tuple[Batch, float], batch_idx: int) -> Tensor:
         """The loss of one part of a step, weighted by its share of the step."""
@@ -165,6 +172,16 @@ class Learner(pl.LightningModule):
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         if gradients and not bool(torch.isfinite(torch.nn.utils.get_total_norm(gradients))):
             raise Diverged(self.step, self.progress.taken, {}, "gradient")
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Bound the gradients of a step as the spec says; the engine knows nothing of it."""
+        del optimizer, gradient_clip_val, gradient_clip_algorithm
+        bound(self.descent.clip, self.model.parameters())
 
     def on_train_batch_end(self, outputs: object, batch: tuple[Batch, float], batch_idx: int) -> None:
         """Count, and at the end of a step tell, save, close the epoch, or stop."""

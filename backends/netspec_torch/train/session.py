@@ -78,15 +78,12 @@ class Session:
 
     def _trainer(self) -> pl.Trainer:
         """The engine with only what is needed on."""
-        clip = self.recipe.clip
         return pl.Trainer(
             accelerator={"cuda": "gpu"}.get(self.where.type, self.where.type),
             devices=1,
             precision=_PRECISION[self.recipe.precision],  # type: ignore[arg-type]
             max_epochs=1,
             accumulate_grad_batches=self.recipe.accumulate,
-            gradient_clip_val=(clip.norm or clip.value) if clip else None,
-            gradient_clip_algorithm=("norm" if clip.norm else "value") if clip else None,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -20,6 +20,7 @@ import netspec_torch
 from netspec.backend import Feed, Mode
 from netspec.proof import verify
 from netspec.proof.draw import draw
+from netspec.recipe.descent import Descent
 from netspec.recipe.optimizer import Sgd
 from tests.backends.torch.maps import Where, mapped, nested
 
@@ -29,7 +30,7 @@ Array = NDArray[Any]
 @pytest.mark.parametrize("where", ["nowhere", "given", "computed"])
 @pytest.mark.parametrize("slices", [1, 4, "S"])
 def test_numpy_and_torch_agree_on_a_map_in_training_and_evaluation(where: Where, slices: int | str) -> None:
-    proof = verify(mapped(where, slices), Sgd(lr=0.1), batch=3)
+    proof = verify(mapped(where, slices), Descent(Sgd(lr=0.1)), batch=3)
     assert proof.ok, [row for row in proof.rows if not row.ok]
     assert {row.where for row in proof.rows if row.what == "state"} >= {"map1.batch_norm1.running_mean"}
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import netspec_torch
-from netspec.ir.record import Record
-from netspec.recipe.optimizer import OPTIMIZERS, Sgd
+from netspec.recipe.descent import Descent
+from netspec.recipe.optimizer import OPTIMIZERS, Optimizer, Sgd
+from netspec.recipe.pace import STEADY, Pace
 from netspec.text import SpecError
 
 
@@ -44,7 +45,9 @@ def test_steps_are_what_the_formula_says(rule: Sgd, factors: list[float], seed: 
     rng = np.random.default_rng(seed)
     start = rng.normal(size=(2, 3))
     gradients = [rng.normal(size=(2, 3)) for _ in factors]
-    found = netspec_torch.update(rule, {"w": start}, [{"w": one} for one in gradients], factors)
+    found = netspec_torch.update(
+        Descent(rule), {"w": start}, [{"w": one} for one in gradients], [Pace(one) for one in factors]
+    )
     for ours, theirs in zip(found, by_hand(rule, start, gradients, factors), strict=True):
         # a step has six roundings of terms below 50, each of half an ulp
         np.testing.assert_allclose(ours["w"], theirs, rtol=0, atol=6 * len(factors) * 50 * 2**-53)
@@ -52,18 +55,18 @@ def test_steps_are_what_the_formula_says(rule: Sgd, factors: list[float], seed: 
 
 def test_the_given_arrays_are_left_alone() -> None:
     start = np.ones(3)
-    netspec_torch.update(Sgd(lr=0.5), {"w": start}, [{"w": np.ones(3)}], [1.0])
+    netspec_torch.update(Descent(Sgd(lr=0.5)), {"w": start}, [{"w": np.ones(3)}], [STEADY])
     assert np.array_equal(start, np.ones(3))
 
 
 def test_every_optimizer_of_the_language_is_known() -> None:
     for kind in OPTIMIZERS.values():
-        netspec_torch.update(kind(lr=0.1), {"w": np.ones(2)}, [{"w": np.ones(2)}], [1.0])
+        netspec_torch.update(Descent(kind(lr=0.1)), {"w": np.ones(2)}, [{"w": np.ones(2)}], [STEADY])
 
 
 def test_an_unknown_optimizer_is_refused() -> None:
-    class Odd(Record):
+    class Odd(Optimizer):
         name = "odd"
 
     with pytest.raises(SpecError, match="NS738"):
-        netspec_torch.update(Odd(), {"w": np.ones(2)}, [], [])
+        netspec_torch.update(Descent(Odd(lr=0.1)), {"w": np.ones(2)}, [], [])

@@ -29,7 +29,9 @@ from netspec.ops.linear import Linear
 from netspec.proof.draw import draw
 from netspec.proof.sizes import small_sizes
 from netspec.proof.verify import verify
+from netspec.recipe.descent import Descent
 from netspec.recipe.initializer import XavierUniform
+from netspec.recipe.optimizer import Optimizer
 from netspec.text import Diagnostic
 from netspec_numpy.run import run
 from netspec_torch.device import pick
@@ -42,6 +44,12 @@ from tests.proof.specs import CLASSIFIER, CURVE, Planted, altered, read
 
 class Odd(Record):
     """A part of a recipe that only another package knows."""
+
+    name = "odd"
+
+
+class OddRule(Optimizer):
+    """An update rule that only another package knows."""
 
     name = "odd"
 
@@ -73,7 +81,7 @@ def ns710(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
 
 
 def ns711(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
-    netspec_numpy.update(Odd(), {"w": np.ones(2)}, [], [])
+    netspec_numpy.update(Descent(OddRule(lr=0.1)), {"w": np.ones(2)}, [], [])
     return ()
 
 
@@ -176,7 +184,7 @@ def ns737(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
 
 
 def ns738(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
-    netspec_torch.update(Odd(), {"w": np.ones(2)}, [], [])
+    netspec_torch.update(Descent(OddRule(lr=0.1)), {"w": np.ones(2)}, [], [])
     return ()
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from netspec.data.samples import open_samples
 from netspec.front import load
-from netspec.recipe.schedule import factors
+from netspec.recipe.schedule import paces
 from netspec.text import SpecError
 from netspec_torch.train.batches import Plan, noise_seed
 from netspec_torch.train.folder import new_run
@@ -97,8 +97,8 @@ def test_training_leaves_torchs_generator_as_it_was(tmp_path: Path) -> None:
 def test_the_rates_in_the_log_are_those_of_the_schedule(folder: Path) -> None:
     checked = load(folder / "spec.yaml")
     assert checked.training is not None
-    factor = factors(checked.training.schedule, 10, 5)
-    assert [float(row["lr"]) for row in rows(folder)] == [0.05 * factor(4), 0.05 * factor(9)]
+    pace = paces(checked.training.schedule, 10, 5)
+    assert [float(row["lr"]) for row in rows(folder)] == [0.05 * pace(4).factor, 0.05 * pace(9).factor]
     assert [int(row["step"]) for row in rows(folder)] == [5, 10]
 
 
@@ -121,7 +121,7 @@ def test_the_weights_are_those_of_a_loop_written_out(clip: str, accumulate: int,
     plan = Plan(samples.splits["train"], 40, accumulate, 3)
     model = compile_spec(checked).model
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-3)
-    factor = factors(recipe.schedule, 2 * plan.steps_per_epoch, plan.steps_per_epoch)
+    pace = paces(recipe.schedule, 2 * plan.steps_per_epoch, plan.steps_per_epoch)
     for step in range(2 * plan.steps_per_epoch):
         parts = [plan.part(step * accumulate + i)[0] for i in range(accumulate)]
         chosen = np.concatenate(parts)
@@ -134,7 +134,7 @@ def test_the_weights_are_those_of_a_loop_written_out(clip: str, accumulate: int,
         else:
             nn.utils.clip_grad_value_(model.parameters(), 0.01)
         for group in optimizer.param_groups:
-            group["lr"] = 0.05 * factor(step)
+            group["lr"] = 0.05 * pace(step).factor
         optimizer.step()
     weights = small.last(result.folder)["model"]
     for name, value in model.state_dict().items():

@@ -1,0 +1,103 @@
+"""The training section, bound to its records and held against the metrics and the graph."""
+
+from __future__ import annotations
+
+from netspec.ir.graph import Graph
+from netspec.ir.record import Record
+from netspec.lang.bind import Argument, bind, span_of
+from netspec.lang.names import meant
+from netspec.lang.recipe import place, record
+from netspec.lang.report import Report
+from netspec.lang.tree import Entry, Mapping, Sequence
+from netspec.lang.values import Values
+from netspec.recipe.descent import KINDS, named
+from netspec.recipe.optimizer import OPTIMIZERS
+from netspec.recipe.schedule import SCHEDULES
+from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
+from netspec.text import Edit
+
+_NESTED: dict[str, type[Record]] = {"clip": Clip, "early_stopping": EarlyStopping, "checkpoint": Checkpoint}
+
+
+def read_training(entry: Entry | None, values: Values, metrics: tuple[str, ...]) -> Training | None:
+    """The training section; None where it is absent or wrong."""
+    if entry is None:
+        return None
+    report, node = values.report, entry.value
+    if not isinstance(node, Mapping):
+        report.error("NS114", "`training` is a mapping", entry.key.span, help="`training: {epochs: 10, …}`")
+        return None
+    arguments: dict[str, Argument] = {}
+    good = True
+    for one in node:
+        value = _training_value(one, values)
+        good = good and value is not _WRONG and not report.told(one.key.span)
+        arguments[one.name] = Argument(value, span_of(one.value, one.key.span), one.key.span)
+    if not good:
+        return None
+    training = bind(Training, arguments, entry.key.span, report, called="training", scope=values.scope)
+    if training is not None:
+        _watched(node, training, metrics, values)
+    return training
+
+
+_WRONG = object()
+
+
+def _training_value(entry: Entry, values: Values) -> object:
+    """One value of the training section; `_WRONG` after an error."""
+    if entry.name == "optimizer":
+        return values.call(entry.value, OPTIMIZERS, "optimizer") or _WRONG
+    if entry.name == "schedule":
+        items = entry.value.items if isinstance(entry.value, Sequence) else (entry.value,)
+        phases = [values.call(item, SCHEDULES, "schedule") for item in items]
+        return _WRONG if None in phases else tuple(phases)
+    if entry.name in _NESTED:
+        return record(_NESTED[entry.name], entry, values) or _WRONG
+    good, value = values.read(entry.value)
+    return value if good else _WRONG
+
+
+def _watched(node: Mapping, training: Training, metrics: tuple[str, ...], values: Values) -> None:
+    """Report a metric that is watched and not declared."""
+    known = (*metrics, "loss")
+    for key in ("early_stopping", "checkpoint"):
+        record = getattr(training, key)
+        entry = node.get(key)
+        if record is None or entry is None or not isinstance(entry.value, Mapping):
+            continue
+        for word in ("minimize", "maximize"):
+            name = getattr(record, word)
+            place = entry.value.get(word)
+            if name is not None and name not in known and place is not None:
+                near = meant(name, known)
+                values.report.error(
+                    "NS129",
+                    f"there is no metric `{name}`",
+                    place.value.span,
+                    help=f"did you mean `{near}`?"
+                    if near
+                    else "metrics are " + ", ".join(f"`{one}`" for one in known),
+                    edit=Edit(place.value.span, near) if near else None,
+                )
+
+
+def check_spared(root: Mapping, training: Training, graph: Graph, report: Report) -> None:
+    """Report words of `no_decay` that name no parameter; `norm` and `bias` may find none."""
+    optimizer = training.optimizer
+    for i, word in enumerate(optimizer.no_decay):
+        if word in KINDS or named(graph, word):
+            continue
+        span = place(root, ("training", "optimizer", optimizer.name, "no_decay", i))
+        paths = {key.rsplit(".", 1)[0] for key in graph.parameters} | set(graph.parameters)
+        near = meant(word, {*KINDS, *paths})
+        report.error(
+            "NS550",
+            f"`no_decay` names `{word[:64]}`, and there are no weights there",
+            span,
+            help=f"did you mean `{near}`?"
+            if near
+            else "it takes `norm`, `bias`, the name of a layer with weights, or the key of one of them, such as "
+            f"`{next(iter(graph.parameters), 'conv1.weight')}`",
+            edit=Edit(span, near) if near and span.text == word else None,
+        )
