@@ -67,7 +67,7 @@ def update(
     gradients: Sequence[contract.Arrays],
     paces: Sequence[Pace],
 ) -> list[dict[str, NDArray[Any]]]:
-    """The parameters after each step as `torch.optim` makes it, given its gradients and what the schedule makes of it."""
+    """The parameters after each step as `torch.optim` makes it, given gradients and what the schedule makes of it."""
     with contract.needing("torch"):
         from netspec_torch.optimizer import update as steps  # noqa: PLC0415 - the table must come without torch
 

@@ -98,6 +98,7 @@ class LayerNorm(AxisNorm):
     """
 
     name: ClassVar[str] = "layer_norm"
+    normalises: ClassVar[bool] = True
 
     eps: float = Field(default=1e-5, gt=0, allow_inf_nan=False)
     elementwise_affine: bool = True

@@ -54,13 +54,18 @@ def calls(what: str, kinds: Mapping[str, type[Record]]) -> str:
     )
 
 
+def named(parts: Mapping[str, Mapping[str, type[Record]]]) -> str:
+    """Names alone: their formulas stand in the reference of the recipe."""
+    rows = ([what, ", ".join(f"`{name}`" for name in kinds)] for what, kinds in parts.items())
+    return table(["what", "names, [with their formulas](reference/recipe.md)"], rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "ops": ops,
     "kinds": kinds,
     "sources": lambda: calls("source", SOURCES),
     "transforms": lambda: calls("transform", TRANSFORMS),
-    "optimizers": lambda: calls("optimizer", OPTIMIZERS),
-    "schedules": lambda: calls("phase of a schedule", SCHEDULES),
+    "steps": lambda: named({"optimizers": OPTIMIZERS, "phases of a schedule": SCHEDULES}),
     "initialisers": lambda: calls("initialiser", INITIALIZERS),
 }
 
