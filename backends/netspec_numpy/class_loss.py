@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from netspec.ops.class_loss import ClassLoss, CrossEntropy, Focal, Nll
+from netspec.ops.classes import are_shares
 from netspec_numpy.class_index import weight_of
 from netspec_numpy.loss import Weighed, back, reduced, spread, weighed
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
@@ -14,20 +15,27 @@ from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
 @lowers(CrossEntropy)
 def cross_entropy(op: CrossEntropy, inputs: Arrays, at: Context) -> Forward:
-    """`log(sum of exp(logits)) - logits[target]`, with the largest logit taken out first."""
-    log_p = _log_softmax(inputs[0])
-    each, sent = _likelihood(op, log_p, inputs[1], op.label_smoothing)
+    """`log(sum of exp(logits)) - logits[target]`, with the largest logit taken out first; shares weigh all classes."""
+    log_p, target = _log_softmax(inputs[0]), inputs[1]
+    likelihood = _divergence if are_shares(at.types[1]) else _likelihood
+    each, sent = likelihood(op, log_p, target, op.label_smoothing)
     parts = _weighed(op, each, inputs, at)
     return Forward((reduced(op, parts),), (log_p, sent, parts))
 
 
 @cross_entropy.backward
 def cross_entropy_backward(op: CrossEntropy, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
-    """What `nll` sends to each log-probability, less `softmax(logits)` times the sum of that."""
-    del at
+    """What `nll` sends to each log-probability, less `softmax(logits)` times the sum of that.
+
+    To shares as target each class's `-weight * log_p`, less what is smoothed away.
+    """
     log_p, sent, parts = saved
-    dx = spread(op, grads[0], parts)[:, np.newaxis] * (sent - np.exp(log_p) * sent.sum(axis=1, keepdims=True))
-    return Backward(back(op, grads[0], parts, dx, None))
+    each = spread(op, grads[0], parts)[:, np.newaxis]
+    dx = each * (sent - np.exp(log_p) * sent.sum(axis=1, keepdims=True))
+    dt = None
+    if are_shares(at.types[1]):
+        dt = each * (op.label_smoothing - 1) * _listed(op, log_p) * log_p
+    return Backward(back(op, grads[0], parts, dx, dt))
 
 
 @lowers(Nll)
@@ -81,15 +89,27 @@ def _likelihood(op: ClassLoss, log_p: Array, target: Array, smoothing: float) ->
     kept = weight_of(target, None, op.ignore_index).astype(log_p.dtype)
     right = _one_hot(log_p, _safe(op, target))
     share = (1 - smoothing) * right + smoothing / log_p.shape[1]
-    if op.weight is not None:
-        share = share * np.asarray(op.weight, log_p.dtype).reshape(-1, *[1] * (log_p.ndim - 2))
-    sent = -share * kept[:, np.newaxis]
+    sent = -share * _listed(op, log_p) * kept[:, np.newaxis]
     return (sent * log_p).sum(axis=1, where=sent != 0), sent
+
+
+def _divergence(op: ClassLoss, log_p: Array, target: Array, smoothing: float) -> tuple[Array, Array]:
+    """As `_likelihood`, of a target that is shares of all classes."""
+    sent = -((1 - smoothing) * target + smoothing / log_p.shape[1]) * _listed(op, log_p)
+    return (sent * log_p).sum(axis=1, where=sent != 0), sent
+
+
+def _listed(op: ClassLoss, scores: Array) -> Array:
+    """The weights of the classes, laid along their axis; 1 without them."""
+    weight = (1.0,) if op.weight is None else op.weight
+    return np.asarray(weight, scores.dtype).reshape(-1, *[1] * (scores.ndim - 2))
 
 
 def _weighed(op: ClassLoss, each: Array, inputs: Arrays, at: Context) -> Weighed:
     """The elements with the weights of their classes in the divisor."""
-    counts = weight_of(inputs[1], op.weight, op.ignore_index).astype(each.dtype) if op.counted else None
+    if not op.counted(at.types[1]):
+        return weighed(op, each, inputs, at)
+    counts = weight_of(inputs[1], op.weight, op.ignore_index).astype(each.dtype)
     return weighed(op, each, inputs, at, counts)
 
 

@@ -11,7 +11,7 @@ from netspec_torch.rule import Lowered, Site, Value, call, lowers, method
 
 @lowers(CrossEntropy)
 def cross_entropy(op: CrossEntropy, at: Site) -> Lowered:
-    """`F.cross_entropy(logits, target)`."""
+    """`F.cross_entropy(logits, target)`, the target classes or shares of them."""
     options: dict[str, Value] = {} if op.label_smoothing == 0 else {"label_smoothing": op.label_smoothing}
     return _of_pytorch(op, at, "F.cross_entropy", options)
 
@@ -45,7 +45,7 @@ def _of_pytorch(op: ClassLoss, at: Site, function: str, options: dict[str, Value
 
 def _own(op: ClassLoss, at: Site, each: ast.expr, *support: str) -> Lowered:
     """The elements, reduced with the weights of their classes in the divisor of a mean."""
-    if not op.counted or op.reduction != "mean":
+    if not op.counted(at.types[1]) or op.reduction != "mean":
         return reduced(op, at, each, support)
     counts = call("class_weight", at.inputs[1], **_listed(op), like=at.inputs[0])
     return reduced(op, at, each, (*support, "class_weight"), counts)

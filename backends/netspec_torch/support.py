@@ -168,6 +168,15 @@ def gaussian_nll(
     return (var.log() + (mu - target) ** 2 / var + constant) / 2
 
 
+def cosine_embedding(
+    first: torch.Tensor, second: torch.Tensor, yes: torch.Tensor, margin: float, dim: int
+) -> torch.Tensor:
+    """One less the cosine of both vectors along `dim` for a yes, what it has above the margin for a no."""
+    lengths = [((x * x).sum(dim) + 1e-12).sqrt() for x in (first, second)]
+    cosine = (first * second).sum(dim) / (lengths[0] * lengths[1])
+    return torch.where(yes.bool(), 1 - cosine, (cosine - margin).clamp(min=0))
+
+
 def log_factorial(count: torch.Tensor) -> torch.Tensor:
     """The logarithm of the factorial of counts above 1 by Stirling's formula, 0 for others."""
     many = count.clamp(min=1)

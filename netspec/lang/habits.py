@@ -44,7 +44,9 @@ WORDS: dict[str, str] = {
     "poisson_nll_loss": "poisson_nll", "gaussian_nll_loss": "gaussian_nll", "kldiv_loss": "kl_div",
     "kl_div_loss": "kl_div", "kl_divergence": "kl_div", "quantile_loss": "pinball", "crps_gaussian": "crps_normal",
     "gaussian_crps": "crps_normal", "soft_dice_loss": "dice_loss", "iou_loss": "jaccard_loss",
-    "focal_tversky_loss": "tversky_loss",
+    "focal_tversky_loss": "tversky_loss", "cosine_embedding_loss": "cosine_embedding",
+    "cosine_loss": "cosine_embedding", "triplet_loss": "triplet_margin", "triplet_margin_loss": "triplet_margin",
+    "margin_ranking_loss": "margin_ranking", "cos_sim": "cosine_similarity",
     "acc": "accuracy", "top_k_accuracy": "accuracy",
     # arguments
     "filters": "out_channels", "num_filters": "out_channels", "channels": "out_channels", "n_filters": "out_channels",

@@ -34,6 +34,7 @@ FAMILIES: dict[str, str] = {
     "order": "permute flip roll",
     "overlap": "dice dice_loss jaccard_loss tversky_loss",
     "pad": "pad pad_to_multiple pad_like",
+    "pair": "cosine_similarity cosine_embedding triplet_margin margin_ranking",
     "parameter": "parameter",
     "parts": "split chunk",
     "pool": "max_pool avg_pool global_avg_pool global_max_pool",

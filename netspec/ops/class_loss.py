@@ -9,7 +9,7 @@ from netspec.ir.op import Inferred, Sample, bad, good
 from netspec.ir.problem import Cure, Problem, Warned
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.class_index import ClassWeight
-from netspec.ops.classes import class_losses, never_comes, per_class
+from netspec.ops.classes import are_shares, class_losses, never_comes, per_class, per_share
 from netspec.ops.loss import Loss
 from netspec.ops.reduction import Factor
 
@@ -32,15 +32,14 @@ class ClassLoss(Loss):
     ignore_index: int | None = None
     """The class whose targets do not count."""
 
-    @property
-    def counted(self) -> bool:
-        """Whether some targets count more than others."""
-        return self.weight is not None or self.ignore_index is not None
+    def counted(self, target: TensorType) -> bool:
+        """Whether some targets count more than others in the divisor of a mean; shares of classes never do."""
+        return not are_shares(target) and (self.weight is not None or self.ignore_index is not None)
 
-    def weights(self, given: int = 1) -> tuple[Factor, ...]:
+    def weights(self, *inputs: TensorType) -> tuple[Factor, ...]:
         """The weights of the classes, and the input `weights`."""
         own = ClassWeight(weight=self.weight, ignore_index=self.ignore_index)
-        return (((own, 1),) if self.counted else ()) + super().weights(given)
+        return (((own, 1),) if self.counted(inputs[1]) else ()) + super().weights(*inputs)
 
     def weigh(
         self,
@@ -78,7 +77,9 @@ class CrossEntropy(ClassLoss):
 
     Takes logits `[batch, class, *space]` and whole numbers `[batch, *space]`, as `torch.nn.functional.cross_entropy`.
     With `label_smoothing` e it is `(1 - e) * loss + e * mean over the classes of -log_softmax`, each class with its
-    weight (Szegedy and others, 2015).
+    weight (Szegedy and others, 2015). The target may also be shares t of the classes, `[batch, class, *space]`, as a
+    teacher or a mixture of labels gives them: `loss = -sum over the classes of weight * t * log_softmax(logits)`. Then
+    the mean is over the number of elements whatever the weights, as PyTorch has it, and no class can be ignored.
     """
 
     name: ClassVar[str] = "cross_entropy"
@@ -88,13 +89,26 @@ class CrossEntropy(ClassLoss):
     """Which share of the certainty is spread over all classes."""
 
     def infer(self, logits: TensorType, target: TensorType, weights: TensorType | None = None) -> Inferred:
-        """One number, or the target's axes; what went through a softmax already is refused."""
-        return self.weigh(logits, target, weights, are_logits(logits, self.name))
+        """One number, or the axes without that of the classes; what went through a softmax already is refused."""
+        if not are_shares(target) or target.rank != logits.rank:
+            return self.weigh(logits, target, weights, are_logits(logits, self.name))
+        axes, constraints = per_share(logits, target, self.name)
+        if self.ignore_index is not None:
+            raise Problem(
+                "NS345",
+                "`ignore_index` leaves out a class, and the target is shares of all classes",
+                at="ignore_index",
+                help="leave it out, or give classes as target; the input `weights` leaves out single elements",
+            )
+        if self.weight is not None:
+            self._listed(logits)
+        element = TensorType(axes, "float32", Facts(low=0))
+        return self.reduced(element, weights, constraints, are_logits(logits, self.name))
 
     @staticmethod
     def samples() -> list[Sample]:
-        """Each reduction, images of classes, weights, smoothed labels, and every contradiction."""
-        return [*class_losses(Facts()), *_smoothed(Facts()), *_no_logits()]
+        """Each reduction, images of classes, weights, smoothed labels, shares as target, and every contradiction."""
+        return [*class_losses(Facts()), *_smoothed(Facts()), *_shared(), *_no_logits()]
 
 
 class Nll(ClassLoss):
@@ -210,6 +224,25 @@ def _smoothed(facts: Facts) -> list[Sample]:
     return [
         good(scores, label, label_smoothing=0.1),
         good(scores, label, label_smoothing=0.25, weight=(0.5, 1.0, 2.0), ignore_index=1),
+    ]
+
+
+def _shared() -> list[Sample]:
+    """Shares of classes as target, and what are none."""
+    scores, shares = tensor(batch=4, channel=3), Facts(low=0, high=1, sums_to_one="channel")
+    t = tensor(batch=4, channel=3, facts=shares)
+    image = tensor(batch=2, channel=3, height=2, width=2)
+    return [
+        good(scores, t),
+        good(scores, t, reduction="sum", weight=(0.5, 1.0, 2.0)),
+        good(scores, t, weight=(0.5, 1.0, 2.0), label_smoothing=0.1),
+        good(image, image.with_facts(shares), reduction="none", label_smoothing=0.25),
+        good(image, image.with_facts(shares), tensor(batch=2, facts=Facts(low=0.25, high=2))),
+        bad("NS341", scores, tensor(batch=4, channel=3, facts=Facts(low=0, high=1))),
+        bad("NS345", scores, t, ignore_index=0),
+        bad("NS337", scores, t, weight=(0.5, 1.0)),
+        bad("NS251", scores, tensor(batch=4, channel=4, facts=shares)),
+        bad("NS322", tensor(batch=4, channel=1), tensor(batch=4, channel=1, facts=shares)),
     ]
 
 

@@ -15,14 +15,7 @@ def per_class(scores: TensorType, target: TensorType, op: str, *, ignore_index: 
 
     The last class needs no score where it is `ignore_index`.
     """
-    floating(scores, op, 0)
-    if scores.rank < 2:
-        raise Problem(
-            "NS254",
-            f"`{op}` wants scores for every class on the axis after the batch, and this is {scores.named()}",
-            at=0,
-            help="give it one number for every class, such as the output of `linear`",
-        )
+    _are_scores(scores, op)
     if target.dtype != "int64":
         what = "a mask" if target.dtype == "bool" else "floating numbers"
         raise Problem(
@@ -32,18 +25,56 @@ def per_class(scores: TensorType, target: TensorType, op: str, *, ignore_index: 
             help="declare the target `{kind: class_index, classes: 10}`; for yes and no use `bce_with_logits`, "
             "for measured values `mse` or `l1`",
         )
-    count = scores.axes[1]
-    if count.size == 1:
-        raise Problem(
-            "NS322",
-            f"`{op}` over `{count.size}` class: it is always right",
-            at=0,
-            help="give one number for each class; for yes and no use `bce_with_logits`",
-        )
+    _several(scores, op)
     axes, constraints = agree(
         (scores.with_axes((scores.axes[0], *scores.axes[2:])), target), op, numbers=False
     )
     return axes, constraints + _as_many(scores, target, op, ignore_index)
+
+
+def are_shares(target: TensorType) -> bool:
+    """Whether a target has floating numbers, which may be shares of all classes."""
+    return target.dtype == "float32"
+
+
+def per_share(scores: TensorType, target: TensorType, op: str) -> Agreed:
+    """The axes `[batch, *space]` of scores and of shares of the same axes `[batch, class, *space]`."""
+    _are_scores(scores, op)
+    _several(scores, op)
+    axes, constraints = agree((scores, target), op, numbers=False)
+    name = axes[1].name
+    if not target.facts.is_probabilities(target.names[1]):
+        raise Problem(
+            "NS341",
+            f"`{op}` wants classes, or shares that sum to one over `{name}`, and that these do is not proved",
+            at=1,
+            help="declare the target `kind: class_index` or `kind: probabilities`, or make the shares with `softmax`; "
+            "for measured values use `mse` or `l1`",
+        )
+    return (axes[0], *axes[2:]), constraints
+
+
+def _are_scores(scores: TensorType, op: str) -> None:
+    """Problem NS254 where there is no axis of classes, NS310 where the numbers are not floating."""
+    floating(scores, op, 0)
+    if scores.rank < 2:
+        raise Problem(
+            "NS254",
+            f"`{op}` wants scores for every class on the axis after the batch, and this is {scores.named()}",
+            at=0,
+            help="give it one number for every class, such as the output of `linear`",
+        )
+
+
+def _several(scores: TensorType, op: str) -> None:
+    """Problem NS322 for a single class."""
+    if scores.axes[1].size == 1:
+        raise Problem(
+            "NS322",
+            f"`{op}` over `{scores.axes[1].size}` class: it is always right",
+            at=0,
+            help="give one number for each class; for yes and no use `bce_with_logits`",
+        )
 
 
 def never_comes(target: TensorType, ignore_index: int | None) -> tuple[Warned, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from netspec.ir.graph import Graph, Node, Ref
 from netspec.ir.op import Op, infer_node
 from netspec.ir.types import TensorType
-from netspec.ops.reduction import Over, Reduction
+from netspec.ops.reduction import Factor, Over, Reduction
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ def cut(graph: Graph, node: Node, op: Reduction, how: Over) -> Cut:
 
     A weighted mean has two totals, the sum of what is weighed and the sum of the weights, and ends in their quotient.
     """
-    given = len(node.inputs)
-    factors = op.weights(given) if how == "mean" else ()
+    types = tuple(graph.type_of(ref) for ref in node.inputs)
+    factors = op.weights(*types) if how == "mean" else ()
     if factors:
-        return _weighted(graph, node, op)
-    each = op.per_sample(given)
+        return _weighted(graph, node, op, factors)
+    each = op.per_sample(len(types))
     if each is None:
         (value,) = node.inputs
         total = Total(node.path, how, _gone(graph.type_of(value), node))
         return Cut((), ((total, value, node.types[0]),))
-    kinds = infer_node(each, tuple(graph.type_of(ref) for ref in node.inputs)).outputs
+    kinds = infer_node(each, types).outputs
     total = Total(node.path, how, _gone(kinds[0], node))
     return Cut((replace(node, op=each, types=kinds),), ((total, Ref(node.path), node.types[0]),))
 
@@ -64,19 +64,19 @@ class _Line:
         return Ref(path)
 
 
-def _weighted(graph: Graph, node: Node, op: Reduction) -> Cut:
+def _weighted(graph: Graph, node: Node, op: Reduction, factors: tuple[Factor, ...]) -> Cut:
     """The parts of a weighted mean."""
     from netspec.ops.arithmetic import Constant, Div, Mul  # noqa: PLC0415 - few specs weigh anything
     from netspec.ops.compare import Maximum  # noqa: PLC0415
     from netspec.ops.expand import Expand  # noqa: PLC0415
 
-    given, path = len(node.inputs), node.path
-    each = op.per_sample(given)
+    path = node.path
+    each = op.per_sample(len(node.inputs))
     assert each is not None, f"{op.name} weighs what it does not hold"
     before = _Line(node, {ref: graph.type_of(ref) for ref in node.inputs})
     value = before.use(f"{path}.each", each, *node.inputs)
     weight: Ref | None = None
-    for i, (made, index) in enumerate(op.weights(given)):
+    for i, (made, index) in enumerate(factors):
         factor = node.inputs[index]
         if made is not None:
             factor = before.use(f"{path}.weight{i}", made, factor)

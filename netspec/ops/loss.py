@@ -37,9 +37,9 @@ class Loss(Reduction):
         del given
         return self.model_copy(update={"reduction": "none"})
 
-    def weights(self, given: int = 1) -> tuple[Factor, ...]:
+    def weights(self, *inputs: TensorType) -> tuple[Factor, ...]:
         """The input `weights`, where it is given."""
-        return ((None, len(self.slots) - 1),) if given == len(self.slots) else ()
+        return ((None, len(self.slots) - 1),) if len(inputs) == len(self.slots) else ()
 
     def reduced(
         self,

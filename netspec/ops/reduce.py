@@ -109,9 +109,9 @@ class Mean(Reduce):
     name: ClassVar[str] = "mean"
     how: ClassVar[Over] = "mean"
 
-    def weights(self, given: int = 1) -> tuple[Factor, ...]:
+    def weights(self, *inputs: TensorType) -> tuple[Factor, ...]:
         """The mask."""
-        return ((None, 1),) if given > 1 else ()
+        return ((None, 1),) if len(inputs) > 1 else ()
 
     def infer(self, x: TensorType, where: TensorType | None = None) -> Inferred:
         """The other axes; a mean lies within the bounds of what it is of."""

@@ -3,6 +3,7 @@
 from typing import ClassVar, Literal
 
 from netspec.ir.op import Op
+from netspec.ir.types import TensorType
 
 Over = Literal["mean", "sum", "max", "min"]
 """How the batch is reduced. A mean is accumulated as (sum, weight): the sum of all elements, and how many they are."""
@@ -34,7 +35,7 @@ class Reduction(Op):
         """The op of `given` inputs without its reduction over the batch; None where that leaves the input as it is."""
         raise NotImplementedError
 
-    def weights(self, given: int = 1) -> tuple[Factor, ...]:
-        """What weighs the elements of a mean, where the op has `given` inputs."""
-        del given
+    def weights(self, *inputs: TensorType) -> tuple[Factor, ...]:
+        """What weighs the elements of a mean, where the op has these inputs."""
+        del inputs
         return ()

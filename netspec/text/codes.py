@@ -210,6 +210,8 @@ MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
     "NS341": "Shares are wanted that sum to one, and that these do is not proved.",
     "NS342": "A class is chosen that is not there.",
     "NS343": "Numbers that may leave [0, 1] where an overlap wants shares.",
+    "NS344": "A target of pairs that is neither yes nor no.",
+    "NS345": "A class is ignored where the target is shares of all classes.",
 }
 
 LINT: dict[str, str] = {  # NS4: legal, and probably not what was wanted

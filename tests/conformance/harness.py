@@ -110,6 +110,8 @@ FORBIDDEN: dict[str, str] = {
     "NS341": "PyTorch takes any numbers for probabilities",
     "NS342": "PyTorch counts a class that is not there as never said and never true",
     "NS343": "an overlap of numbers that are no shares has a value and no meaning",
+    "NS344": "PyTorch takes whatever it is for 1 or -1",
+    "NS345": "PyTorch refuses it too where the number is one of a class, and lets others pass",
 }
 """Codes of what the language forbids although PyTorch would run it, with the reason."""
 

@@ -127,6 +127,10 @@ layers:
         ("«KLDivLoss»(log_softmax(y), softmax(y))", "kl_div"),
         ("«quantile_loss»(mu, volume, q=0.9)", "pinball"),
         ("«crps_gaussian»(mu, sigma, volume)", "crps_normal"),
+        ("«CosineEmbeddingLoss»(y, yes, mu > 0)", "cosine_embedding"),
+        ("«TripletMarginLoss»(y, yes, p)", "triplet_margin"),
+        ("«MarginRankingLoss»(mu, volume, mu > 0)", "margin_ranking"),
+        ("mean(«cos_sim»(y, yes))", "cosine_similarity"),
     ],
 )
 def test_losses_of_other_libraries_have_their_word_here(loss: str, said: str) -> None:

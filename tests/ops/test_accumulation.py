@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from netspec.ir.facts import Facts
 from netspec.ir.graph import Graph, Ref
 from netspec.ir.problem import Problem
 from netspec.ir.types import tensor
 from netspec.ops.accumulation import SHARES, accumulate
 from netspec.ops.arithmetic import Constant, Pow, Sub
+from netspec.ops.class_loss import CrossEntropy
 from netspec.ops.reduce import Amin, Mean, Sum
 from netspec.ops.regression_loss import Mse
 from tests.backends.torch.build import Build
@@ -71,3 +73,22 @@ def test_a_value_that_the_model_reduced_itself_is_refused() -> None:
     with pytest.raises(Problem) as caught:
         accumulate(made, (*GIVEN, Ref("m")))
     assert caught.value.code == "NS295"
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_the_weights_of_classes_divide_where_the_target_names_them_and_not_where_it_shares(
+    shared: bool,
+) -> None:
+    """As PyTorch has it: a mean over shares of classes is over the number of elements."""
+    logits = tensor(batch="N", channel=3)
+    target = (
+        tensor(batch="N", channel=3, facts=Facts(low=0, high=1, sums_to_one="channel"))
+        if shared
+        else tensor("int64", batch="N", facts=Facts(low=0, high=2, classes=3))
+    )
+    at = Build({"y": target}, x=logits)
+    at.use("m", CrossEntropy(weight=(1.0, 2.0, 3.0)), "x", "y")
+    made = accumulate(at.graph({"x": "x"}, metrics={"metric": "m"}), GIVEN)
+    assert [(total.path, total.how) for total in made.totals] == (
+        [("m", "mean")] if shared else [("m.sum", "sum"), ("m.weight", "sum")]
+    )

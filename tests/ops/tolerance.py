@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 from netspec.ir.facts import Facts
 from netspec.ops.axis_norm import AxisNorm
 from netspec.ops.class_loss import CrossEntropy, Nll
+from netspec.ops.classes import are_shares
 from tests.conformance.case import Case, Mode, Numbers, Result, backward_of, case, floating, reference
 
 EPS = 2.0**-52
@@ -135,6 +136,13 @@ def _cross_entropy_terms(
 ) -> NDArray[Any]:
     """The terms of `s - p * sum of s`: s is what the likelihood sends to log-probabilities, p their exponentials."""
     log_p = np.log(np.exp(drawn.inputs[0]) / np.exp(drawn.inputs[0]).sum(axis=1, keepdims=True))
+    if are_shares(
+        use.types[1]
+    ):  # -weight * t sends as much as its classes would, had they the shares as weights
+        sent = abs(reference(use, drawn, gradients, "eval").inputs[1] / log_p) * (
+            drawn.inputs[1] + op.label_smoothing / max(1 - op.label_smoothing, EPS) / log_p.shape[1]
+        )
+        return np.asarray(sent + np.exp(log_p) * sent.sum(axis=1, keepdims=True))
     kind = use.types[0].with_facts(Facts(high=0, log_probabilities=use.types[0].names[1]))
     same = case(Nll(**op.arguments()), kind, *use.types[1:])  # type: ignore[arg-type]
     sent = abs(
