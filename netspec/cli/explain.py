@@ -1,4 +1,4 @@
-"""`netspec explain`: the page of a code, or the list of all codes."""
+"""`netspec explain`: the page of a code or of a word of the language, or the list of all codes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("code", metavar="[CODE]", required=False)
+@click.argument("code", metavar="[CODE|WORD]", required=False)
 @format_option("text", "json")
 def explain(code: str | None, form: str) -> None:
-    """Print the page of CODE: what it means, why it matters, an example and its cure. Without CODE, list all codes."""
+    """Print the page of a code such as NS211: what it means, why it matters, an example and its cure.
+
+    A WORD may be an op, a rule of lint, a source, a transform, an optimizer, a phase of a schedule or an initialiser.
+    Without either, list all codes.
+    """
     if code is None:
         _list(form)
         return
@@ -25,12 +29,26 @@ def explain(code: str | None, form: str) -> None:
 
     known = written(code)
     if known not in CODES:
-        raise click.UsageError(_unknown(code))
+        _word(code, form)
+        return
     found = page(known)
     if form == "json":
         _json(_fields(found))
         return
     click.echo(found.text, nl=False)
+
+
+def _word(word: str, form: str) -> None:
+    """The section of an op, a rule or a part of the recipe; click's UsageError for a word that has none."""
+    from netspec.reference.entry import entry
+
+    told = entry(word)
+    if told is None:
+        raise click.UsageError(_unknown(word))
+    if form == "json":
+        _json({"word": word, "text": told})
+        return
+    click.echo(told, nl=False)
 
 
 def _list(form: str) -> None:
@@ -48,19 +66,32 @@ def _list(form: str) -> None:
         "\n".join([f"{group}:", *(f"  {code}  {line}" for code, line in sorted(table.items()))])
         for group, table in GROUPS.items()
     ]
-    click.echo("\n\n".join([*blocks, "`netspec explain CODE` prints the page of one."]))
+    click.echo(
+        "\n\n".join(
+            [*blocks, "`netspec explain CODE` prints the page of one, `netspec explain conv` that of an op."]
+        )
+    )
 
 
 def _unknown(word: str) -> str:
-    """What is said of a word that is no code."""
+    """What is said of a word that is no code and none of the language."""
+    from netspec.lang.names import habit, meant
+    from netspec.reference.entry import entries
     from netspec.text.page import near
     from netspec.text.shown import shown
 
-    said = f"There is no code `{shown(word[:40])}`."
-    codes = near(word[:40])
-    if not codes:
-        return f"{said} `netspec explain` lists all of them."
-    return "\n".join([f"{said} Did you mean one of these?", *(f"  {code}  {CODES[code]}" for code in codes)])
+    word = word[:40]
+    said = f"There is no code or word `{shown(word)}`."
+    known = set(entries())
+    if found := habit(word, known):
+        return f"{said} Did you mean `{found}`?"
+    if codes := near(word):
+        return "\n".join(
+            [f"{said} Did you mean one of these?", *(f"  {code}  {CODES[code]}" for code in codes)]
+        )
+    if found := meant(word, known):
+        return f"{said} Did you mean `{found}`?"
+    return f"{said} `netspec explain` lists all codes."
 
 
 def _fields(page: Page) -> dict[str, str | None]:

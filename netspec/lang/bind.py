@@ -134,6 +134,8 @@ def _misfit(
         help, edit = f"write `{cure}`", Edit(argument.span, cure)
     elif name == "axis":
         help = "an axis is called by its name, such as `channel` or `height`"
+        if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+            help += f"; values stand beside the op: `{{{called}, from: {argument.span.text}}}`"
     message = f"`{name}` of `{called}` must be {wanted(field)}, and it is {worded(value)}"
     report.error("NS123", message, argument.span, help=help, edit=edit)
 

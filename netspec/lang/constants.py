@@ -109,6 +109,10 @@ def evaluate(expression: Expression, scope: Scope, sizes: Sizes, report: Report)
     return False, None
 
 
+AXES = frozenset({"batch", "channel", "depth", "height", "width", "time", "slice", "bin", "feature"})
+"""Words that are hardly constants where there are none of that name."""
+
+
 class Evaluator:
     """Walks a checked expression tree. Raises Refused where a part has no value."""
 
@@ -139,6 +143,8 @@ class Evaluator:
         meant = nearest(node.id, self.scope)
         known = ", ".join(f"`{name}`" for name in sorted(self.scope)[:12]) or "none"
         help = f"did you mean `{meant}`?" if meant else f"constants here: {known}; add yours to `define`"
+        if not meant and node.id in AXES:
+            help = f"the size of an axis is that of a value: `_.{node.id}` of the one before, `x.{node.id}` of `x`"
         raise Refused("NS110", f"there is no constant `{node.id}`", node, help)
 
     def _list(self, node: ast.List | ast.Tuple) -> Constant:

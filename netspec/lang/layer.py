@@ -77,15 +77,15 @@ def read(item: Node, report: Report) -> Layer | None:
         help = listed(item) or "write `- conv: {…}`"
         report.error("NS116", "a layer is an op with its arguments", item.span, help=help)
     elif len(heads := [entry for entry in item if entry.name not in WIRES]) > 1:
-        _two_heads(heads[0], heads[1], report)
+        _two_heads(heads[0], heads[1], item, report)
     else:
         help = "write `- relu` or `- {relu, name: …}`"
         report.error("NS116", "this layer has no op", item.span, help=help)
     return None
 
 
-def _two_heads(first: Entry, second: Entry, report: Report) -> None:
-    """Two keys that could both be the op: an argument beside its op, or a forgotten dash."""
+def _two_heads(first: Entry, second: Entry, item: Mapping, report: Report) -> None:
+    """Two keys that could both be the op: an argument beside its op, a forgotten dash, or a list without brackets."""
     if any(one.span == second.key.span for one in report.diagnostics):
         return  # the YAML reader has said it already
     kind, edit = ops.find(first.name), None
@@ -94,6 +94,9 @@ def _two_heads(first: Entry, second: Entry, report: Report) -> None:
         main = first.value.span.text if isinstance(first.value, Scalar) else ""
         if main and kind.main is not None:  # two arguments: then both have their names
             help = f"write `{first.name}: {{{kind.main}: {main}, {second.name}: …}}`"
+    elif (values := _unlisted(second, item)) is not None:
+        words = f"[{values.text}]"
+        help, edit = f"several values are a list: `from: {words}`", Edit(values, words)
     elif near := meant(second.name, WIRES):
         help, edit = f"did you mean `{near}`?", Edit(second.key.span, near)
     else:
@@ -108,6 +111,16 @@ def _two_heads(first: Entry, second: Entry, report: Report) -> None:
         help=help,
         edit=edit,
     )
+
+
+def _unlisted(second: Entry, item: Mapping) -> Span | None:
+    """The values of `{add, from: a, b}`, where the comma ends the first; None where it is something else."""
+    entries = list(item)
+    before = entries[entries.index(second) - 1]
+    lone = isinstance(second.value, Scalar) and second.value.value is None
+    if before.name != "from" or not isinstance(before.value, Scalar) or not lone:
+        return None
+    return Span(before.value.span.source, before.value.span.start, second.key.span.end)
 
 
 def _held(head: Entry) -> Iterator[tuple[str, Sequence]]:

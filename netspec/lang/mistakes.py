@@ -12,6 +12,7 @@ from collections.abc import Sequence as Items
 
 import yaml
 
+from netspec import ops
 from netspec.lang import brackets, reserved
 from netspec.lang.quote import line_value, quoted, surplus
 from netspec.lang.traps import TIGHT, invisible
@@ -134,13 +135,20 @@ def _colon(case: Trouble) -> Diagnostic | None:
             edit=Edit(case.span(value.end, value.end), ":"),
         )
     column = keyed.start("key") - case.line_start(start)
+    kind = ops.find(keyed["key"])
+    if (
+        kind is not None and kind.main and key in kind.model_fields
+    ):  # two arguments: then both have their names
+        help = f"write `{kind.name}: {{{kind.main}: {value.text}, {key}: …}}`"
+    else:
+        kind, help = None, f"begin `{key}` in the same column as `{keyed['key']}`"
     return case.error(
         "NS022",
         f"`{key}:` is indented like a part of `{keyed['key']}`, which already has its value",
         under,
         labels=(Label(value, f"the value of `{keyed['key']}`"),),
-        help=f"begin `{key}` in the same column as `{keyed['key']}`",
-        edit=Edit(case.span(margin, under.start), " " * column),
+        help=help,
+        edit=None if kind else Edit(case.span(margin, under.start), " " * column),
     )
 
 

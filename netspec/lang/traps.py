@@ -95,13 +95,15 @@ def _brackets(node: Mapping | Sequence) -> Iterator[Diagnostic]:
             return
         span = Span(first.span.source, first.span.start, leaves[end - 1].span.end)
         whole = " ".join(span.text.split())
+        listed = re.fullmatch(r"\(([\w\s.,$-]*)\)", whole)
+        cure = f"[{listed[1]}]" if listed else quoted(whole)
         yield Diagnostic(
             "NS019",
             Severity.ERROR,
             f"inside `{outer}`, a comma ends the value `{first.text}`",
             span,
-            help=f"quote it: `{quoted(whole)}`",
-            edit=Edit(span, quoted(whole)),
+            help=f"a list stands in square brackets: `{cure}`" if listed else f"quote it: `{cure}`",
+            edit=Edit(span, cure),
         )
         at = end
 

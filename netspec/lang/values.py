@@ -148,9 +148,10 @@ class Values:
             return None
         if kind.main is None:
             takes = ", ".join(f"`{one}`" for one in kind.model_fields) or "no arguments"
-            self.report.error(
-                "NS121", f"`{kind.name}` has no main argument", span_of(node, where), help=f"it takes {takes}"
-            )
+            help = f"it takes {takes}"
+            if isinstance(node, Sequence) and getattr(kind, "slots", None):
+                help = f"values stand beside the op: `{{{kind.name}, from: {node.span.text}}}`"
+            self.report.error("NS121", f"`{kind.name}` has no main argument", span_of(node, where), help=help)
             return None
         return {kind.main: Argument(value, span_of(node, where))}
 

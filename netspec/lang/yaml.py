@@ -41,15 +41,17 @@ def open_source(path: Path) -> Source:
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except FileNotFoundError:
-        raise SpecError.of("NS001", f"there is no file `{name}`", help=_neighbours(path)) from None
+        raise SpecError.of("NS001", f"there is no file `{name}`", help=_neighbours(path), file=name) from None
     except IsADirectoryError:
-        raise SpecError.of("NS001", f"`{name}` is a folder", help="name the spec file inside it") from None
+        raise SpecError.of(
+            "NS001", f"`{name}` is a folder", help="name the spec file inside it", file=name
+        ) from None
     except (OSError, ValueError) as trouble:
         reason = (trouble.strerror or "") if isinstance(trouble, OSError) else "no such name can exist"
-        raise SpecError.of("NS001", f"`{name}` cannot be read: {reason.lower()}") from None
+        raise SpecError.of("NS001", f"`{name}` cannot be read: {reason.lower()}", file=name) from None
     if len(content) > LARGEST:
         raise SpecError.of(
-            "NS003", f"`{name}` has more than {LARGEST >> 20} MiB", help="is this a spec, or data?"
+            "NS003", f"`{name}` has more than {LARGEST >> 20} MiB", help="is this a spec, or data?", file=name
         )
     return decode(name, content)
 
@@ -62,9 +64,9 @@ def decode(name: str, content: bytes) -> Source:
     except UnicodeDecodeError as trouble:
         line = content.count(b"\n", 0, trouble.start) + 1
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise SpecError.of("NS002", f"`{name}` is UTF-16", help="save it as UTF-8") from None
+            raise SpecError.of("NS002", f"`{name}` is UTF-16", help="save it as UTF-8", file=name) from None
         message = f"line {line} of `{name}` is not UTF-8: byte 0x{content[trouble.start]:02x}"
-        raise SpecError.of("NS002", message, help="save the file as UTF-8") from None
+        raise SpecError.of("NS002", message, help="save the file as UTF-8", file=name) from None
 
 
 def read(source: Source) -> tuple[Mapping | None, list[Diagnostic], list[Comment]]:

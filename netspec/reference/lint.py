@@ -31,10 +31,17 @@ def lint_page() -> str:
     """Every rule, in the order of their codes."""
     kinds = sorted(rules().values(), key=lambda one: one.code)
     rows = ([f"[`{one.name}`](#{one.name})", f"`{one.code}`", first_sentence(one)] for one in kinds)
-    return MADE + DOOR + table(["rule", "code", "what it finds"], rows) + "\n" + "\n".join(map(_rule, kinds))
+    return (
+        MADE
+        + DOOR
+        + table(["rule", "code", "what it finds"], rows)
+        + "\n"
+        + "\n".join(map(rule_section, kinds))
+    )
 
 
-def _rule(kind: type[Rule]) -> str:
+def rule_section(kind: type[Rule]) -> str:
+    """All that is told of one rule."""
     text = re.sub(r"^(Why|Instead):", r"**\1:**", inspect.cleandoc(kind.__doc__ or ""), flags=re.MULTILINE)
     parts = [f"## {kind.name}", f"`{kind.code}`. {text}"]
     if told := arguments(kind):

@@ -45,10 +45,11 @@ def recipe_page() -> str:
 
 def _part(title: str, where: str, kinds: Mapping[str, type[Record]]) -> str:
     """One table of the recipe: everything in it with its arguments."""
-    return f"## {title}\n\n{where}.\n\n" + "\n".join(map(_kind, kinds.values()))
+    return f"## {title}\n\n{where}.\n\n" + "\n".join(map(kind_section, kinds.values()))
 
 
-def _kind(kind: type[Record]) -> str:
+def kind_section(kind: type[Record]) -> str:
+    """All that is told of one source, transform, optimizer, phase or initialiser."""
     parts = [f"### `{kind.name}`", inspect.cleandoc(kind.__doc__ or "")]
     if issubclass(kind, Transform):
         wants = kind.wants if kind.name != "fill" else ""

@@ -38,8 +38,9 @@ class Diagnostic:
     """One message.
 
     `code` names its kind and page (`NS211`), `message` says both numbers and quotes the user's words in backticks,
-    `span` is the primary place (None only where there is no file to point into), `label` a few words shown under
-    the carets, `labels` other places, `notes` the chain that explains why, `help` the cure, `edit` the exact cure.
+    `span` is the primary place (None only where there is no text to point into), `file` the name of the file where that
+    is all there is, `label` a few words shown under the carets, `labels` other places, `notes` the chain that explains
+    why, `help` the cure, `edit` the exact cure.
     """
 
     code: str
@@ -51,6 +52,7 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     help: str = ""
     edit: Edit | None = None
+    file: str = ""
 
     def as_json(self) -> dict[str, object]:
         """The diagnostic as plain data: places are null where there is none."""
@@ -59,7 +61,7 @@ class Diagnostic:
             "code": self.code,
             "severity": self.severity.value,
             "message": self.message,
-            "file": span.source.name if span else None,
+            "file": span.source.name if span else self.file or None,
             "line": span.line if span else None,
             "column": span.column if span else None,
             "end_line": span.end_line if span else None,
@@ -84,9 +86,11 @@ class SpecError(Exception):
         return "\n".join(lines) or "the spec is wrong"
 
     @classmethod
-    def of(cls, code: str, message: str, *, help: str = "", span: Span | None = None) -> SpecError:
+    def of(
+        cls, code: str, message: str, *, help: str = "", span: Span | None = None, file: str = ""
+    ) -> SpecError:
         """One error with one message: how a room that knows no YAML refuses bad input."""
-        return cls([Diagnostic(code, Severity.ERROR, message, span, help=help)])
+        return cls([Diagnostic(code, Severity.ERROR, message, span, help=help, file=file)])
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.diagnostics)

@@ -64,7 +64,7 @@ def to_github(diagnostics: Iterable[Diagnostic]) -> str:
     """
     lines = []
     for one in diagnostics:
-        properties = {"title": one.code}
+        properties = {"title": one.code} if not one.file else {"file": shown(one.file), "title": one.code}
         if span := one.span:
             properties = {"file": shown(span.source.name), "line": str(span.line), "col": str(span.column)}
             properties |= {

@@ -78,6 +78,8 @@ class _Result:
         }
         if one.span is not None:
             result["locations"] = [self._location(one.span, one.label)]
+        elif one.file:
+            result["locations"] = [{"physicalLocation": {"artifactLocation": self._file(one.file)}}]
         if one.labels:
             result["relatedLocations"] = [
                 {"id": at, **self._location(label.span, label.text)} for at, label in enumerate(one.labels, 1)
@@ -88,13 +90,13 @@ class _Result:
 
     def _location(self, span: Span, text: str) -> dict[str, object]:
         """A place, with a few words (3.28)."""
-        physical = {"artifactLocation": self._file(span), "region": _region(span)}
+        physical = {"artifactLocation": self._file(span.source.name), "region": _region(span)}
         message: dict[str, object] = {"message": {"text": _plain(text)}} if text else {}
         return {"physicalLocation": physical, **message}
 
-    def _file(self, span: Span) -> dict[str, object]:
+    def _file(self, name: str) -> dict[str, object]:
         """A file by its address (3.4)."""
-        path = Path(os.path.normpath(self.folder / span.source.name))
+        path = Path(os.path.normpath(self.folder / name))
         if not path.is_relative_to(self.folder):
             return {"uri": path.as_uri()}
         return {"uri": quote(path.relative_to(self.folder).as_posix()), "uriBaseId": ROOT}
@@ -102,7 +104,7 @@ class _Result:
     def _fix(self, edit: Edit, help: str) -> dict[str, object]:
         """The exact edit (3.55)."""
         replacement = {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}}
-        change = {"artifactLocation": self._file(edit.span), "replacements": [replacement]}
+        change = {"artifactLocation": self._file(edit.span.source.name), "replacements": [replacement]}
         words: dict[str, object] = {"description": {"text": _plain(help)}} if help else {}
         return {**words, "artifactChanges": [change]}
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from click import UsageError
 from click.testing import CliRunner, Result
 
 from netspec.cli.explain import explain
@@ -51,9 +52,10 @@ def test_json_lists_every_code_with_its_group() -> None:
 @pytest.mark.parametrize(
     "word, said",
     [
-        ("NS299", "There is no code `NS299`. Did you mean one of these?\n  NS"),
+        ("NS299", "There is no code or word `NS299`. Did you mean one of these?\n  NS"),
         ("groups", "NS213  Groups do not divide the channels."),
-        ("zebra", "`netspec explain` lists all of them."),
+        ("zebra", "Did you mean `zeros`?"),
+        ("qqqqqqqqqqqq", "`netspec explain` lists all codes."),
         ("\x1b[2J", "`\\u{1b}[2J`"),
     ],
 )
@@ -74,3 +76,32 @@ def test_explain_loads_no_more_than_validate() -> None:
     loaded = set(eval(made.stderr))
     assert "click" in loaded
     assert loaded & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize(
+    "word,what,told",
+    [
+        ("conv", "op", "Cross-correlate windows"),
+        ("bias_before_norm", "rule of lint", "NS403"),
+        ("cosine", "phase of a schedule", "Loshchilov"),
+        ("sgd", "optimizer", "momentum"),
+        ("kaiming_normal", "initialiser", "He et al. 2015"),
+        ("rotate", "transform", "drawn anew"),
+    ],
+)
+def test_a_word_of_the_language_prints_what_its_page_tells(word: str, what: str, told: str) -> None:
+    said = run(word).stdout
+    assert said.startswith(f"# `{word}`: {what}\n")
+    assert told in said
+    assert json.loads(run(word, "--format", "json").stdout) == {"word": word, "text": said}
+
+
+def test_a_word_with_two_meanings_prints_both() -> None:
+    said = run("constant").stdout
+    assert "# `constant`: op\n" in said
+    assert "# `constant`: phase of a schedule\n" in said
+
+
+def test_a_word_of_another_library_is_met_with_ours() -> None:
+    with pytest.raises(UsageError, match="Did you mean `conv`"):
+        run("Conv2d")

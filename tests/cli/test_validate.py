@@ -148,9 +148,9 @@ def test_a_misspelt_folder_is_told_with_the_file_that_is_meant(specs: Path) -> N
     assert f"did you mean the folder `{specs / 'inner'}`?" in run(specs / "iner" / "nothing.yml").stdout
 
 
-def test_a_missing_file_has_no_place_in_json(specs: Path) -> None:
+def test_a_missing_file_has_its_name_and_no_place_in_json(specs: Path) -> None:
     (found,) = json.loads(run(specs / "god.yaml", "--format", "json").stdout)
-    assert (found["code"], found["file"], found["line"]) == ("NS001", None, None)
+    assert (found["code"], found["file"], found["line"]) == ("NS001", str(specs / "god.yaml"), None)
 
 
 def test_a_folder_without_specs_is_an_error(tmp_path: Path) -> None:
