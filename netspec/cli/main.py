@@ -23,6 +23,7 @@ COMMANDS = {
     "show": "Print the layers with their types, parameters and cost.",
     "diff": "Tell what changed from one spec to another.",
     "verify": "Prove the model, its gradients and its update against NumPy.",
+    "conformance": "Hold every op and update rule, in every backend, to NumPy.",
     "compile": "Write the model as one Python file that needs PyTorch alone.",
     "train": "Train the model on the data the spec names.",
     "evaluate": "Measure a trained run on one part of the data.",

@@ -85,6 +85,13 @@ def written() -> dict[str, type[Op]]:
     return {name: kind for name, kind in catalogue().items() if kind.written}
 
 
+def everything() -> dict[str, type[Op]]:
+    """Every op of netspec and of the packages that are installed beside it, by name."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - only other people's ops need it
+
+    return {**catalogue(), **{entry.name: entry.load() for entry in entry_points(group="netspec.ops")}}
+
+
 def find(name: str) -> type[Op] | None:
     """The op called `name`; one of a third party is called `vendor.op` and comes by the entry point of that name."""
     if "." not in name:
