@@ -44,7 +44,9 @@ class Feed:
     """All numbers one run of a graph needs, as NumPy arrays: nothing is drawn inside a run.
 
     `inputs` and `targets` by name, batch first; `parameters` and `state` by the keys of the graph's tables; `noise`
-    holds keep masks of 0 and 1 by `<node path>.<noise name>`, used in train mode.
+    holds keep masks of 0 and 1 by `<node path>.<noise name>`, used in train mode. `arriving` are gradients of values by
+    the text of their Ref: where there are any, they take the place of the loss. `kinds` names the number type in which
+    an input or an arriving gradient is given where NumPy has no such type (`bfloat16`); the array holds those numbers.
     """
 
     inputs: Arrays
@@ -53,6 +55,8 @@ class Feed:
     state: Arrays = field(default_factory=dict)
     noise: Arrays = field(default_factory=dict)
     mode: Mode = "eval"
+    arriving: Arrays = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ class Run:
 
     `values` holds every node's output by the text of its Ref (`conv1`, `split[1]`), `loss` the sum of the loss terms
     (None where there is no loss entry), `parameters` and `inputs` the gradients of that sum (keys of trainable
-    parameters; floating inputs), `state` the state after the run.
+    parameters; floating inputs), `state` the state after the run. `back` holds the gradients of values, where they are
+    told (a reference does); `kinds` the number type of every value, where it is not its array's own.
     """
 
     values: Arrays
@@ -69,6 +74,8 @@ class Run:
     parameters: Arrays = field(default_factory=dict)
     inputs: Arrays = field(default_factory=dict)
     state: Arrays = field(default_factory=dict)
+    back: Arrays = field(default_factory=dict)
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 class Runner(Protocol):
@@ -102,6 +109,26 @@ class Reference(Runner, Protocol):
 
     def disturb(self, graph: Graph, feed: Feed, shares: Mapping[str, float], *, seed: Sequence[int]) -> Run:
         """As `run`, every elementary operation of a node off by a random share, whose size stands at its path."""
+        ...
+
+
+@runtime_checkable
+class Versatile(Runner, Protocol):
+    """A runner that computes a graph in other ways besides the plain one: other number types, layouts, devices.
+
+    What the ways are called is told in `netspec.proof.modes`.
+    """
+
+    def lacks(self, way: str) -> str:
+        """Why nothing can be run that way on this machine, in a few words; empty where it can."""
+        ...
+
+    def run_as(self, way: str, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
+        """As `run`, in that way."""
+        ...
+
+    def described(self) -> Mapping[str, str]:
+        """What computes: versions, threads, devices, as words for a record."""
         ...
 
 

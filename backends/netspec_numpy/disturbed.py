@@ -50,14 +50,23 @@ class Chance:
 
     def disturb(self, x: Array, share: float) -> Array:
         """A changed copy of a floating array."""
+        if x.size > POOL:
+            return self._long(x, share)
         begin = int(self._rng.integers(POOL))
-        d = self._pool[begin : begin + x.size] if x.size <= POOL else self._long(x.size)
+        d = self._pool[begin : begin + x.size]
         return np.asarray(x * (1 + share * d).reshape(x.shape))
 
-    def _long(self, size: int) -> Array:
-        """More numbers than the pool holds."""
-        x = self._rng.random(size, dtype=np.float32) - np.float32(0.5)
-        return np.asarray(2 * x + np.copysign(np.float32(0.5), x))
+    def _long(self, x: Array, share: float) -> Array:
+        """The same for more numbers than the pool holds, by stretches, each with numbers of its own."""
+        flat = x.reshape(-1)
+        made = np.empty(flat.shape, np.result_type(flat.dtype, np.float64))
+        for begin in range(0, flat.size, POOL):
+            part = flat[begin : begin + POOL]
+            d = self._rng.random(part.size, dtype=np.float32) - np.float32(0.5)
+            d += np.copysign(np.float32(0.25), d)
+            # A share vanishes beside 1 in float32.
+            np.multiply(part, 1 + np.float64(2 * share) * d, out=made[begin : begin + POOL])
+        return made.reshape(x.shape)
 
 
 class Disturbed(np.ndarray[Any, Any]):

@@ -61,17 +61,28 @@ def run(
     with np.errstate(all="ignore"):
         steps = _forward(graph, feed, _chosen(table, around), values, parameters, state)
         loss = _loss(graph, values)
-        wanted = gradients and loss is not None
-        back, moved = _backward(graph, steps, values) if wanted else ({}, {})
+        starts = _starts(graph, feed, values) if gradients and (feed.arriving or loss is not None) else None
+        back, moved = ({}, {}) if starts is None else _backward(steps, starts, values)
     floating = [name for name in graph.inputs if Ref(name) in values and _is_floating(values[Ref(name)])]
     trainable = [key for key in parameters if graph.parameters[key].trainable]
     return Run(
         values={str(ref): value for ref, value in values.items() if told.node(ref.path) is not None},
         loss=loss,
-        parameters=_filled(moved, {key: parameters[key] for key in trainable}) if wanted else {},
-        inputs=_filled(back, {Ref(name): values[Ref(name)] for name in floating}) if wanted else {},
+        parameters={} if starts is None else _filled(moved, {key: parameters[key] for key in trainable}),
+        inputs={} if starts is None else _filled(back, {Ref(name): values[Ref(name)] for name in floating}),
         state=state,
+        back={str(ref): gradient for ref, gradient in back.items() if graph.node(ref.path) is not None},
     )
+
+
+def _starts(graph: Graph, feed: Feed, values: Mapping[Ref, Array]) -> Gradients:
+    """Where the way back begins: at the gradients that arrive from outside, else at the terms of the loss."""
+    if feed.arriving:
+        return {ref: _number(feed.arriving[str(ref)]) for ref in values if str(ref) in feed.arriving}
+    starts: Gradients = {}
+    for ref in graph.entry("loss").values():
+        _add(starts, ref, np.ones_like(values[ref]))
+    return starts
 
 
 def _filled(gradients: Mapping[Any, Array], of: Mapping[Any, Array]) -> dict[str, Array]:
@@ -126,13 +137,11 @@ def _forward(
 
 
 def _backward(
-    graph: Graph, steps: list[_Step], values: dict[Ref, Array]
+    steps: list[_Step], starts: Gradients, values: Mapping[Ref, Array]
 ) -> tuple[Gradients, dict[str, Array]]:
-    """The gradients of the sum of the loss terms: of every value it reaches, and of every parameter by its key."""
-    back: Gradients = {}
+    """The gradients of what the starts belong to: of every value it is made of, and of every parameter by its key."""
+    back: Gradients = dict(starts)
     moved: dict[str, Array] = {}
-    for ref in graph.entry("loss").values():
-        _add(back, ref, np.ones_like(values[ref]))
     for step in reversed(steps):
         if not any(ref in back for ref in step.node.refs):
             continue

@@ -61,6 +61,31 @@ def run(graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contrac
     return execute(graph, feed, gradients=gradients)
 
 
+def run_as(way: str, graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contract.Run:
+    """As `run`, in the way of that name; SpecError NS717 where this machine cannot."""
+    with contract.needing("torch"):
+        from netspec_torch.observe import run as execute  # noqa: PLC0415 - the table must come without torch
+        from netspec_torch.way import find  # noqa: PLC0415 - as above
+
+    return execute(graph, feed, gradients=gradients, way=find(way))
+
+
+def lacks(way: str) -> str:
+    """Why nothing can be run that way on this machine; empty where it can."""
+    with contract.needing("torch"):
+        from netspec_torch.way import lacks as ask  # noqa: PLC0415 - the table must come without torch
+
+    return ask(way)
+
+
+def described() -> Mapping[str, str]:
+    """PyTorch's version, threads and devices."""
+    with contract.needing("torch"):
+        from netspec_torch.way import described as tell  # noqa: PLC0415 - the table must come without torch
+
+    return tell()
+
+
 def update(
     descent: Descent,
     parameters: contract.Arrays,

@@ -19,16 +19,18 @@ from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph
 from netspec_torch.layers import home
 from netspec_torch.module import construct, execute
+from netspec_torch.way import PLAIN, Way
 from netspec_torch.writing import observed
 
 Array = NDArray[Any]
 
 
-def run(graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
-    """Run all of the graph that the feed has numbers for, in the feed's floating type, on the CPU.
+def run(graph: Graph, feed: Feed, *, gradients: bool = True, way: Way = PLAIN) -> Run:
+    """Run all of the graph that the feed has numbers for, in the feed's floating type.
 
     The loss is the sum of the loss terms; its gradients go to trainable parameters and floating inputs. What the loss
-    does not reach gets a gradient of zeros. In train mode dropout multiplies by the feed's keep masks.
+    does not reach gets a gradient of zeros. Where gradients arrive from outside, they are sent back in its place. In
+    train mode dropout multiplies by the feed's keep masks.
     """
     given = [key for key in (*graph.inputs, *graph.targets) if key in {**feed.inputs, **feed.targets}]
     source = observed(graph, given)
@@ -36,20 +38,24 @@ def run(graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
     floating = _floating(feed)
     model.to(floating).train(feed.mode == "train")
     _load(model, feed)
-    inputs = {key: _tensor(value) for key, value in {**feed.targets, **feed.inputs}.items() if key in given}
+    way.place(model)
+    inputs = {key: _placed(key, feed, way) for key in given}
     differentiable = [key for key in graph.inputs if key in inputs and inputs[key].is_floating_point()]
     for key in differentiable:
         inputs[key].requires_grad_(gradients)
-    handles = _keep(model, graph, feed) if feed.mode == "train" else []
-    with torch.set_grad_enabled(gradients):
-        made = model(*(inputs[key] for key in given))
-        values = {key: torch.as_tensor(value, dtype=_number(value, floating)) for key, value in made.items()}
-        loss = _sum_of_terms(graph, values)
-    for handle in handles:
-        handle()
-    if gradients and loss is not None and loss.requires_grad:
-        loss.backward()  # type: ignore[no-untyped-call]
-    want = gradients and loss is not None
+    handles = _keep(model, graph, feed, way) if feed.mode == "train" else []
+    with way.throughout():
+        with torch.set_grad_enabled(gradients), way.running():
+            made = way.called(model)(*(inputs[key] for key in given))
+            values = {
+                key: torch.as_tensor(value, dtype=_number(value, floating)) for key, value in made.items()
+            }
+            loss = _sum_of_terms(graph, values)
+        for handle in handles:
+            handle()
+        want = gradients and (loss is not None or bool(feed.arriving))
+        if want:
+            _send_back(values, loss, feed)
     trainable = {key: value for key, value in model.named_parameters() if _trainable(graph, key)}
     return Run(
         values={key: _array(value) for key, value in values.items()},
@@ -57,7 +63,30 @@ def run(graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
         parameters={key: _gradient(value) for key, value in trainable.items()} if want else {},
         inputs={key: _gradient(inputs[key]) for key in differentiable} if want else {},
         state={key: _array(value) for key, value in model.state_dict().items() if key in graph.state},
+        kinds={key: str(value.dtype).removeprefix("torch.") for key, value in values.items()},
     )
+
+
+def _placed(key: str, feed: Feed, way: Way) -> Tensor:
+    """An input or target where the way wants it, in the number type that the feed tells."""
+    return way.placed(_typed(feed.inputs[key] if key in feed.inputs else feed.targets[key], key, feed))
+
+
+def _typed(value: Array, key: str, feed: Feed) -> Tensor:
+    """A tensor in the number type that the feed tells."""
+    kind = feed.kinds.get(key)
+    return _tensor(value) if kind is None else _tensor(value).to(getattr(torch, kind))
+
+
+def _send_back(values: Mapping[str, Tensor], loss: Tensor | None, feed: Feed) -> None:
+    """Send back the gradients that arrive, or that of the loss; what needs none is left alone."""
+    if not feed.arriving:
+        if loss is not None and loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call]
+        return
+    reached = [key for key in feed.arriving if key in values and values[key].requires_grad]
+    sent = [_typed(feed.arriving[key], key, feed).to(values[key]) for key in reached]
+    torch.autograd.backward([values[key] for key in reached], sent)
 
 
 def _floating(feed: Feed) -> torch.dtype:
@@ -82,7 +111,7 @@ def _load(model: nn.Module, feed: Feed) -> None:
     )
 
 
-def _keep(model: nn.Module, graph: Graph, feed: Feed) -> list[Callable[[], None]]:
+def _keep(model: nn.Module, graph: Graph, feed: Feed, way: Way) -> list[Callable[[], None]]:
     """Make layers with noise use the feed's masks; gives what undoes it."""
     handles: list[Callable[[], None]] = []
     for node in expanded(graph, netspec_torch.table()).nodes:
@@ -90,7 +119,9 @@ def _keep(model: nn.Module, graph: Graph, feed: Feed) -> list[Callable[[], None]
             mask = feed.noise.get(f"{node.path}.{noise.name}")
             if mask is not None:
                 layer = model.get_submodule(home(node))
-                handles.append(layer.register_forward_hook(_masked(_tensor(mask), noise.keep)).remove)
+                handles.append(
+                    layer.register_forward_hook(_masked(way.placed(_tensor(mask)), noise.keep)).remove
+                )
     return handles
 
 
@@ -125,8 +156,9 @@ def _tensor(value: Array) -> Tensor:
 
 
 def _array(value: Tensor) -> Array:
-    """The numbers of a tensor."""
-    return value.detach().cpu().numpy().copy()
+    """The numbers of a tensor; those of a type that NumPy lacks in float32, which holds them all."""
+    there = value.detach().cpu()
+    return (there.float() if there.dtype in (torch.bfloat16, torch.float16) else there).numpy().copy()
 
 
 def _gradient(value: Tensor) -> Array:

@@ -24,6 +24,23 @@ STEPS_PER_EPOCH = 100
 """How many steps an epoch has where only the data could tell: it decides where a schedule measured in epochs stands."""
 
 
+def _modes(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
+    """The modes asked for; a usage error where there is none of that name."""
+    from netspec.proof.modes import MODES, QUICK
+
+    if text is None:
+        return QUICK
+    asked = [one.strip() for one in text.split(",") if one.strip()]
+    if asked == ["all"]:
+        return tuple(MODES)
+    for one in asked:
+        if one not in MODES:
+            raise click.BadParameter(f"`{one}` is none of {', '.join(MODES)}", context, parameter)
+    if not asked:
+        raise click.BadParameter(f"name one of {', '.join(MODES)}", context, parameter)
+    return tuple(mode for mode in MODES if mode in asked)
+
+
 @click.command()
 @spec_argument
 @set_option
@@ -34,13 +51,30 @@ STEPS_PER_EPOCH = 100
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Which numbers to draw."
 )
+@click.option(
+    "--modes",
+    callback=_modes,
+    metavar="MODE,...",
+    help="What to prove: float64, float32, bf16, channels_last, compile, cuda, or all. Left out: the first four.",
+)
 @click.option("--all", "every", is_flag=True, help="Print every tensor, not only the worst of each kind.")
-def verify(spec: Any, define: dict[str, Constant], form: str, batch: int, seed: int, *, every: bool) -> int:
-    """Run SPEC's model on random numbers in PyTorch and in the NumPy reference, both in float64, and compare.
+def verify(
+    spec: Any,
+    define: dict[str, Constant],
+    form: str,
+    batch: int,
+    seed: int,
+    modes: tuple[str, ...],
+    *,
+    every: bool,
+) -> int:
+    """Run SPEC's model on random numbers in PyTorch and in the NumPy reference, and compare.
 
-    Compared are every layer's values, the gradient of every parameter and input, running statistics, and three steps of
-    the declared optimizer; the reference's own gradient is held against the slope of the loss. What may differ is
-    derived from the rounding of float64. Exit status 1 where something differs by more.
+    In float64: every layer's values, the gradient of every parameter and input, running statistics, and three steps of
+    the declared optimizer; the reference's own gradient is held against the slope of the loss. In the other modes
+    (float32, bf16 autocast, channels_last, torch.compile, CUDA) every layer by itself, on the reference's inputs; the
+    drift from end to end is told, not judged. What may differ is derived from rounding. Exit status 1 where something
+    differs by more.
     """
     from netspec.backend import needing
 
@@ -58,6 +92,7 @@ def verify(spec: Any, define: dict[str, Constant], form: str, batch: int, seed: 
         seed=seed,
         batch=batch,
         paces=_paces(checked),
+        modes=modes,
     )
     if form == "json":
         click.echo(json.dumps({"name": checked.name, **proof.as_json()}, indent=2))
@@ -88,30 +123,52 @@ def _report(spec: Spec, proof: Proof, *, every: bool, seconds: float) -> str:
     """The table for a person, and the verdict."""
     from netspec.proof import KINDS
 
-    header = ("compared", "in", "tensors", "largest difference at", "difference", "relative", "tolerance")
+    header = (
+        "mode",
+        "compared",
+        "in",
+        "tensors",
+        "largest difference at",
+        "difference",
+        "relative",
+        "tolerance",
+    )
     rows: list[tuple[str, ...]] = [header]
     if every:
-        rows += [(row.what, row.mode, "", *_numbers(row)) for row in proof.rows]
+        rows += [(row.way, row.what, row.mode, "", *_numbers(row)) for row in proof.rows]
     else:
-        for what, mode, count, worst in proof.worst():
-            rows.append((what, mode, str(count), *_numbers(worst)))
+        for way, what, mode, count, worst in proof.worst():
+            rows.append((way, what, mode, str(count), *_numbers(worst)))
             wrong = [
                 row
                 for row in proof.rows
-                if (row.what, row.mode) == (what, mode) and not row.ok and row is not worst
+                if (row.way, row.what, row.mode) == (way, what, mode) and not row.ok and row is not worst
             ]
-            rows += [("", "", "", *_numbers(row)) for row in wrong]
+            rows += [("", "", "", "", *_numbers(row)) for row in wrong]
     sizes = ", ".join(f"{letter} = {size}" for letter, size in proof.sizes.items())
     kinds = [what for what in KINDS if any(row.what == what for row in proof.rows)]
-    meanings = [f"{what}: {KINDS[what]}" for what in kinds]
-    lines = [*_columns(rows), "", *meanings, ""]
+    lines = [*_columns(rows), "", *(f"{what}: {KINDS[what]}" for what in kinds), ""]
+    if proof.drift:
+        lines += ["From end to end, told and not judged:", *_columns(_drift(proof)), ""]
+    lines += [f"not run: {one.mode}: {one.why}" for one in proof.missing]
     lines += [f"note: {one}" for one in proof.notes]
     verdict = "agree" if proof.ok else "DIFFER"
+    modes = ", ".join(dict.fromkeys(row.way for row in proof.rows))
     lines.append(
-        f"{spec.name}: {proof.candidate} and {proof.reference} {verdict} in float64 on {len(proof.rows)} tensors "
+        f"{spec.name}: {proof.candidate} and {proof.reference} {verdict} in {modes} on {len(proof.rows)} tensors "
         f"({sizes}; seed {proof.seed}; {seconds:.1f} s)"
     )
     return "\n".join(lines)
+
+
+def _drift(proof: Proof) -> list[tuple[str, ...]]:
+    """The drift of every mode as a table."""
+    rows: list[tuple[str, ...]] = [("mode", "of", "in", "tensor", "cosine", "relative distance")]
+    for one in proof.drift:
+        cosine = "-" if one.cosine is None else f"{one.cosine:.6f}"
+        relative = "-" if one.relative is None else f"{one.relative:.1e}"
+        rows.append((one.way, one.what, one.mode, one.where, cosine, relative))
+    return rows
 
 
 def _numbers(row: Row) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from netspec.ir.graph import Graph, Node
 from netspec.proof.result import KINDS, Row, What
-from netspec.text import Diagnostic, Severity
+from netspec.text import Diagnostic, Label, Severity
 
 
 def first(graph: Graph, rows: Sequence[Row], candidate: str) -> tuple[Diagnostic, ...]:
@@ -33,6 +33,24 @@ def first(graph: Graph, rows: Sequence[Row], candidate: str) -> tuple[Diagnostic
     return tuple(found)
 
 
+def first_of_modes(graph: Graph, rows: Sequence[Row], candidate: str) -> tuple[Diagnostic, ...]:
+    """One message for every mode in which a layer differs: its value, else its gradients, else its statistics.
+
+    Every layer was given the reference's inputs, so none differs because of another, and the first one is told.
+    """
+    places = {node.path: i for i, node in enumerate(graph.nodes)}
+    found = []
+    for way in dict.fromkeys(row.way for row in rows):
+        wrong = [row for row in rows if row.way == way and not row.ok]
+        kinds = [what for what in KINDS if any(row.what == what for row in wrong)]
+        if kinds:
+            alike = [row for row in wrong if row.what == kinds[0]]
+            earliest = min(alike, key=lambda row: places.get(row.layer, len(places)))
+            others = len({row.layer for row in wrong} - {earliest.layer})
+            found.append(_message(graph, earliest, candidate, others))
+    return tuple(found)
+
+
 def _origin(graph: Graph, wrong: Sequence[Row]) -> Row:
     """The row in which the difference begins; with equal claims the one of training, which comes last."""
     places = {node.path: i for i, node in enumerate(graph.nodes)}
@@ -46,6 +64,8 @@ def _origin(graph: Graph, wrong: Sequence[Row]) -> Row:
 
 def _path(graph: Graph, row: Row) -> str:
     """The path of the node that a row is about; empty where it is about none."""
+    if row.layer:
+        return row.layer
     if row.what in ("value", "group value"):
         return row.where.partition("[")[0]
     users = [node for node in graph.nodes if _owns(node, row.where)]
@@ -69,24 +89,49 @@ _SAID: dict[What, str] = {
 }
 
 
-def _message(graph: Graph, row: Row, candidate: str) -> Diagnostic:
-    """The message of one row."""
+def _message(graph: Graph, row: Row, candidate: str, others: int = 0) -> Diagnostic:
+    """The message of one row; `others` counts the layers that differ besides."""
     node = graph.node(_path(graph, row))
     said = _SAID[row.what].format(where=row.where)
+    if row.layer and row.what == "input gradient":
+        said = f"the gradient that `{row.layer}` sends back"
     place = f" at {list(row.place)}" if row.place else ""
     when = {"train": " in training", "eval": " in evaluation"}.get(row.mode, f" after {row.mode}")
+    if row.layer:
+        when += f", in the mode `{row.way}`,"
     other = "the slope of the loss" if row.what == "slope" else f"`{candidate}`"
     far = (
         row.note or f"they differ by {row.difference:.3g}{place}, where {row.tolerance:.3g} would be rounding"
     )
+    notes = [f"compared: {KINDS[row.what]}"]
+    if row.layer:
+        notes.append(f"this layer alone, on the reference's inputs{_and_others(others)}")
     return Diagnostic(
         code="NS714" if row.what != "slope" else "NS715",
         severity=Severity.ERROR,
         message=f"{said}{when} is not what {other} makes it: {far}",
         span=node.origin[0].span if node is not None and node.origin else None,
-        notes=(f"compared: {KINDS[row.what]}",),
+        labels=_way_here(node),
+        notes=tuple(notes),
         help="this is a fault of a backend and not of the spec: please report it with the spec"
         if row.what != "slope"
         else "the loss jumps or is cut off here (`bce` of a saturated sigmoid is: use `bce_with_logits`), or the "
         "reference's backward is wrong: then please report it with the spec",
+    )
+
+
+def _and_others(count: int) -> str:
+    """How many layers differ besides the one told."""
+    if not count:
+        return ""
+    return f"; {count} other{'s differ' if count > 1 else ' differs'} as well, see the table"
+
+
+def _way_here(node: Node | None) -> tuple[Label, ...]:
+    """Where a layer inside blocks is used: the written uses that lead to its definition, nearest first."""
+    if node is None:
+        return ()
+    return tuple(
+        Label(one.span, f"`{node.scope.block}` is used here" if i == 0 else "which is used here")
+        for i, one in enumerate(node.origin[1:])
     )

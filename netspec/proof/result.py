@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from netspec.proof.drift import Drift
 from netspec.text import Diagnostic
 
 What = Literal["value", "loss", "gradient", "input gradient", "state", "update", "slope", "group value"]
@@ -30,6 +31,8 @@ class Row:
     `where` is the path of a layer, the key of a parameter or the name of an input. `difference`, `tolerance` and
     `place` are those of the number that uses most of what it may; `relative` is the difference over the tensor's
     largest number, None where that is 0 but for rounding. All numbers are finite, or `note` says that they are not.
+    `way` is the mode of the proof, such as `float32`; in all but `float64` the row is about one layer on the
+    reference's inputs, whose path is `layer`.
     """
 
     what: What
@@ -41,6 +44,8 @@ class Row:
     place: tuple[int, ...]
     ok: bool
     note: str = ""
+    way: str = "float64"
+    layer: str = ""
 
     @property
     def used(self) -> float:
@@ -52,6 +57,7 @@ class Row:
     def as_json(self) -> dict[str, object]:
         """Plain data; numbers that are not finite are null."""
         return {
+            "way": self.way,
             "what": self.what,
             "mode": self.mode,
             "where": self.where,
@@ -65,11 +71,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Missing:
+    """A mode that was not run, and why."""
+
+    mode: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Proof:
     """All rows of one proof.
 
     `sizes` are the numbers taken for free sizes, `N` being the batch. `diverging` holds one message for the first
-    difference of every kind, at the layer where it begins; `notes` tells what could not be proved.
+    difference of every kind, at the layer where it begins; `notes` tells what could not be proved, `missing` the modes
+    that were not run, and `drift` how far the others come apart from end to end.
     """
 
     reference: str
@@ -79,19 +94,23 @@ class Proof:
     rows: tuple[Row, ...]
     diverging: tuple[Diagnostic, ...] = ()
     notes: tuple[str, ...] = field(default=())
+    drift: tuple[Drift, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether nothing differs by more than it may."""
         return all(row.ok for row in self.rows)
 
-    def worst(self) -> Iterable[tuple[What, str, int, Row]]:
-        """For every kind and mode that was compared: how many rows, and the one that uses most of its tolerance."""
-        for what in KINDS:
-            for mode in dict.fromkeys(row.mode for row in self.rows):
-                rows = [row for row in self.rows if (row.what, row.mode) == (what, mode)]
-                if rows:
-                    yield what, mode, len(rows), max(rows, key=lambda row: (not row.ok, row.used))
+    def worst(self) -> Iterable[tuple[str, What, str, int, Row]]:
+        """Row by row of a report: mode, kind, when, how many rows, and the one nearest its tolerance."""
+        groups: dict[tuple[str, What, str], list[Row]] = {}
+        for row in self.rows:
+            groups.setdefault((row.way, row.what, row.mode), []).append(row)
+        kinds, ways = list(KINDS), list(dict.fromkeys(row.way for row in self.rows))
+        for way, what, mode in sorted(groups, key=lambda one: (ways.index(one[0]), kinds.index(one[1]))):
+            rows = groups[way, what, mode]
+            yield way, what, mode, len(rows), max(rows, key=lambda row: (not row.ok, row.used))
 
     def as_json(self) -> dict[str, object]:
         """Plain data."""
@@ -104,6 +123,8 @@ class Proof:
             "rows": [row.as_json() for row in self.rows],
             "diverging": [one.as_json() for one in self.diverging],
             "notes": list(self.notes),
+            "drift": [one.as_json() for one in self.drift],
+            "missing": [{"mode": one.mode, "why": one.why} for one in self.missing],
         }
 
 

@@ -44,9 +44,9 @@ ELEMENTARY = 8
 
 def sizes(graph: Graph, run: Run, feed: Feed, reference: Reference, *, seed: int) -> Run:
     """The tolerance of every number of `run`, which is the reference's on `feed`."""
-    longest = _longest(graph, run, feed)
+    terms_of = longest(graph, run, feed)
     most = largest(graph, run, feed)
-    shares = {path: DISTURBANCE * k / most for path, k in longest.items()}
+    shares = {path: DISTURBANCE * k / most for path, k in terms_of.items()}
     shown = [reference.disturb(graph, feed, shares, seed=(seed, 1, i)) for i in range(RUNS)]
     scale = LAM * most * EPS / DISTURBANCE
     losses = [np.asarray(one.loss, dtype=np.float64) for one in shown]  # NaN where there is none
@@ -60,12 +60,24 @@ def sizes(graph: Graph, run: Run, feed: Feed, reference: Reference, *, seed: int
     )
 
 
+def shown(graph: Graph, run: Run, feed: Feed, reference: Reference, *, seed: int) -> Run:
+    """What s is for every number of `run`, where each node is off by the same share: the move of a unit disturbance."""
+    shares = dict.fromkeys(longest(graph, run, feed), DISTURBANCE)
+    runs = [reference.disturb(graph, feed, shares, seed=(seed, 4, i)) for i in range(RUNS)]
+    return Run(
+        values=_scaled(run.values, [one.values for one in runs], 1 / DISTURBANCE),
+        parameters=_scaled(run.parameters, [one.parameters for one in runs], 1 / DISTURBANCE),
+        inputs=_scaled(run.inputs, [one.inputs for one in runs], 1 / DISTURBANCE),
+        state=_scaled(run.state, [one.state for one in runs], 1 / DISTURBANCE),
+    )
+
+
 def largest(graph: Graph, run: Run, feed: Feed) -> int:
     """K, the largest k of the model."""
-    return max(_longest(graph, run, feed).values(), default=ELEMENTARY)
+    return max(longest(graph, run, feed).values(), default=ELEMENTARY)
 
 
-def _longest(graph: Graph, run: Run, feed: Feed) -> dict[str, int]:
+def longest(graph: Graph, run: Run, feed: Feed) -> dict[str, int]:
     """The roundings to reckon with in every node that has been run, by its path; written numbers are exact, and
     so are parameters that are values themselves.
     """

@@ -9,13 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec import backend as backends
-from netspec.backend import Arrays, Feed, Reference, Run, Runner
+from netspec.backend import Arrays, Feed, Reference, Run, Runner, Versatile
 from netspec.ir.graph import Graph
 from netspec.passes.rows import masked
 from netspec.proof import rounding
 from netspec.proof.compare import compare
-from netspec.proof.diverging import first
+from netspec.proof.diverging import first, first_of_modes
 from netspec.proof.draw import draw, evaluating
+from netspec.proof.drift import Drift
+from netspec.proof.modes import MODES, Layers, missing
 from netspec.proof.result import Proof, Row, What
 from netspec.proof.sizes import small_sizes
 from netspec.proof.slope import slope
@@ -40,6 +42,7 @@ def verify(
     seed: int = 0,
     batch: int = 2,
     paces: Sequence[Pace] = (STEADY,) * STEPS,
+    modes: Sequence[str] = ("float64",),
     reference: str | Reference = "numpy",
     candidate: str | Runner = "torch",
 ) -> Proof:
@@ -48,23 +51,42 @@ def verify(
     Compared are every node's value, the loss, the gradient of every trainable parameter and floating input, and the
     running statistics; then the parameters after one step of `descent` for each of `paces` (what the schedule makes of
     it), from the same gradients; the reference's gradient with the slope of its loss; and every value of `group`,
-    the graph from samples to groups. Tolerances are derived (see `rounding` and `slope`). SpecError where a backend is
-    missing or no numbers can be drawn.
+    the graph from samples to groups. That is the mode `float64`; in each other one of `modes` every layer is compared
+    by itself (see `modes`). Tolerances are derived (see `rounding` and `slope`). SpecError where a backend is missing
+    or no numbers can be drawn.
     """
     ours, theirs = (
         _reference(reference),
         backends.find(candidate) if isinstance(candidate, str) else candidate,
     )
     training = draw(graph, seed=seed, batch=batch, mode="train")
+    left_out = missing(theirs, modes)
+    others = [mode for mode in MODES if mode != "float64" and mode not in {one.mode for one in left_out}]
+    if not others and "float64" not in modes:
+        raise SpecError.of(
+            "NS717",
+            "no mode that was asked for can be run here: "
+            + "; ".join(f"`{one.mode}`: {one.why}" for one in left_out if one.mode in modes),
+            help="leave `--modes` out, or name others",
+        )
     rows: list[Row] = []
+    apart: list[Row] = []
+    drift: list[Drift] = []
     run: Run | None = None
     for feed in (evaluating(training), training):
         run = ours.run(graph, feed)
-        may = rounding.sizes(graph, run, feed, ours, seed=seed)
-        rows += _runs(graph, feed, run, theirs.run(graph, feed), may)
-        once = (may.loss or 0.0) / rounding.largest(graph, run, feed)
-        rows += slope(graph, feed, run, ours, rounding=once, seed=seed)
-    if descent is not None and run is not None and run.parameters:
+        if "float64" in modes:
+            may = rounding.sizes(graph, run, feed, ours, seed=seed)
+            rows += _runs(graph, feed, run, theirs.run(graph, feed), may)
+            once = (may.loss or 0.0) / rounding.largest(graph, run, feed)
+            rows += slope(graph, feed, run, ours, rounding=once, seed=seed)
+        if others and isinstance(theirs, Versatile):
+            layers = Layers(graph, feed, run, (ours, theirs), seed)
+            for mode in others:
+                held = layers.hold(mode)
+                apart += held.rows
+                drift += held.drift
+    if descent is not None and run is not None and run.parameters and "float64" in modes:
         rows += _updates(descent, training.parameters, run.parameters, paces, (ours, theirs), seed)
     together = _group(group, (ours, theirs), seed=seed, batch=batch) if group is not None else []
     sizes = small_sizes(graph, batch) | (small_sizes(group, batch) if group is not None else {})
@@ -75,9 +97,13 @@ def verify(
         candidate=theirs.name,
         seed=seed,
         sizes=sizes,
-        rows=(*rows, *together),
-        diverging=first(graph, rows, theirs.name) or first(group or graph, together, theirs.name),
+        rows=(*rows, *together, *apart),
+        diverging=first(graph, rows, theirs.name)
+        or first(group or graph, together, theirs.name)
+        or first_of_modes(graph, apart, theirs.name),
         notes=_notes(graph, descent, rows),
+        drift=tuple(drift),
+        missing=left_out,
     )
 
 

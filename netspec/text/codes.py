@@ -306,6 +306,7 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS714": "A backend differs from the reference by more than rounding.",
     "NS715": "The reference's gradient is not the slope of the loss.",
     "NS716": "A backend cannot serve as the reference of a proof.",
+    "NS717": "A mode of a proof cannot be run on this machine.",
     "NS730": "The torch backend has no lowering for an op.",
     "NS731": "A layer is shared in parts.",
     "NS732": "A layer has the name of something every PyTorch module has.",

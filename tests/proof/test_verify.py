@@ -143,7 +143,7 @@ def test_a_proof_is_plain_data() -> None:
     assert told["sizes"] == {"N": 2}
     assert len(told["rows"]) == len(proof.rows)
     assert set(told["rows"][0]) == {
-        "what", "mode", "where", "difference", "relative", "tolerance", "place", "ok", "note",
+        "way", "what", "mode", "where", "difference", "relative", "tolerance", "place", "ok", "note",
     }  # fmt: skip
 
 

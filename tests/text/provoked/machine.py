@@ -125,6 +125,13 @@ def ns716(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     return ()
 
 
+def ns717(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    patch.setattr(torch.cuda, "is_available", lambda: False)
+    patch.setattr(torch.version, "cuda", None)
+    verify(read(CURVE).graph, modes=("cuda",), reference=netspec_numpy, candidate=netspec_torch)
+    return ()
+
+
 def layer(name: str = "layer", **init: object) -> Build:
     """A graph with one linear layer."""
     at = Build(x=tensor(batch="N", feature=4))
