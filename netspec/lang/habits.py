@@ -30,7 +30,8 @@ WORDS: dict[str, str] = {
     "re_lu": "relu", "p_re_lu": "prelu", "swish": "silu",
     "num_parameters": "per", "drop_path": "stochastic_depth", "depth_to_space": "pixel_shuffle",
     "space_to_depth": "pixel_unshuffle", "view": "reshape", "transpose": "permute", "slice": "narrow",
-    "expand_dims": "unsqueeze",
+    "expand_dims": "unsqueeze", "se": "squeeze_excite", "se_layer": "squeeze_excite", "se_block": "squeeze_excite",
+    "se_module": "squeeze_excite", "squeeze_excitation": "squeeze_excite", "squeeze_and_excite": "squeeze_excite",
     "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
     "noop": "identity", "max": "amax", "min": "amin", "average": "mean", "reduce_mean": "mean", "reduce_sum": "sum",
     # losses and metrics

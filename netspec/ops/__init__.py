@@ -27,6 +27,7 @@ FAMILIES: dict[str, str] = {
     "elementary": "abs exp log sqrt clamp",
     "expand": "expand",
     "fold": "fold unfold spread",
+    "gate": "squeeze_excite cbam",
     "join": "concat stack",
     "linear": "linear",
     "metric": "accuracy",

@@ -144,6 +144,8 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS281": "There is no free size of this name.",
     "NS282": "A size is too small to train with.",
     "NS283": "No size at all is legal.",
+    "NS287": "Channels are squeezed into none.",
+    "NS288": "A window without a middle decides about places.",
     "NS239": "A value is padded to a size that is smaller than its own.",
     "NS240": "A value is cropped to a size that is larger than its own.",
     "NS241": "A padding takes more places from the input than there are.",

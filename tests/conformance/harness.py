@@ -82,6 +82,8 @@ FORBIDDEN: dict[str, str] = {
     "NS276": "PyTorch knows no names, and is told the sizes instead",
     "NS277": "what is left of one number is 0 or its sign, and the layer learns nothing from its input",
     "NS260": "PyTorch makes a constant of equal limits",
+    "NS124": "two words for one thing may contradict one another",
+    "NS288": "PyTorch would move the gates by half a place, and lay them over other places",
     "NS310": "whole numbers and masks have no gradient; a classifier of class numbers is no classifier",
     "NS311": "PyTorch knows no units",
     "NS312": "a softmax of probabilities trains, slowly, to the wrong place",
