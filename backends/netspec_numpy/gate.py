@@ -55,7 +55,8 @@ def cbam(op: Cbam, inputs: Arrays, at: Context) -> Forward:
     first = rows.argmax(axis=2)
     pooled = rows.mean(axis=2), rows.max(axis=2)
     hidden = [_affine(one, at, "fc1") for one in pooled]
-    s = logistic(sum(_affine(np.maximum(one, 0), at, "fc2") for one in hidden))
+    of_mean, of_largest = (_affine(np.maximum(one, 0), at, "fc2") for one in hidden)
+    s = logistic(of_mean + of_largest)
     y = x * _over(s, x)
     maps = np.stack([y.mean(axis=1), y.max(axis=1)], axis=1)
     t = logistic(

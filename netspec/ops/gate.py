@@ -54,6 +54,7 @@ class SqueezeExcite(Compound):
     squeeze_channels: int | None = Field(default=None, ge=1)
     """How many channels they are squeezed into."""
     activation: Activation = "relu"
+    """The function between the two convolutions."""
     scale_activation: Scale = "sigmoid"
     """What makes a factor of a number."""
     bias: bool = True
