@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.density import LognormalCdf, MixtureCdf
+from netspec.ops.density import LognormalCdf, MixtureCdf, OrdinalCdf
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
 _erfc = np.frompyfunc(erfc, 1, 1)  # NumPy has no error function of its own
@@ -50,6 +50,35 @@ def lognormal_cdf_backward(op: LognormalCdf, saved: tuple[Any, ...], grads: Arra
     sigma, z = saved
     dz = grads[0][..., 1:] * _density(z) / sigma[..., np.newaxis]
     return Backward((-dz.sum(axis=-1), -(dz * z).sum(axis=-1)))
+
+
+@lowers(OrdinalCdf)
+def ordinal_cdf(op: OrdinalCdf, inputs: Arrays, at: Context) -> Forward:
+    """`sigmoid(theta[n] - x)`, theta the running sum of the first threshold and of gaps made positive by `softplus`."""
+    del op
+    (x,) = inputs
+    first, gap = at.parameters["threshold"], at.parameters["gap"]
+    theta = np.cumsum(np.concatenate([first, np.logaddexp(gap, 0)]))
+    z = theta - x[..., np.newaxis]
+    return Forward((_sigmoid(z),), (z,))
+
+
+@ordinal_cdf.backward
+def ordinal_cdf_backward(op: OrdinalCdf, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """`sigmoid(z) * sigmoid(-z)` to each threshold and against x; a gap moves all thresholds above it."""
+    del op
+    (z,) = saved
+    dz = grads[0] * _sigmoid(z) * _sigmoid(-z)
+    theta = dz.sum(axis=tuple(range(dz.ndim - 1)))
+    above = np.cumsum(theta[::-1])[::-1]
+    gaps = above[1:] * _sigmoid(at.parameters["gap"])
+    return Backward((-dz.sum(axis=-1),), {"threshold": above[:1], "gap": gaps})
+
+
+def _sigmoid(z: Array) -> Array:
+    """`1 / (1 + exp(-z))`, without an overflow."""
+    small = np.exp(-np.abs(z))
+    return np.where(z >= 0, 1 / (1 + small), small / (1 + small))
 
 
 def _phi(z: Array) -> Array:

@@ -238,6 +238,21 @@ def lognormal_cdf(mu: torch.Tensor, sigma: torch.Tensor, bins: int) -> torch.Ten
     return torch.cat([torch.zeros_like(mu).unsqueeze(-1), rest], dim=-1)
 
 
+def even_thresholds(bins: int) -> dict[str, torch.Tensor]:
+    """A threshold, and the gaps to the next before `softplus`, that make all bins and what is beyond equally likely."""
+    n = torch.arange(1, bins + 1, dtype=torch.float64)
+    theta = n.log() - (bins + 1 - n).log()
+    dtype = torch.get_default_dtype()
+    return {"threshold": theta[:1].to(dtype), "gap": theta.diff().expm1().log().to(dtype)}
+
+
+def ordinal_cdf(x: torch.Tensor, threshold: torch.Tensor, gap: torch.Tensor) -> torch.Tensor:
+    """The share below each of rising thresholds, `sigmoid(theta - x)` as a last axis; gaps are made positive."""
+    rising = torch.logaddexp(gap, torch.zeros_like(gap))
+    theta = torch.cat([threshold, rising]).cumsum(0)
+    return torch.sigmoid(theta - x.unsqueeze(-1))
+
+
 def accuracy(scores: torch.Tensor, target: torch.Tensor, k: int = 1) -> torch.Tensor:
     """1 where the right class has one of the k highest scores `[n, class, ...]`, else 0; of equals the first wins."""
     right = target.unsqueeze(1)

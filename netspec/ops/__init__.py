@@ -20,7 +20,7 @@ FAMILIES: dict[str, str] = {
     "conv": "conv conv_transpose",
     "crop": "crop crop_like",
     "cumulative": "cumsum cummax",
-    "density": "mixture_cdf lognormal_cdf",
+    "density": "mixture_cdf lognormal_cdf ordinal_cdf",
     "distribution": "step normal_cdf quantile",
     "distribution_loss": "crps crps_normal kl_div",
     "dropout": "dropout stochastic_depth",

@@ -1,12 +1,13 @@
-"""Distribution functions with a shape of their own over whole bins: mixtures of normal ones, and the log-normal one."""
+"""Distribution functions of a shape of their own over whole bins: mixtures, the log-normal one, learned thresholds."""
 
 from typing import ClassVar
 
 from pydantic import Field
 
 from netspec.ir.facts import Facts
-from netspec.ir.op import Inferred, Op, Sample, bad, good, pointwise_views
+from netspec.ir.op import Inferred, Op, Parameter, Sample, bad, good, pointwise_views
 from netspec.ir.problem import Problem, Warned
+from netspec.ir.terms import Shapes
 from netspec.ir.types import TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views
 from netspec.ops.axes import along
@@ -133,6 +134,47 @@ class LognormalCdf(Op):
             bad("NS259", tensor(batch=3, bin=2), tensor(batch=3, bin=2, facts=Facts(low=0.5)), bins=7),
             bad("NS329", mu, tensor(batch=3, facts=Facts(low=-1, high=0)), bins=7),
             bad("NS310", mu, tensor("int64", batch=3), bins=7),
+        ]
+
+
+class OrdinalCdf(Op):
+    """Learned thresholds that one number is measured by: `y[n] = sigmoid(theta[n] - x)` for n = 0 .. bins - 1.
+
+    It is the cumulative link model, or proportional odds: `logit P(V <= n) = theta[n] - x` (McCullagh, J. R. Stat. Soc.
+    B 42, 1980). `theta[n] = threshold + softplus(gap[0]) + ... + softplus(gap[n - 1])` rises by construction, where
+    CORAL (Cao, Mirjalili and Raschka, 2020) has free thresholds that training puts in order. So a network says one
+    number for each sample, and the shape of the distribution is learned once for all. `threshold` and the `bins - 1`
+    numbers of `gap` are parameters, shared by all samples; they start where x = 0 makes all bins, and what lies beyond
+    them, equally likely. Takes `[batch, ...]` and adds the last axis `bin`.
+    """
+
+    name: ClassVar[str] = "ordinal_cdf"
+    pointwise: ClassVar[bool] = True
+    main: ClassVar[str | None] = "bins"
+
+    bins: int = Field(ge=2)
+
+    def infer(self, x: TensorType) -> Inferred:
+        """The input's axes and `bin`; a distribution function whatever comes in."""
+        floating(x, self.name, 0)
+        facts = Facts(low=0, high=1, nondecreasing=BIN)
+        out = TensorType(with_bins(x, self.bins, self.name, None), "float32", facts)
+        return Inferred((out,), (Parameter("threshold", (1,)), Parameter("gap", (self.bins - 1,))))
+
+    def terms(self, at: Shapes) -> int:
+        """The gradients of thresholds are sums over all samples and bins."""
+        return at.all
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """A number for each sample, for each place, the fewest bins, and what is no such number."""
+        return [
+            good(tensor(batch=3), bins=6),
+            good(tensor(batch=2, time=3), bins=4),
+            good(tensor(batch=4, unit="ml", facts=Facts(low=0, high=5)), bins=2),
+            bad("NS254", TensorType(facts=Facts(low=1, high=1)), bins=6),
+            bad("NS259", tensor(batch=3, bin=2), bins=6),
+            bad("NS310", tensor("int64", batch=3), bins=6),
         ]
 
 
