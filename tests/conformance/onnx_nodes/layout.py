@@ -6,13 +6,17 @@ from collections.abc import Callable
 
 import numpy as np
 
+from netspec.ir.op import Op
 from netspec.ops.expand import Expand
 from netspec.ops.join import Concat
 from netspec.ops.linear import Linear
+from netspec.ops.order import Flip, Permute
 from netspec.ops.pad import Pad
+from netspec.ops.parts import Chunk, Split
+from netspec.ops.reshape import Reshape
 from netspec.ops.resize import Resize
 from netspec.ops.shape import Flatten, Squeeze, Unsqueeze
-from netspec.ops.shuffle import PixelShuffle
+from netspec.ops.shuffle import ChannelShuffle, PixelShuffle, PixelUnshuffle
 from netspec.ops.slicing import Narrow
 from tests.conformance.case import Array
 from tests.conformance.onnx_nodes.node import Node
@@ -40,39 +44,91 @@ def _concat(node: Node) -> Use:
 
 
 def _flatten(node: Node) -> Use:
-    """`flatten` keeps the first axis, the batch, and lays out all others."""
+    """The axes before one are laid out as one, and those from it on; where there are none an axis of size 1 is made."""
     x = node.given(0)
-    if node.attributes.get("axis", 1) % x.ndim != 1:
-        raise Unsaid("the first axes are laid out as well")
-    return use(Flatten(), typed(("batch", *named(range(1, x.ndim))), x))
+    axis = node.attributes.get("axis", 1) % x.ndim if node.attributes.get("axis", 1) != x.ndim else x.ndim
+    first, last = named(range(axis)), named(range(axis, x.ndim))
+    then: list[Op] = [Flatten(axis=first, to="first")] if len(first) > 1 else []
+    then += [Flatten(axis=last, to="last")] if len(last) > 1 else []
+    then += [Unsqueeze(axis="first")] if not first else []
+    then += [Unsqueeze(axis="last", after="first")] if not last else []
+    return use(then[0], lifted(x), then=then[1:], back=dropped)
+
+
+def _reshape(node: Node) -> Use:
+    x = node.given(0)
+    sizes = [int(one) for one in node.given(1)]
+    if 0 in sizes and node.attributes.get("allowzero", 0):
+        raise Unsaid("an axis without a place")
+    new = {f"b{i}": size or f"a{i}" for i, size in enumerate(sizes)}
+    return use(Reshape.model_validate(new), lifted(x), back=dropped)
+
+
+def _transpose(node: Node) -> Use:
+    rank = node.given(0).ndim
+    order = node.attributes.get("perm", tuple(range(rank))[::-1])
+    return use(Permute(axis=named(order)), lifted(node.given(0)), back=dropped)
 
 
 def _squeeze(node: Node) -> Use:
-    axes = [int(one) % node.given(0).ndim for one in node.given(1)]
-    if len(axes) > 1:
-        raise Unsaid("several axes at once")
-    return use(Squeeze(axis=named(axes)[0]), lifted(node.given(0)), back=dropped)
+    """One axis after another."""
+    x = node.given(0)
+    ops = [Squeeze(axis=axis) for axis in named([int(one) % x.ndim for one in node.given(1)])]
+    return use(ops[0], lifted(x), then=ops[1:], back=dropped)
 
 
 def _unsqueeze(node: Node) -> Use:
-    """A new axis comes first, behind the batch."""
-    rank = node.given(0).ndim + node.given(1).size
-    if [int(one) % rank for one in node.given(1)] != [0]:
-        raise Unsaid("a new axis behind others")
-    return use(Unsqueeze(axis="new"), lifted(node.given(0)), back=dropped)
+    """One axis after another, from the first place to the last."""
+    x, rank = node.given(0), node.given(0).ndim + node.given(1).size
+    new = sorted(int(one) % rank for one in node.given(1))
+    old = iter(named(range(x.ndim)))
+    axes = [f"new{place}" if place in new else next(old) for place in range(rank)]
+    ops = [Unsqueeze(axis=f"new{place}", after=axes[place - 1] if place else None) for place in new]
+    return use(ops[0], lifted(x), then=ops[1:], back=dropped)
 
 
 def _slice(node: Node) -> Use:
-    """`narrow` takes a stretch of one axis."""
+    """One axis after another. ONNX cuts a stretch off at the end; a step backwards turns the axis round first."""
     x = node.given(0)
-    starts, stops = node.given(1), node.given(2)
-    axes, steps = node.input(3), node.input(4)
-    places = [int(one) % x.ndim for one in (range(len(starts)) if axes is None else axes)]
-    if len(places) > 1 or (steps is not None and set(map(int, steps)) != {1}):
-        raise Unsaid("several axes, or steps over places")
-    return use(
-        Narrow(axis=named(places)[0], start=int(starts[0]), stop=int(stops[0])), lifted(x), back=dropped
-    )
+    starts, stops, axes, steps = node.given(1), node.given(2), node.input(3), node.input(4)
+    ops: list[Op] = []
+    for i, start in enumerate(starts):
+        place = (i if axes is None else int(axes[i])) % x.ndim
+        step = 1 if steps is None else int(steps[i])
+        low, high, step = slice(int(start), int(stops[i]), step).indices(x.shape[place])
+        if step < 0:
+            ops.append(Flip(axis=named([place])))
+            low, high, step = (x.shape[place] - 1 - low, x.shape[place] - 1 - high, -step)
+        ops.append(Narrow(axis=named([place])[0], start=low, stop=high, step=step))
+    return use(ops[0], lifted(x), then=ops[1:], back=dropped)
+
+
+def _split(node: Node) -> Use:
+    x = node.given(0)
+    (axis,) = named([node.attributes.get("axis", 0) % x.ndim])
+    count, sizes = len(node.outputs), node.input(1)
+    if sizes is not None:
+        op: Op = Split(sizes=tuple(map(int, sizes)), axis=axis)
+    elif x.shape[node.attributes.get("axis", 0)] % count:
+        op = Split(sizes=-(-x.shape[node.attributes.get("axis", 0)] // count), axis=axis)
+    else:
+        op = Chunk(chunks=count, axis=axis)
+    return use(op, lifted(x), outputs=tuple(range(count)), back=dropped)
+
+
+def _crop_or_pad(node: Node) -> Use:
+    """Larger axes are cropped and smaller ones padded, one after another."""
+    x, axes = node.given(0), node.attributes.get("axes")
+    ops: list[Op] = []
+    for i, wanted in enumerate(map(int, node.given(1))):
+        place = (i if axes is None else axes[i]) % x.ndim
+        size, (axis,) = x.shape[place], named([place])
+        less = abs(size - wanted) // 2
+        if wanted < size:
+            ops.append(Narrow(axis=axis, start=less, stop=less + wanted))
+        if wanted > size:
+            ops.append(Pad(axes=((axis, (less, wanted - size - less)),)))
+    return use(ops[0], lifted(x), then=ops[1:], back=dropped)
 
 
 def _pad(node: Node) -> Use:
@@ -101,9 +157,18 @@ def _expand(node: Node) -> Use:
 
 
 def _depth_to_space(node: Node) -> Use:
-    if node.attributes.get("mode", "DCR") != "CRD":
-        raise Unsaid("channels are dealt out in another order")
-    return use(PixelShuffle(upscale_factor=node.attributes["blocksize"]), image(node.given(0)))
+    """By default a tile comes before the channels; `channel_shuffle` puts it behind, as PyTorch has it."""
+    r = node.attributes["blocksize"]
+    shuffle = PixelShuffle(upscale_factor=r)
+    if node.attributes.get("mode", "DCR") == "CRD":
+        return use(shuffle, image(node.given(0)))
+    return use(ChannelShuffle(groups=r * r), image(node.given(0)), then=[shuffle])
+
+
+def _space_to_depth(node: Node) -> Use:
+    """The other way round: the tile's places come first."""
+    gather = PixelUnshuffle(downscale_factor=node.attributes["blocksize"])
+    return use(gather, image(node.given(0)), then=[ChannelShuffle(groups=node.given(0).shape[1])])
 
 
 def _resize(node: Node) -> Use:
@@ -159,7 +224,11 @@ def _rows(array: Array) -> Given:
 
 
 TABLE: dict[str, Callable[[Node], Use]] = {
+    "CenterCropPad": _crop_or_pad,
     "Concat": _concat,
+    "Reshape": _reshape,
+    "Split": _split,
+    "Transpose": _transpose,
     "Flatten": _flatten,
     "Squeeze": _squeeze,
     "Unsqueeze": _unsqueeze,
@@ -167,6 +236,7 @@ TABLE: dict[str, Callable[[Node], Use]] = {
     "Pad": _pad,
     "Expand": _expand,
     "DepthToSpace": _depth_to_space,
+    "SpaceToDepth": _space_to_depth,
     "Resize": _resize,
     "Upsample": _upsample,
     "Gemm": _gemm,

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from netspec.ir.facts import Facts
+from netspec.ir.op import Op
+from netspec.ops.arithmetic import Mul, Neg
 from netspec.ops.class_index import Argmax, OneHot
 from netspec.ops.class_loss import CrossEntropy, Nll
 from netspec.ops.cumulative import Cumsum
+from netspec.ops.elementary import Abs, Exp, Log, Sqrt
+from netspec.ops.order import Flip
+from netspec.ops.pad import Pad
 from netspec.ops.reduce import Amax, Amin, Mean, Sum
+from netspec.ops.slicing import Narrow
 from tests.conformance.case import Array
 from tests.conformance.onnx_nodes.node import Node
 from tests.conformance.onnx_nodes.use import Unsaid, Use, dropped, lifted, named, typed, use
 
 
-def _reduce(kind: type[Mean | Sum | Amax | Amin]) -> Callable[[Node], Use]:
+def _reduce(
+    kind: type[Mean | Sum | Amax | Amin], before: Sequence[Op] = (), after: Sequence[Op] = ()
+) -> Callable[[Node], Use]:
     """A reduction over named axes; those that ONNX keeps with one place are gone in netspec."""
 
     def said(node: Node) -> Use:
@@ -24,11 +32,30 @@ def _reduce(kind: type[Mean | Sum | Amax | Amin]) -> Callable[[Node], Use]:
         places = _places(node, x)
         if x.size == 0:
             raise Unsaid("nothing to reduce")
-        axis = named(places)
+        first, *then = [*before, kind(axis=named(places)), *after]
         back = _back(x, places, keep=bool(node.attributes.get("keepdims", 1)))
-        return use(kind(axis=axis), lifted(x), back=back)
+        return use(first, lifted(x), then=then, back=back)
 
     return said
+
+
+def _sum_of_squares(node: Node) -> Use:
+    """The number times itself, summed."""
+    return _squared(node, ())
+
+
+def _norm(node: Node) -> Use:
+    """The root of that."""
+    return _squared(node, (Sqrt(),))
+
+
+def _squared(node: Node, after: Sequence[Op]) -> Use:
+    x = node.given(0)
+    places = _places(node, x)
+    if x.size == 0:
+        raise Unsaid("nothing to reduce")
+    back = _back(x, places, keep=bool(node.attributes.get("keepdims", 1)))
+    return use(Mul(), lifted(x), lifted(x), then=[Sum(axis=named(places)), *after], back=back)
 
 
 def _places(node: Node, x: Array) -> list[int]:
@@ -46,20 +73,43 @@ def _back(x: Array, places: list[int], *, keep: bool) -> Callable[[Array], Array
 
 
 def _argmax(node: Node) -> Use:
+    return _place_of(node, ())
+
+
+def _argmin(node: Node) -> Use:
+    """The place of the largest with all signs turned."""
+    return _place_of(node, (Neg(),))
+
+
+def _place_of(node: Node, before: Sequence[Op]) -> Use:
     x = node.given(0)
     if node.attributes.get("select_last_index", 0):
         raise Unsaid("the last of equal ones")
     place = node.attributes.get("axis", 0) % x.ndim
     back = _back(x, [place], keep=bool(node.attributes.get("keepdims", 1)))
-    return use(Argmax(axis=named([place])[0]), lifted(x), back=back)
+    first, *then = [*before, Argmax(axis=named([place])[0])]
+    return use(first, lifted(x), then=then, back=back)
 
 
 def _cumsum(node: Node) -> Use:
-    if node.attributes.get("exclusive", 0) or node.attributes.get("reverse", 0):
-        raise Unsaid("a sum that leaves out its own place, or runs backwards")
+    """What leaves its own place out sums one place fewer, behind a zero; what runs backwards is turned round twice."""
     x = node.given(0)
     (axis,) = named([int(node.given(1).item()) % x.ndim])
-    return use(Cumsum(axis=axis), lifted(x), back=dropped)
+    around: list[Op] = [Flip(axis=axis)] if node.attributes.get("reverse", 0) else []
+    ops: list[Op] = [Cumsum(axis=axis)]
+    if node.attributes.get("exclusive", 0):
+        ops = [Narrow(axis=axis, stop=-1), *ops, Pad(axes=((axis, (1, 0)),))]
+    first, *then = [*around, *ops, *around]
+    return use(first, lifted(x), then=then, back=dropped)
+
+
+def _hardmax(node: Node) -> Use:
+    """One at the place of the largest, which is a class written as numbers."""
+    x = node.given(0)
+    place = node.attributes.get("axis", -1) % x.ndim
+    (axis,) = named([place])
+    then = [OneHot(classes=x.shape[place], axis=axis)]
+    return use(Argmax(axis=axis), lifted(x), then=then, back=lambda y: np.moveaxis(dropped(y), 0, place))
 
 
 def _class_loss(kind: type[CrossEntropy | Nll]) -> Callable[[Node], Use]:
@@ -102,8 +152,15 @@ TABLE: dict[str, Callable[[Node], Use]] = {
     "ReduceSum": _reduce(Sum),
     "ReduceMax": _reduce(Amax),
     "ReduceMin": _reduce(Amin),
+    "ReduceL1": _reduce(Sum, [Abs()]),
+    "ReduceL2": _norm,
+    "ReduceSumSquare": _sum_of_squares,
+    "ReduceLogSum": _reduce(Sum, after=[Log()]),
+    "ReduceLogSumExp": _reduce(Sum, [Exp()], [Log()]),
     "ArgMax": _argmax,
+    "ArgMin": _argmin,
     "CumSum": _cumsum,
+    "Hardmax": _hardmax,
     "SoftmaxCrossEntropyLoss": _class_loss(CrossEntropy),
     "NegativeLogLikelihoodLoss": _class_loss(Nll),
     "OneHot": _one_hot,
