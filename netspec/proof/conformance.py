@@ -135,9 +135,9 @@ def _use(
         feed = _coarse(draw(graph, seed=seed, batch=1, mode=mode))
         mine = ours.run(graph, feed)
         may = rounding.sizes(graph, mine, feed, ours, seed=seed)
-        once = (may.loss or 0.0) / rounding.largest(graph, mine, feed)
+        terms = rounding.largest(graph, mine, feed)
         free = {key: value for key, value in mine.inputs.items() if _is_free(graph, key)}
-        for row in slope(graph, feed, replace(mine, inputs=free), ours, rounding=once, seed=seed):
+        for row in slope(graph, feed, replace(mine, inputs=free), ours, may=may, terms=terms, seed=seed).rows:
             yield (ours.name, SLOPES, "backward"), row
         for other in candidates:
             for dtype, coarse in FLOATS.items():

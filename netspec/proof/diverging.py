@@ -93,18 +93,26 @@ def _message(graph: Graph, row: Row, candidate: str, others: int = 0) -> Diagnos
     """The message of one row; `others` counts the layers that differ besides."""
     node = graph.node(_path(graph, row))
     said = _SAID[row.what].format(where=row.where)
+    if row.layer and row.what == "slope":
+        said = f"what the reference's `{row.layer}` sends back"
     if row.layer and row.what == "input gradient":
         said = f"the gradient that `{row.layer}` sends back"
     place = f" at {list(row.place)}" if row.place else ""
     when = {"train": " in training", "eval": " in evaluation"}.get(row.mode, f" after {row.mode}")
-    if row.layer:
+    if row.way != "float64":
         when += f", in the mode `{row.way}`,"
-    other = "the slope of the loss" if row.what == "slope" else f"`{candidate}`"
+    other = (
+        "its own slope"
+        if row.what == "slope" and row.layer
+        else "the slope of the loss"
+        if row.what == "slope"
+        else f"`{candidate}`"
+    )
     far = (
         row.note or f"they differ by {row.difference:.3g}{place}, where {row.tolerance:.3g} would be rounding"
     )
     notes = [f"compared: {KINDS[row.what]}"]
-    if row.layer:
+    if row.way != "float64":
         notes.append(f"this layer alone, on the reference's inputs{_and_others(others)}")
     return Diagnostic(
         code="NS714" if row.what != "slope" else "NS715",

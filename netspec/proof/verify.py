@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ from netspec.ir.graph import Graph
 from netspec.passes.rows import masked
 from netspec.proof import rounding
 from netspec.proof.compare import compare
+from netspec.proof.culprit import culprit
 from netspec.proof.diverging import first, first_of_modes
 from netspec.proof.draw import draw, evaluating
 from netspec.proof.drift import Drift
 from netspec.proof.modes import MODES, Layers, missing
 from netspec.proof.result import Proof, Row, What
 from netspec.proof.sizes import small_sizes
-from netspec.proof.slope import slope
+from netspec.proof.slope import DIRECTIONS, Slopes, slope
 from netspec.recipe.descent import Descent
 from netspec.recipe.pace import STEADY, Pace
 from netspec.text import SpecError
@@ -73,13 +75,17 @@ def verify(
     apart: list[Row] = []
     drift: list[Drift] = []
     run: Run | None = None
+    kinked = 0
     for feed in (evaluating(training), training):
         run = ours.run(graph, feed)
         if "float64" in modes:
             may = rounding.sizes(graph, run, feed, ours, seed=seed)
             rows += _runs(graph, feed, run, theirs.run(graph, feed), may)
-            once = (may.loss or 0.0) / rounding.largest(graph, run, feed)
-            rows += slope(graph, feed, run, ours, rounding=once, seed=seed)
+            found = slope(
+                graph, feed, run, ours, may=may, terms=rounding.largest(graph, run, feed), seed=seed
+            )
+            rows += _located(graph, feed, run, ours, found, seed)
+            kinked += found.kinked
         if others and isinstance(theirs, Versatile):
             layers = Layers(graph, feed, run, (ours, theirs), seed)
             for mode in others:
@@ -101,7 +107,7 @@ def verify(
         diverging=first(graph, rows, theirs.name)
         or first(group or graph, together, theirs.name)
         or first_of_modes(graph, apart, theirs.name),
-        notes=_notes(graph, descent, rows),
+        notes=_notes(graph, descent, rows, kinked),
         drift=tuple(drift),
         missing=left_out,
     )
@@ -115,6 +121,14 @@ def _reference(wanted: str | Reference) -> Reference:
             "NS716", f"the backend `{found.name}` cannot tell how far rounding goes", help="use `numpy`"
         )
     return found
+
+
+def _located(graph: Graph, feed: Feed, run: Run, reference: Reference, found: Slopes, seed: int) -> list[Row]:
+    """The rows of the slopes; where one differs, with the layer whose backward is not its own slope."""
+    if all(row.ok for row in found.rows):
+        return list(found.rows)
+    layer = culprit(graph, feed, run, reference, seed=seed)
+    return [row if row.ok else replace(row, layer=layer) for row in found.rows]
 
 
 def _runs(graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Row]:
@@ -200,7 +214,7 @@ def _first_rows(value: Array) -> Array:
     return value[: max(1, MOST_MOVED * value.shape[0] // value.size)] if value.size > MOST_MOVED else value
 
 
-def _notes(graph: Graph, descent: Descent | None, rows: Sequence[Row]) -> tuple[str, ...]:
+def _notes(graph: Graph, descent: Descent | None, rows: Sequence[Row], kinked: int) -> tuple[str, ...]:
     """What was not proved, and why."""
     found = []
     if not graph.entry("loss"):
@@ -208,6 +222,10 @@ def _notes(graph: Graph, descent: Descent | None, rows: Sequence[Row]) -> tuple[
     if descent is None:
         found.append("the spec names no optimizer, so no step was compared")
     endless = [row.where for row in rows if row.note.startswith("the reference itself")]
+    if kinked:
+        found.append(
+            f"along {kinked} of {2 * DIRECTIONS} directions kinks lie too near for a slope, which prove nothing"
+        )
     if endless:
         found.append(f"numbers that are not finite prove nothing: first at `{endless[0]}`")
     return tuple(found)

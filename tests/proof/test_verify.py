@@ -66,7 +66,11 @@ def test_everything_is_compared() -> None:
     for mode in ("eval", "train"):
         assert {(("value", mode, node.path)) for node in graph.nodes} <= seen
         assert {("gradient", mode, key) for key in graph.parameters} <= seen
-        assert {("input gradient", mode, "image"), ("loss", mode, "loss"), ("slope", mode, "all")} <= seen
+        assert {
+            ("input gradient", mode, "image"),
+            ("loss", mode, "loss"),
+            ("slope", mode, "direction 3"),
+        } <= seen
     assert {("state", "train", key) for key in graph.state} <= seen
     assert {("update", f"step {i}", key) for i in (1, 2, 3) for key in graph.parameters} <= seen
 
@@ -320,17 +324,40 @@ def test_forgotten_weight_decay_is_found_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "kind,text", [(Linear, CLASSIFIER), (Pow, CURVE), (Crps, CURVE), (BatchNorm, CLASSIFIER)]
+    "kind,text,needle",
+    [
+        (Linear, CLASSIFIER, "linear: 3"),
+        (BatchNorm, CLASSIFIER, "- batch_norm"),
+        (MaxPool, CLASSIFIER, "- max_pool"),
+        (Pow, CURVE, "square: mean"),
+        (Crps, CURVE, "score: crps"),
+    ],
 )
-def test_a_wrong_reference_is_found_by_the_slope_of_its_own_loss(kind: Any, text: str) -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_a_wrong_reference_is_found_by_the_slope_of_its_own_loss_and_located(
+    kind: Any, text: str, needle: str, seed: int
+) -> None:
     def weak(op: Any, at: Context, sent: Any) -> Any:
         del op, at
-        return replace(sent, inputs=tuple(None if one is None else 0.999 * one for one in sent.inputs))
+        return replace(sent, inputs=tuple(None if one is None else 0.9999 * one for one in sent.inputs))
 
     both = Planted(altered(kind, backward=weak))
-    proof = verify(read(text).graph, None, reference=both, candidate=both)
+    proof = verify(read(text).graph, None, reference=both, candidate=both, seed=seed)
     assert {what for what, _, _ in wrong(proof)} == {"slope"}
     assert proof.diverging[0].code == "NS715"
+    assert proof.diverging[0].span is not None
+    assert proof.diverging[0].span.line == line(text, needle)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bias_that_the_reference_forgets_on_the_way_back_is_located(seed: int) -> None:
+    def forgetful(op: Any, at: Context, sent: Any) -> Any:
+        del op, at
+        return replace(sent, parameters={key: g * (key != "bias") for key, g in sent.parameters.items()})
+
+    both = Planted(altered(Conv, backward=forgetful, when=is_second))
+    (found, *_) = verify(read(CLASSIFIER).graph, None, reference=both, candidate=both, seed=seed).diverging
+    assert "`conv2`" in found.message
 
 
 def test_a_backend_that_cannot_show_rounding_is_no_reference() -> None:
