@@ -29,7 +29,7 @@ WORDS: dict[str, str] = {
     "concatenate": "concat", "cat": "concat", "leakyrelu": "leaky_relu", "leaky_re_lu": "leaky_relu",
     "re_lu": "relu", "p_re_lu": "prelu", "swish": "silu",
     "num_parameters": "per", "drop_path": "stochastic_depth", "depth_to_space": "pixel_shuffle",
-    "space_to_depth": "pixel_unshuffle", "view": "reshape", "transpose": "permute", "slice": "narrow",
+    "space_to_depth": "pixel_unshuffle", "bmm": "matmul", "view": "reshape", "transpose": "permute", "slice": "narrow",
     "expand_dims": "unsqueeze", "se": "squeeze_excite", "se_layer": "squeeze_excite", "se_block": "squeeze_excite",
     "se_module": "squeeze_excite", "squeeze_excitation": "squeeze_excite", "squeeze_and_excite": "squeeze_excite",
     "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",

@@ -30,6 +30,7 @@ FAMILIES: dict[str, str] = {
     "gate": "squeeze_excite cbam",
     "join": "concat stack",
     "linear": "linear",
+    "matmul": "matmul",
     "metric": "accuracy",
     "norm": "batch_norm",
     "order": "permute flip roll",

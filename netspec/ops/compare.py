@@ -91,6 +91,8 @@ class Extreme(Op):
     slots: ClassVar[tuple[str, ...]] = ("x", "y")
     pointwise: ClassVar[bool] = True
 
+    broadcast: bool = False
+
     def choose(self, x: float, y: float) -> float:
         """The one of two numbers that the op takes."""
         raise NotImplementedError
@@ -99,7 +101,7 @@ class Extreme(Op):
         """The common axes; the op of the bounds bounds the result, and the result of curves that never fall is one."""
         floating(x, self.name, 0)
         floating(y, self.name, 1)
-        axes, constraints = agree((x, y), self.name)
+        axes, constraints = agree((x, y), self.name, broadcast=self.broadcast)
         (a, b), (c, d) = interval.of(x), interval.of(y)
         facts = Facts(low=self.choose(a, c), high=self.choose(b, d), nondecreasing=never_falls((x, y), axes))
         return Inferred(
@@ -118,14 +120,16 @@ class Extreme(Op):
             good(half, row),
             good(half, half),
             good(curve, curve),
+            good(row, tensor(batch=2, channel=1), broadcast=True),
             bad("NS250", row, tensor(batch=2)),
+            bad("NS251", row, tensor(batch=2, channel=1)),
             bad("NS310", tensor("int64", batch=2, facts=Facts(low=0, high=4, classes=5)), half),
             bad("NS311", tensor(batch=2, unit="ml"), tensor(batch=2, unit="mm")),
         ]
 
 
 class Minimum(Extreme):
-    """The smaller of two inputs, element by element.
+    """The smaller of two inputs, element by element; with `broadcast` an axis of size 1 spreads.
 
     The smaller one takes the gradient. Where both are equal each takes half, and a tensor that equals a plain number
     takes all, as in PyTorch.
@@ -139,7 +143,7 @@ class Minimum(Extreme):
 
 
 class Maximum(Extreme):
-    """The larger of two inputs, element by element.
+    """The larger of two inputs, element by element; with `broadcast` an axis of size 1 spreads.
 
     The larger one takes the gradient. Where both are equal each takes half, and a tensor that equals a plain number
     takes all, as in PyTorch.

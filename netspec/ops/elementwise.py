@@ -155,7 +155,7 @@ def _pair(
     )
 
 
-SPREADING = ("add", "sub", "mul", "div")
+SPREADING = ("add", "sub", "mul", "div", "minimum", "maximum", "matmul")
 """The ops that have `broadcast`."""
 
 

@@ -214,7 +214,7 @@ def _op(kind: type[Op]) -> Schema:
         for slot in kind.slots
         if slot.strip("*?") not in kind.model_fields
     }
-    if kind.slots and kind.slots[-1].startswith("*"):
+    if len(kind.inputs()) - len(kind.optional()) > 1:
         inputs["branches"] = _branches()
     return called(kind, more=inputs)
 

@@ -144,6 +144,7 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS281": "There is no free size of this name.",
     "NS282": "A size is too small to train with.",
     "NS283": "No size at all is legal.",
+    "NS284": "`matmul` of what is no matrix.",
     "NS287": "Channels are squeezed into none.",
     "NS288": "A window without a middle decides about places.",
     "NS239": "A value is padded to a size that is smaller than its own.",

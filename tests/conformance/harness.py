@@ -83,6 +83,7 @@ FORBIDDEN: dict[str, str] = {
     "NS277": "what is left of one number is 0 or its sign, and the layer learns nothing from its input",
     "NS260": "PyTorch makes a constant of equal limits",
     "NS124": "two words for one thing may contradict one another",
+    "NS284": "PyTorch multiplies every sample's vector with every sample's matrix",
     "NS288": "PyTorch would move the gates by half a place, and lay them over other places",
     "NS310": "whole numbers and masks have no gradient; a classifier of class numbers is no classifier",
     "NS311": "PyTorch knows no units",

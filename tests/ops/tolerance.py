@@ -46,6 +46,7 @@ SUMS: dict[str, str] = {
     "conv": "one product of weight and input for every weight of a filter, and the bias",
     "conv_transpose": "one product of weight and input for every filter laid on the place, and the bias",
     "linear": "one product of weight and input for every input feature, and the bias",
+    "matmul": "one product of both inputs for every place that is summed over",
     "avg_pool": "one input over the size of the window for every place in it",
     "adaptive_avg_pool": "one input over the size of the window for every place in it",
     "global_avg_pool": "one input over their number for every place",
@@ -54,7 +55,7 @@ SUMS: dict[str, str] = {
     "cumsum": "the inputs themselves",
 }
 
-COUNTED = frozenset({"conv", "conv_transpose", "linear", "sum", "cumsum"})
+COUNTED = frozenset({"conv", "conv_transpose", "linear", "matmul", "sum", "cumsum"})
 """Those whose terms the op itself counts when it is run on ones."""
 
 TERMS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
