@@ -240,6 +240,7 @@ LINT: dict[str, str] = {  # NS4: legal, and probably not what was wanted
     "NS421": "A phase of the schedule comes after the end of training.",
     "NS422": "No loss depends on a layer with weights.",
     "NS423": "Weights of a window see padding alone.",
+    "NS424": "Two layers of weights follow one another with nothing between them that bends.",
 }
 
 DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms

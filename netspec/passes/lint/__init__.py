@@ -13,6 +13,7 @@ from netspec.text import Diagnostic
 RULES: dict[str, tuple[str, ...]] = {
     "bias_before_norm": ("batch_norm", "instance_norm"),
     "dropout_before_norm": ("dropout",),
+    "linear_pair": ("conv", "linear"),
     "dead_layer": ("layers",),
     "unused_definition": ("layers",),
     "shadowed_op": ("blocks",),
