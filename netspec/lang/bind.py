@@ -132,6 +132,8 @@ def _misfit(
         help, edit = f"did you mean `{cure}`?", Edit(argument.span, cure)
     elif cure := written_otherwise(value, wanted(field)):
         help, edit = f"write `{cure}`", Edit(argument.span, cure)
+    elif name == "weight_decay" and isinstance(value, dict):
+        help = "write one number, and beside it what it spares: `no_decay: [norm, bias]`"
     elif name == "axis":
         help = "an axis is called by its name, such as `channel` or `height`"
         if isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):

@@ -57,7 +57,8 @@ WORDS: dict[str, str] = {
     "rate": "p", "drop_rate": "p", "prob": "p", "dilation_rate": "dilation", "alpha": "negative_slope",
     "scale_factor": "factor", "dim": "axis", "dims": "axis", "n_groups": "groups", "pad": "padding",
     "split_size": "sizes", "num_or_size_splits": "sizes",
-    "learning_rate": "lr", "wd": "weight_decay", "l2_penalty": "weight_decay",
+    "learning_rate": "lr", "wd": "weight_decay", "no_weight_decay": "no_decay",
+    "exclude_from_weight_decay": "no_decay", "skip_weight_decay": "no_decay", "l2_penalty": "weight_decay",
     # sections
     "constants": "define", "variables": "define", "vars": "define", "params": "define", "parameters": "define",
     "input": "inputs", "target": "targets", "labels": "targets", "model": "layers", "network": "layers",
@@ -76,7 +77,12 @@ WORDS: dict[str, str] = {
     "cosine_annealing": "cosine", "cosine_annealing_lr": "cosine", "cosine_decay": "cosine", "step_lr": "step",
     "multi_step": "multistep", "multi_step_lr": "multistep", "exponential_lr": "exponential",
     "exponential_decay": "exponential", "polynomial_lr": "polynomial", "poly": "polynomial",
-    "linear_warmup": "warmup", "constant_lr": "constant", "glorot": "xavier_uniform",
+    "linear_warmup": "warmup", "linear_lr": "warmup", "constant_lr": "constant", "one_cycle_lr": "one_cycle",
+    "onecycle": "one_cycle", "linear": "polynomial", "linear_decay": "polynomial", "sgdr": "cosine_restarts",
+    "cosine_annealing_warm_restarts": "cosine_restarts",
+    "cosine_warm_restarts": "cosine_restarts", "warm_restarts": "cosine_restarts", "reduce_lr_on_plateau": "plateau",
+    "reduce_on_plateau": "plateau", "sgd_momentum": "sgd", "adam_w": "adamw", "rms_prop": "rmsprop", "n_adam": "nadam",
+    "r_adam": "radam", "ada_grad": "adagrad", "ada_delta": "adadelta", "glorot": "xavier_uniform",
     "glorot_uniform": "xavier_uniform", "glorot_normal": "xavier_normal", "xavier": "xavier_uniform",
     "he": "kaiming_normal", "he_normal": "kaiming_normal", "he_uniform": "kaiming_uniform",
     "kaiming": "kaiming_normal", "random_normal": "normal", "random_uniform": "uniform", "dicom": "dicom_cine",
@@ -101,7 +107,11 @@ INFERRED = frozenset(
 )
 """Sizes that other libraries want written, and that follow from what comes in."""
 
-NEEDLESS = frozenset("inplace data_format dtype device return_indices name_scope".split())  # noqa: SIM905
+NEEDLESS = frozenset(
+    """
+    inplace data_format dtype device return_indices name_scope foreach fused capturable differentiable verbose
+    """.split()  # noqa: SIM905 - words read best as words
+)
 """Arguments that say how something is computed, which is not a spec's affair."""
 
 ULTRALYTICS = frozenset(
@@ -147,6 +157,21 @@ SAYINGS: dict[Place, dict[str, str]] = {
         "keepdim": "an axis that is reduced is gone; `unsqueeze` makes one of size 1",
         "keepdims": "an axis that is reduced is gone; `unsqueeze` makes one of size 1",
         "num_layers": "write `repeat` beside the op",
+        "max_lr": "the highest rate is the `lr` of the optimizer",
+        "decoupled_weight_decay": "`adamw` is `adam` with decoupled weight decay",
+        "param_groups": "write what weight decay spares: `no_decay: [norm, bias]`",
+        "maximize": "a loss is made smaller; to make something larger write its opposite as the loss",
+        "last_epoch": "a run that goes on knows where it was: leave it out",
+    }
+    | dict.fromkeys(
+        ("eta_min", "min_lr", "lr_min", "end_lr", "final_lr"),
+        "rates are factors of `lr`: `end: 0.01` ends at a hundredth of it",
+    )
+    | dict.fromkeys(
+        ("t_max", "total_steps", "total_iters", "steps_per_epoch", "max_iters"),
+        "the last phase takes what is left of the training: leave it out",
+    )
+    | {
         "start_dim": "name the axes that become one: `flatten: [height, width]`",
         "end_dim": "name the axes that become one: `flatten: [height, width]`",
         "shifts": "write them by axis: `roll: {height: 2, width: -1}`",
@@ -213,7 +238,13 @@ SAYINGS: dict[Place, dict[str, str]] = {
     | {"shuffle": "training samples are shuffled, each epoch another way, by the `seed` of `training`"},
     "call": {
         "to_tensor": "what is read becomes a tensor by itself: leave it out",
-        "reduce_lr_on_plateau": "a schedule is known beforehand: `multistep` lowers the rate at fixed times",
+        "adamax": "use `adam`, whose running mean square takes the place of the greatest gradient",
+        "lamb": "for large batches use `adamw` or `sgd` with a `warmup`",
+        "lars": "for large batches use `sgd` with a `warmup`",
+        "lambda_lr": "write the phases: `schedule: [warmup: 5 epochs, cosine]`; a spec holds no functions",
+        "cyclic_lr": "`one_cycle` is one cycle; `cosine_restarts` begins again and again",
+        "sequential_lr": "phases that stand in a list follow one another: `schedule: [warmup: 5 epochs, cosine]`",
+        "chained_scheduler": "phases follow one another: `schedule: [warmup: 5 epochs, cosine]`",
     },
 }
 """What is said of words that are not replaced by another one."""

@@ -12,8 +12,10 @@ from netspec.lang.tree import Entry, Mapping, Sequence
 from netspec.lang.values import Values
 from netspec.recipe.descent import KINDS, named
 from netspec.recipe.optimizer import OPTIMIZERS
+from netspec.recipe.plateau import Plateau
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
+from netspec.recipe.watch import Watch
 from netspec.text import Edit
 
 _NESTED: dict[str, type[Record]] = {"clip": Clip, "early_stopping": EarlyStopping, "checkpoint": Checkpoint}
@@ -60,26 +62,30 @@ def _training_value(entry: Entry, values: Values) -> object:
 
 def _watched(node: Mapping, training: Training, metrics: tuple[str, ...], values: Values) -> None:
     """Report a metric that is watched and not declared."""
+    watches: list[tuple[tuple[str | int, ...], Watch | None]] = [
+        (("early_stopping",), training.early_stopping),
+        (("checkpoint",), training.checkpoint),
+    ]
+    watches += [
+        (("schedule", i, phase.name), phase)
+        for i, phase in enumerate(training.schedule)
+        if isinstance(phase, Plateau)
+    ]
     known = (*metrics, "loss")
-    for key in ("early_stopping", "checkpoint"):
-        record = getattr(training, key)
-        entry = node.get(key)
-        if record is None or entry is None or not isinstance(entry.value, Mapping):
+    for path, watch in watches:
+        if watch is None or watch.metric in known:
             continue
-        for word in ("minimize", "maximize"):
-            name = getattr(record, word)
-            place = entry.value.get(word)
-            if name is not None and name not in known and place is not None:
-                near = meant(name, known)
-                values.report.error(
-                    "NS129",
-                    f"there is no metric `{name}`",
-                    place.value.span,
-                    help=f"did you mean `{near}`?"
-                    if near
-                    else "metrics are " + ", ".join(f"`{one}`" for one in known),
-                    edit=Edit(place.value.span, near) if near else None,
-                )
+        span = place(node, (*path, "minimize" if watch.minimize is not None else "maximize"))
+        near = meant(watch.metric, known)
+        values.report.error(
+            "NS129",
+            f"there is no metric `{watch.metric}`",
+            span,
+            help=f"did you mean `{near}`?"
+            if near
+            else "metrics are " + ", ".join(f"`{one}`" for one in known),
+            edit=Edit(span, near) if near else None,
+        )
 
 
 def check_spared(root: Mapping, training: Training, graph: Graph, report: Report) -> None:

@@ -203,6 +203,11 @@ class Lion(Optimizer):
     """The parts that stay of the running mean: where its sign is taken, and where it is kept."""
 
 
+def has_momentum(optimizer: Optimizer) -> bool:
+    """Whether a schedule can move the optimizer's momentum: it has `betas`, or a `momentum` above 0."""
+    return hasattr(optimizer, "betas") or getattr(optimizer, "momentum", 0) > 0
+
+
 OPTIMIZERS: dict[str, type[Optimizer]] = {
     kind.name: kind for kind in (Sgd, Adam, AdamW, Adagrad, RmsProp, Adadelta, NAdam, RAdam, Lion)
 }

@@ -4,56 +4,22 @@ A phase is a pure function from its progress to a factor; the rate of a step is 
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Protocol, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from netspec.ir.record import Record
+from netspec.recipe.cycle import CosineRestarts, OneCycle
 from netspec.recipe.pace import STEADY, Pace
-from netspec.recipe.quantity import Duration, Quantity
-
-
-def steps_of(duration: Quantity, steps_per_epoch: int) -> int:
-    """A duration as whole steps, at least one."""
-    scale = steps_per_epoch if duration.unit == "epochs" else 1
-    return max(1, round(duration.value * scale))
-
-
-def _lasting(duration: Quantity) -> Quantity:
-    """A duration that is not nothing."""
-    if duration.value <= 0:
-        raise ValueError(f"`{duration}` is no time at all: it must be more than 0")
-    return duration
+from netspec.recipe.phase import Schedule, Stretch, steps_of
+from netspec.recipe.plateau import Plateau
+from netspec.recipe.quantity import Quantity
 
 
 def _listed(value: object) -> object:
     """A list is how YAML writes a tuple; one duration is a list of one."""
     return tuple(value) if isinstance(value, (list, tuple)) else (value,)
-
-
-Stretch = Annotated[Duration, AfterValidator(_lasting)]
-"""A duration of more than nothing."""
-
-
-class Schedule(Record):
-    """The base of every phase. `length` is how many steps it lasts (None: what is left)."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
-
-    @property
-    def lasts(self) -> Quantity | None:
-        """How long the phase lasts, as it is written; None takes what is left."""
-        return None
-
-    def length(self, steps_per_epoch: int) -> int | None:
-        """How many steps the phase lasts; None takes what is left."""
-        return None if self.lasts is None else steps_of(self.lasts, steps_per_epoch)
-
-    def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
-        """The factor of step `step` (from 0) of a phase that lasts `steps`."""
-        raise NotImplementedError
 
 
 class Constant(Schedule):
@@ -174,14 +140,32 @@ class Polynomial(Schedule):
 
 
 SCHEDULES: dict[str, type[Schedule]] = {
-    kind.name: kind for kind in (Constant, Warmup, Cosine, Step, MultiStep, Exponential, Polynomial)
+    kind.name: kind
+    for kind in (
+        Constant,
+        Warmup,
+        Cosine,
+        CosineRestarts,
+        Step,
+        MultiStep,
+        Exponential,
+        Polynomial,
+        OneCycle,
+        Plateau,
+    )
 }
 
 
-def paces(phases: Sequence[Schedule], steps: int, steps_per_epoch: int) -> Callable[[int], Pace]:
+class Pacing(Protocol):
+    """From a step, and what was measured at the end of each epoch before it, to its pace."""
+
+    def __call__(self, step: int, seen: Sequence[float] = ()) -> Pace:
+        """The pace of step `step`, from 0; values of epochs that end later are not looked at."""
+        ...
+
+
+def paces(phases: Sequence[Schedule], steps: int, steps_per_epoch: int) -> Pacing:
     """The pace of every step of a run of `steps`: phases in order, the last one stretched over what is left."""
-    if not phases:
-        return lambda _: STEADY
     ends: list[int] = []
     begin = 0
     for phase in phases[:-1]:
@@ -189,10 +173,18 @@ def paces(phases: Sequence[Schedule], steps: int, steps_per_epoch: int) -> Calla
         ends.append(begin)
     ends.append(max(steps, begin + 1))
 
-    def pace(step: int) -> Pace:
+    def pace(step: int, seen: Sequence[float] = ()) -> Pace:
+        if not phases:
+            return STEADY
         index = next((i for i, end in enumerate(ends) if step < end), len(ends) - 1)
         start = ends[index - 1] if index else 0
         own = phases[index].length(steps_per_epoch) or ends[index] - start
-        return Pace(phases[index].factor(step - start, own, steps_per_epoch))
+        known = seen[start // steps_per_epoch : step // steps_per_epoch]
+        return phases[index].pace(step - start, own, steps_per_epoch, known)
 
     return pace
+
+
+def watching(phases: Sequence[Schedule]) -> Plateau | None:
+    """The phase that watches a metric; it takes what is left, so there is one at the most."""
+    return next((phase for phase in phases if isinstance(phase, Plateau)), None)

@@ -5,9 +5,11 @@ from typing import ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
 from netspec.ir.record import Record
-from netspec.recipe.optimizer import Optimizer
+from netspec.recipe.cycle import OneCycle
+from netspec.recipe.optimizer import Optimizer, has_momentum
+from netspec.recipe.phase import Schedule
 from netspec.recipe.quantity import Duration
-from netspec.recipe.schedule import Schedule
+from netspec.recipe.watch import Watch
 
 
 class Clip(Record):
@@ -27,26 +29,6 @@ class Clip(Record):
         if (self.norm is None) == (self.value is None):
             raise ValueError("write `norm` or `value`, one of them")
         return self
-
-
-class Watch(Record):
-    """A metric to watch, and which way is better."""
-
-    minimize: str | None = None
-    """The metric that should fall, or `loss`."""
-    maximize: str | None = None
-    """The metric that should rise."""
-
-    @model_validator(mode="after")
-    def _one_metric(self) -> Self:
-        if (self.minimize is None) == (self.maximize is None):
-            raise ValueError("write `minimize` or `maximize`, one of them, with a metric's name")
-        return self
-
-    @property
-    def metric(self) -> str:
-        """The metric's name."""
-        return self.minimize or self.maximize or ""
 
 
 class EarlyStopping(Watch):
@@ -108,6 +90,16 @@ class Training(Record):
                 raise ValueError(
                     f"`{phase.name}` takes all that is left, so it must be the last phase of `schedule`"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _momentum_is_there(self) -> Self:
+        cycles = any(isinstance(phase, OneCycle) and phase.cycle_momentum for phase in self.schedule)
+        if cycles and not has_momentum(self.optimizer):
+            raise ValueError(
+                f"the `one_cycle` of `schedule` moves the momentum, and this `{self.optimizer.name}` has none: "
+                "write `one_cycle: {cycle_momentum: false}`, or give it a momentum"
+            )
         return self
 
     @model_validator(mode="after")

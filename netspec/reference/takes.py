@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 from netspec.ir.record import Record
 from netspec.recipe.distribution import Distribution, Drawn
 from netspec.recipe.optimizer import Optimizer
+from netspec.recipe.phase import Schedule
 from netspec.recipe.quantity import Quantity, units
-from netspec.recipe.schedule import Schedule
 
 _ONE = {int: "a whole number", float: "a number", bool: "`true` or `false`", str: "a word"}
 _MANY = {

@@ -53,6 +53,62 @@ def test_an_argument_of_another_library_is_told_with_its_cure(layer: str, said: 
     assert_told(f"{IMAGE}layers:\n  - {layer}\n", "NS121", said)
 
 
+TRAINED = "targets: {y: {shape: [4], range: [0, 1]}}\nlayers:\n  - {linear: 4, name: z}\nloss: mse(z, y)\n"
+
+
+@pytest.mark.parametrize(
+    "optimizer, code, said",
+    [
+        ("«Adam»: 1e-3", "NS113", "`adam`"),
+        ("«optim.AdamW»: 1e-3", "NS113", "`adamw`"),
+        ("«SGD»: 0.1", "NS113", "`sgd`"),
+        ("«RMSprop»: 0.1", "NS113", "`rmsprop`"),
+        ("«NAdam»: 0.1", "NS113", "`nadam`"),
+        ("«Adamax»: 0.1", "NS113", "use `adam`"),
+        ("adam: {lr: 1e-3, «decoupled_weight_decay»: true}", "NS121", "`adamw`"),
+        ("adamw: {lr: 1e-3, «no_weight_decay»: [bias]}", "NS121", "`no_decay`"),
+        ("adamw: {lr: 1e-3, «param_groups»: [1]}", "NS121", "`no_decay: [norm, bias]`"),
+        ("adamw: {lr: 1e-3, weight_decay: «{bias: 0}»}", "NS123", "`no_decay: [norm, bias]`"),
+        ("adamw: {lr: 1e-3, «fused»: true}", "NS121", "leave it out"),
+        ("adamw: {lr: 1e-3, «maximize»: true}", "NS121", "its opposite"),
+    ],
+)
+def test_an_optimizer_of_another_library_is_told_as_it_is_here(optimizer: str, code: str, said: str) -> None:
+    text = f"{IMAGE}{TRAINED}training: {{epochs: 1, batch_size: 2, optimizer: {{{optimizer}}}}}\n"
+    assert_told(text.replace("[3, 32, 32]", "[4]"), code, said)
+
+
+@pytest.mark.parametrize(
+    "phase, code, said",
+    [
+        ("«CosineAnnealingLR»", "NS113", "`cosine`"),
+        ("«CosineAnnealingWarmRestarts»: 5 epochs", "NS113", "`cosine_restarts`"),
+        ("«OneCycleLR»", "NS113", "`one_cycle`"),
+        ("«ReduceLROnPlateau»: {minimize: loss}", "NS113", "`plateau`"),
+        ("«LambdaLR»", "NS113", "no functions"),
+        ("«linear»", "NS113", "`polynomial`"),
+        ("one_cycle: {«max_lr»: 1}", "NS121", "`lr` of the optimizer"),
+        ("cosine: {«eta_min»: 1e-6}", "NS121", "`end: 0.01`"),
+        ("cosine: {«T_max»: 10}", "NS121", "leave it out"),
+        ("plateau: {minimize: loss, patience: «5»}", "NS123", "`5 epochs`"),
+        ("plateau: {minimize: loss, patience: «5 steps»}", "NS123", "`10 epochs`"),
+        ("plateau: {minimize: «val_loss»}", "NS129", "`loss`"),
+        ("cosine_restarts: {T_0: «10»}", "NS123", "`10 epochs`"),
+        ("step: {step_size: 1 epochs, gamma: «2»}", "NS123", "at most 1"),
+    ],
+)
+def test_a_scheduler_of_another_library_is_told_as_a_phase(phase: str, code: str, said: str) -> None:
+    call = phase if phase.endswith("»") and ":" not in phase else f"{{{phase}}}"
+    text = f"{IMAGE}{TRAINED}training: {{epochs: 20, batch_size: 2, optimizer: {{adam: 0.01}}, schedule: [{call}]}}\n"
+    assert_told(text.replace("[3, 32, 32]", "[4]"), code, said)
+
+
+def test_one_cycle_without_a_momentum_is_refused_where_the_schedule_is() -> None:
+    training = "epochs: 1, batch_size: 2, optimizer: {adagrad: 0.1}, schedule: «[one_cycle]»"
+    text = f"{IMAGE}{TRAINED}training: {{{training}}}\n"
+    assert_told(text.replace("[3, 32, 32]", "[4]"), "NS124", "cycle_momentum: false")
+
+
 VALUES = [
     ('conv: {out_channels: 8, kernel_size: 3, padding: «"SAME"»}', "`same`"),
     ("conv: {out_channels: 8, kernel_size: 3, bias: «no»}", "`false`"),

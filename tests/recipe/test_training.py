@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from netspec.recipe.optimizer import Sgd
+from netspec.recipe.cycle import OneCycle
+from netspec.recipe.optimizer import Adagrad, Adam, Lion, Optimizer, RmsProp, Sgd
+from netspec.recipe.phase import Schedule
 from netspec.recipe.quantity import Quantity
-from netspec.recipe.schedule import Constant, Cosine, Schedule, Warmup
+from netspec.recipe.schedule import Constant, Cosine, Warmup
 from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
 
 
@@ -68,6 +70,27 @@ def test_the_first_phases_fit_into_the_training() -> None:
         section(schedule=(warmup("5 epochs"), warmup("6 epochs"), Cosine()))
     with pytest.raises(ValidationError, match="take 200 steps of 100"):
         section(epochs=None, steps=100, schedule=(warmup("200 steps"), Cosine()))
+
+
+@pytest.mark.parametrize(
+    "optimizer,good",
+    [
+        (Sgd(lr=0.1), False),
+        (Sgd(lr=0.1, momentum=0.9), True),
+        (Adam(lr=0.1), True),
+        (Lion(lr=0.1), True),
+        (Adagrad(lr=0.1), False),
+        (RmsProp(lr=0.1), False),
+        (RmsProp(lr=0.1, momentum=0.9), True),
+    ],
+)
+def test_one_cycle_moves_a_momentum_that_is_there(optimizer: Optimizer, good: bool) -> None:
+    assert section(optimizer=optimizer, schedule=(OneCycle(cycle_momentum=False),)).schedule
+    if good:
+        assert section(optimizer=optimizer, schedule=(OneCycle(),)).schedule
+        return
+    with pytest.raises(ValidationError, match=f"this `{optimizer.name}` has none"):
+        section(optimizer=optimizer, schedule=(OneCycle(),))
 
 
 @pytest.mark.parametrize("kind,more", [(EarlyStopping, {"patience": "3 epochs"}), (Checkpoint, {})])

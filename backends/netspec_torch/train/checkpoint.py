@@ -82,6 +82,7 @@ def _whole(state: Mapping[str, Any]) -> bool:
         and isinstance(taken, int)
         and taken >= 0
         and all(isinstance(progress.get(key), list) for key in ("ranking", "waited"))
+        and isinstance(progress.get("seen", []), list)  # a run of before the schedule could watch has none
         and all(isinstance(progress.get(key), int | float) for key in ("loss_sum", "loss_count"))
         and isinstance(progress.get("stopped"), str)
         and all(isinstance(state.get(key), dict) for key in ("optimizer", "precision"))

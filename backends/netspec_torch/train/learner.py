@@ -34,7 +34,8 @@ class Progress:
 
     `taken` counts parts of steps since the run began, `loss_sum` and `loss_count` the samples' losses in this epoch.
     `ranking` holds values of the watched metric (larger is worse) and their epochs, counted from 1, best first;
-    `waited` the same of the metric that early stopping watches, one entry. `stopped` says why a run ended early.
+    `waited` the same of the metric that early stopping watches, one entry. `seen` holds what the schedule watches, one
+    value an epoch. `stopped` says why a run ended early.
     """
 
     taken: int = 0
@@ -42,6 +43,7 @@ class Progress:
     loss_count: int = 0
     ranking: list[list[float]] = field(default_factory=list)
     waited: list[list[float]] = field(default_factory=list)
+    seen: list[float] = field(default_factory=list)
     stopped: str = ""
 
     @property
@@ -103,7 +105,7 @@ class Learner(pl.LightningModule):
     @property
     def pace(self) -> Pace:
         """What the schedule makes of the step under way."""
-        return self.paces(self.step)
+        return self.paces(self.step, self.progress.seen)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The spec's update rule on all that training may change."""

@@ -14,8 +14,10 @@ import netspec
 from netspec.backend import RunResult, Watcher
 from netspec.data.quality import pseudonym
 from netspec.data.samples import Samples, open_samples
+from netspec.recipe.schedule import watching
 from netspec.recipe.spec import Spec
 from netspec.recipe.training import Training
+from netspec.recipe.watch import Watch
 from netspec.text import SpecError
 from netspec_torch.device import pick
 from netspec_torch.module import Compiled, assemble
@@ -106,8 +108,13 @@ def _check_watch(recipe: Training, validation: int) -> None:
     """Watching a metric needs samples to measure it on."""
     if validation:
         return
-    for key in ("checkpoint", "early_stopping"):
-        if getattr(recipe, key) is not None:
+    watches: dict[str, Watch | None] = {
+        "checkpoint": recipe.checkpoint,
+        "early_stopping": recipe.early_stopping,
+    }
+    watches["plateau"] = watching(recipe.schedule)
+    for key, watch in watches.items():
+        if watch is not None:
             raise SpecError.of(
                 "NS647",
                 f"`{key}` watches a metric, and the split has no `validation` to measure it on",

@@ -16,9 +16,11 @@ import torch
 
 from netspec.backend import RunResult, Watcher
 from netspec.data.samples import Samples
-from netspec.recipe.schedule import steps_of
+from netspec.recipe.phase import steps_of
+from netspec.recipe.schedule import watching
 from netspec.recipe.spec import Spec
-from netspec.recipe.training import Training, Watch
+from netspec.recipe.training import Training
+from netspec.recipe.watch import Watch
 from netspec_torch.module import Compiled
 from netspec_torch.train import checkpoint
 from netspec_torch.train.batches import Plan, Stream
@@ -130,6 +132,8 @@ class Session:
             row |= {f"validation_{name}": value for name, value in _terms(measured.loss).items()}
             row |= measured.metrics
         self.folder.append_log(row)
+        if (phase := watching(self.recipe.schedule)) is not None:
+            self.progress.seen.append(_value(phase, row))
         self._judge(row)
         self.watcher.epoch(row)
 
@@ -211,10 +215,14 @@ class Session:
 
 def _worth(watch: Watch | None, row: dict[str, float | int]) -> float:
     """A row by the watched metric (the validation loss, or the training loss without one): larger is worse."""
-    name = watch.metric if watch else "loss"
-    known = [key for key in (name, f"validation_{name}", "train_loss") if key in row]
-    value = float(row[known[0]])
+    value = _value(watch, row)
     return inf if isnan(value) else -value if watch and watch.maximize else value
+
+
+def _value(watch: Watch | None, row: dict[str, float | int]) -> float:
+    """The value of the watched metric in a row."""
+    name = watch.metric if watch else "loss"
+    return float(next(row[key] for key in (name, f"validation_{name}", "train_loss") if key in row))
 
 
 def _ranked(before: list[list[float]], worth: float, epoch: int) -> list[list[float]]:

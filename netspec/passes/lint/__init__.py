@@ -28,7 +28,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "weightless_loss": ("loss",),
     "changed_label": ("data",),
     "split_by_sample": ("data.split",),
-    "metric_direction": ("training.early_stopping", "training.checkpoint"),
+    "metric_direction": ("training.early_stopping", "training.checkpoint", "training.schedule"),
     "learning_rate": ("training",),
     "batch_of_one": ("training",),
     "schedule_length": ("training.schedule",),

@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
+from netspec.ir.record import Record
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.recipe.spec import Spec
-from netspec.recipe.training import Watch
+from netspec.recipe.watch import Watch
 from netspec.text import Diagnostic, Edit
 
 _UP = (
@@ -26,7 +27,8 @@ _OPS_DOWN = ("l1", "mse", "crps", "bce", "bce_with_logits", "nll", "cross_entrop
 class MetricDirection(Rule):
     """`minimize` of a metric that is better when it is larger, as its name or its op says, or the other way round.
 
-    Why: `checkpoint` keeps the worst weights of the run then, and `early_stopping` stops as soon as training works.
+    Why: `checkpoint` keeps the worst weights of the run then, `early_stopping` stops as soon as training works, and
+    `plateau` lowers the rate while it does.
 
     Instead: `maximize` accuracy, dice, precision and their like; `minimize` losses and errors. A metric that is
     turned round on purpose is best called so: `dice_loss`, `one_minus_dice`.
@@ -40,8 +42,13 @@ class MetricDirection(Rule):
         training = subject.spec.training
         if training is None:
             return
-        for key, watch in (("early_stopping", training.early_stopping), ("checkpoint", training.checkpoint)):
-            if watch is None:
+        watches: list[tuple[str, Record | None]] = [
+            ("early_stopping", training.early_stopping),
+            ("checkpoint", training.checkpoint),
+        ]
+        watches += [(f"schedule.{i}.{phase.name}", phase) for i, phase in enumerate(training.schedule)]
+        for key, watch in watches:
+            if not isinstance(watch, Watch):
                 continue
             better = direction(subject.spec, watch.metric)
             said = "minimize" if watch.minimize is not None else "maximize"

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from netspec.passes.lint.rule import Rule, Subject
+from netspec.recipe.cycle import CosineRestarts
+from netspec.recipe.phase import Schedule
+from netspec.recipe.plateau import Plateau
 from netspec.recipe.quantity import Quantity
-from netspec.recipe.schedule import MultiStep, Schedule, Step
+from netspec.recipe.schedule import MultiStep, Step
 from netspec.recipe.training import Training
 from netspec.text import Diagnostic
 
@@ -69,12 +72,19 @@ class ScheduleLength(Rule):
             )
             tail = f"milestones.{index}" if f"{path}.milestones" in subject.spec.places else str(index)
             span, what = subject.place(f"{path}.{tail}"), "milestone"
+        elif isinstance(phase, CosineRestarts):
+            late, what = self._late(phase.T_0, begin, training), "first restart"
+            span = subject.place(f"{path}.T_0")
+        elif isinstance(phase, Plateau):
+            late, what = self._late(phase.patience, begin, training), "first possible fall"
+            span = subject.place(f"{path}.patience")
         else:
             return None
         if late is None:
             return None
+        never = "it never comes" if isinstance(phase, CosineRestarts) else "the rate never falls there"
         return self.doubt(
-            f"the {what} at {late} comes after the end {of}: the rate never falls there",
+            f"the {what} at {late} comes after the end {of}: {never}",
             span,
             help=f"use less than {_number(total - begin)} {unit}, or train longer",
         )
