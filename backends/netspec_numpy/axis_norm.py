@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.axis_norm import LayerNorm
+from netspec.ops.axis_norm import LayerNorm, RmsNorm
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
 
@@ -36,6 +36,30 @@ def layer_norm_backward(op: LayerNorm, saved: tuple[Any, ...], grads: Arrays, at
     if op.shifts:
         gradients["bias"] = g.sum(axis=rest)
     return Backward((d * scale,), gradients)
+
+
+@lowers(RmsNorm)
+def rms_norm(op: RmsNorm, inputs: Arrays, at: Context) -> Forward:
+    """`y = x / sqrt(mean(x ** 2) + eps) * weight`, the mean over the named axes."""
+    (x,) = inputs
+    over = op.over(at.types[0])
+    eps = np.finfo(x.dtype).eps if op.eps is None else op.eps
+    scale = 1 / np.sqrt((x * x).mean(axis=over, keepdims=True) + eps)
+    z = x * scale
+    y = z * _laid(at.parameters["weight"], x, over) if op.elementwise_affine else z
+    return Forward((y,), (z, scale))
+
+
+@rms_norm.backward
+def rms_norm_backward(op: RmsNorm, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """`dx = (d - z * mean(d * z)) / sqrt(mean(x ** 2) + eps)`, `z` the normalised numbers, `d` the gradient there."""
+    z, scale = saved
+    (g,) = grads
+    over = op.over(at.types[0])
+    rest = tuple(i for i in range(g.ndim) if i not in over)
+    d = g * _laid(at.parameters["weight"], g, over) if op.elementwise_affine else g
+    dx = (d - z * (d * z).mean(axis=over, keepdims=True)) * scale
+    return Backward((dx,), {"weight": (g * z).sum(axis=rest)} if op.elementwise_affine else {})
 
 
 def _laid(values: Array, x: Array, over: tuple[int, ...]) -> Array:

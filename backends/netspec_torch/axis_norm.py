@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from netspec.ops.axis_norm import AxisNorm, LayerNorm
+from netspec.ops.axis_norm import AxisNorm, LayerNorm, RmsNorm
 from netspec_torch.rule import Lowered, Site, Value, call, lowers, method
 
 
@@ -20,6 +20,18 @@ def layer_norm(op: LayerNorm, at: Site) -> Lowered:
     elif not op.bias:
         options["bias"] = False
     return Lowered(_moved(op, at), call("nn.LayerNorm", _sizes(op, at), **options))
+
+
+@lowers(RmsNorm)
+def rms_norm(op: RmsNorm, at: Site) -> Lowered:
+    """`nn.RMSNorm` of the sizes, or `F.rms_norm` where they are known only when it runs."""
+    options: dict[str, Value] = {} if op.eps is None else {"eps": op.eps}
+    if not op.elementwise_affine and _sizes(op, at) is None:
+        dim = op.over(at.types[0])
+        return Lowered(call("unit_squares", *at.inputs, dim, **options), support=("unit_squares",))
+    if not op.elementwise_affine:
+        options["elementwise_affine"] = False
+    return Lowered(_moved(op, at), call("nn.RMSNorm", _sizes(op, at), **options))
 
 
 def _sizes(op: AxisNorm, at: Site) -> Value:

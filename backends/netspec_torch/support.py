@@ -37,6 +37,13 @@ def standardised(x: torch.Tensor, dim: tuple[int, ...], eps: float = 1e-5) -> to
     return F.layer_norm(moved, moved.shape[-len(dim) :], eps=eps).movedim(last, dim)
 
 
+def unit_squares(x: torch.Tensor, dim: tuple[int, ...], eps: float | None = None) -> torch.Tensor:
+    """The numbers over the root of their mean square over the axes `dim`, whatever their sizes are."""
+    last = tuple(range(-len(dim), 0))
+    moved = x.movedim(dim, last)
+    return F.rms_norm(moved, moved.shape[-len(dim) :], eps=eps).movedim(last, dim)
+
+
 def step(x: torch.Tensor, bins: int) -> torch.Tensor:
     """The distribution function of known values: 1 for the bins n >= x, 0 below, n = 0 .. bins - 1 as a last axis."""
     n = torch.arange(bins, device=x.device, dtype=torch.promote_types(x.dtype, torch.float32))

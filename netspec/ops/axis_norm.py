@@ -1,6 +1,9 @@
 """Norms of single samples, over the axes that are named."""
 
-from math import prod, sqrt
+from collections.abc import Iterable
+from functools import reduce
+from math import inf, prod, sqrt
+from operator import mul
 from typing import ClassVar
 
 from pydantic import Field
@@ -152,29 +155,87 @@ class LayerNorm(AxisNorm):
         ]
 
 
+class RmsNorm(AxisNorm):
+    """Divide the numbers along the named axes by the root of their mean square (Zhang and Sennrich 2019).
+
+    `y = x / sqrt(mean(x ** 2) + eps) * weight`, the mean over all the named axes at once: a `layer_norm` that takes no
+    mean away. Without `eps` it is the gap above 1 of the numbers' floating type, 1.2e-7 in single precision, as in
+    PyTorch. weight holds one number for each place along the named axes, which it takes in the order of the input's
+    axes; those at the end are the `normalized_shape` of `nn.RMSNorm`.
+    """
+
+    name: ClassVar[str] = "rms_norm"
+
+    eps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    elementwise_affine: bool = True
+    """Whether a learned scale (`weight`) follows."""
+
+    def infer(self, x: TensorType) -> Inferred:
+        """The axes stay, the unit goes. Without a weight no number is beyond `sqrt(count)`; sign and order stay."""
+        floating(x, self.name, 0)
+        over = self.over(x)
+        parameters = (Parameter("weight", self.weight_shape(x)),) if self.elementwise_affine else ()
+        facts = Facts() if self.elementwise_affine else _scaled(x, over)
+        return Inferred((TensorType(x.axes, facts=facts),), parameters, constraints=self.enough(x))
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Channels alone, whole samples, last axes, without a weight, signs and order, and bad axes."""
+        image = tensor(batch=2, channel=3, height=2, width=4)
+        return [
+            good(tensor(batch=3, feature=5)),
+            good(image, axis="channel", eps=1e-6),
+            good(image, axis=("channel", "height", "width")),
+            good(image, axis=("height", "width"), elementwise_affine=False),
+            good(
+                tensor(batch=2, bin=4, unit="ml", facts=Facts(low=0, high=3, nondecreasing="bin")),
+                elementwise_affine=False,
+            ),
+            good(tensor(batch=2, time=3, bin=4, facts=Facts(high=-1)), axis="bin", elementwise_affine=False),
+            bad("NS216", tensor(batch=2, channel=3, height="H", width=4), axis=("channel", "height")),
+            bad("NS253", image, axis="time"),
+            bad("NS254", tensor(batch=4)),
+            bad("NS256", image, axis=("batch", "channel")),
+            bad("NS276", image),
+            bad("NS277", tensor(batch=2, feature=1)),
+            bad("NS310", tensor("bool", batch=4, feature=3)),
+        ]
+
+
 def standardised(x: TensorType, over: tuple[int, ...]) -> Facts:
     """What is true of numbers with mean 0 and variance at most 1 over these axes.
 
     With mean 0, `z = -(sum of the n - 1 others)`, so z^2 <= (n - 1) * (sum of their squares) <= (n - 1) * (n - z^2) by
     Cauchy and Schwarz, and z^2 <= n - 1. One factor and one shift for all keep their order.
     """
-    count = Dim.of(1)
-    for i in over:
-        count = count * x.sizes[i]
-    order = x.facts.nondecreasing if x.facts.nondecreasing in {x.names[i] for i in over} else None
-    if count.value is None:
-        return Facts(nondecreasing=order)
-    most = sqrt(count.value - 1)
-    return Facts(low=-most, high=most, nondecreasing=order)
+    count = product([x.sizes[i] for i in over]).value
+    most = inf if count is None else sqrt(max(count - 1, 0))
+    return Facts(low=-most, high=most, nondecreasing=_order(x, over))
 
 
-def more_than_one(sizes: list[Dim], op: str) -> tuple[Constraint, ...]:
+def _scaled(x: TensorType, over: tuple[int, ...]) -> Facts:
+    """What is true of numbers whose squares have a mean of at most 1: none is larger than the sum of all squares."""
+    count = product([x.sizes[i] for i in over]).value
+    most = inf if count is None else sqrt(count)
+    low, high = 0.0 if x.facts.low >= 0 else -most, 0.0 if x.facts.high <= 0 else most
+    return Facts(low=low, high=high, nondecreasing=_order(x, over))
+
+
+def _order(x: TensorType, over: tuple[int, ...]) -> str | None:
+    """The axis along which numbers do not fall before and after one factor and one shift for all of `over`."""
+    return x.facts.nondecreasing if x.facts.nondecreasing in {x.names[i] for i in over} else None
+
+
+def product(sizes: Iterable[Dim]) -> Dim:
+    """How many numbers axes of these sizes hold."""
+    return reduce(mul, sizes, Dim.of(1))
+
+
+def more_than_one(sizes: Iterable[Dim], op: str, *, training: bool = False) -> tuple[Constraint, ...]:
     """The constraint that a norm measures more than one number; Problem NS277 where it is known to be one."""
-    count = Dim.of(1)
-    for size in sizes:
-        count = count * size
+    count = product(sizes)
     if count.value is None:
-        return (Constraint(count, ">", Dim.of(1), "a norm measures more than one number"),)
+        return (Constraint(count, ">", Dim.of(1), "a norm measures more than one number", training),)
     if count.value == 1:
         raise Problem(
             "NS277",

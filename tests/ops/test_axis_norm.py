@@ -15,7 +15,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import infer_node
 from netspec.ir.problem import Problem
 from netspec.ir.types import TensorType, tensor
-from netspec.ops.axis_norm import LayerNorm
+from netspec.ops.axis_norm import LayerNorm, RmsNorm
 from tests.conformance.case import Numbers, candidate, candidate_outputs, case, forward, numbers, pulls
 from tests.conformance.harness import check, check_agreement, check_letters, check_or_refused
 from tests.ops.strategies import seeds, tensors
@@ -48,11 +48,22 @@ def test_numpy_and_torch_agree_on_layer_norms_over_any_axes(
     assert accepted == (told and prod(int(x.size(word)) for word in words) > 1)
 
 
+@given(st.data(), tensors(), st.sampled_from([None, 1e-6, 1e-2]), seeds)
+def test_numpy_and_torch_agree_on_rms_norms_over_any_axes(
+    data: st.DataObject, x: TensorType, eps: float | None, seed: int
+) -> None:
+    named = st.lists(st.sampled_from(x.names[1:]), min_size=1, unique=True).map(tuple)
+    op = RmsNorm(axis=data.draw(named), eps=eps, elementwise_affine=data.draw(st.booleans()))
+    words = op.axis or ()
+    assert check_or_refused(op, x, seed=seed) == (prod(int(x.size(word)) for word in words) > 1)
+
+
 @given(st.sampled_from(["channel", "width", ("height", "width"), ("channel", "height", "width")]))
 def test_free_sizes_are_measured_where_no_weight_hangs_on_them(axis: str | tuple[str, ...]) -> None:
     for height, width in ((1, 1), (1, 4), (3, 2)):
         x = tensor(batch=2, channel=2, height=height, width=width)
         check_letters(LayerNorm(axis=axis, elementwise_affine=False), x)
+        check_letters(RmsNorm(axis=axis, elementwise_affine=False), x)
 
 
 def test_a_weight_of_a_free_size_is_refused_with_the_axis_that_is_free() -> None:
@@ -130,6 +141,29 @@ def test_one_number_against_all_others_goes_as_far_as_any_can(
     x = np.zeros((rows, n))
     x[np.arange(rows), np.random.default_rng(seed).integers(0, n, rows)] = size
     (y,) = forward(use, Numbers((x,)), "eval")
+    assert y.max() <= facts.high * (1 + 64 * EPS)
+    assert y.max() == pytest.approx(facts.high, rel=1e-14 * n / size**2 + 64 * EPS)
+
+
+def test_without_eps_it_is_the_gap_above_one_of_the_numbers_type() -> None:
+    """As `nn.RMSNorm`: numbers of about that size tell the two types apart."""
+    use = case(RmsNorm(elementwise_affine=False), tensor(batch=1, feature=2))
+    for dtype in (np.float32, np.float64):
+        eps = float(np.finfo(dtype).eps)
+        x = np.array([[eps**0.5, -(eps**0.5)]], dtype)
+        (y,) = forward(use, Numbers((x,)), "eval")
+        theirs = nn.RMSNorm(2, elementwise_affine=False)(torch.tensor(x)).numpy()
+        assert y.dtype == theirs.dtype == dtype
+        assert np.allclose(y, [[0.5**0.5, -(0.5**0.5)]], rtol=4 * eps, atol=0)
+        assert np.allclose(y, theirs, rtol=4 * eps, atol=0)
+
+
+@given(st.integers(2, 6), st.sampled_from([1e-3, 1.0, 1e6]))
+def test_one_number_among_zeros_goes_as_far_as_any_can_in_an_rms_norm(n: int, size: float) -> None:
+    use = case(RmsNorm(elementwise_affine=False, eps=1e-14), tensor(batch=1, feature=n))
+    facts = use.inferred.outputs[0].facts
+    assert (facts.low, facts.high) == (-sqrt(n), sqrt(n))
+    (y,) = forward(use, Numbers((np.eye(1, n) * size,)), "eval")
     assert y.max() <= facts.high * (1 + 64 * EPS)
     assert y.max() == pytest.approx(facts.high, rel=1e-14 * n / size**2 + 64 * EPS)
 

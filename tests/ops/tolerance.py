@@ -37,6 +37,8 @@ from netspec.ir.facts import Facts
 from netspec.ops.axis_norm import AxisNorm
 from netspec.ops.class_loss import CrossEntropy, Nll
 from netspec.ops.classes import are_shares
+from netspec.ops.norm import GroupNorm, InstanceNorm
+from netspec.ops.response import LocalResponseNorm
 from tests.conformance.case import Case, Mode, Numbers, Result, backward_of, case, floating, reference
 
 EPS = 2.0**-52
@@ -69,7 +71,7 @@ TERMS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
 }
 """Gradients that are written with a difference: where it cancels, its terms are larger than all it depends on."""
 
-NORMS = frozenset({"batch_norm", "layer_norm"})
+NORMS = frozenset({"batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"})
 """y = (x - mean) / sqrt(var + eps), over a batch or over a sample."""
 
 SHARES = frozenset({"gelu"})
@@ -80,6 +82,8 @@ def tolerances(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], m
     """The largest difference allowed in every number of a Result."""
     if use.op.name in ("resize", "resize_like") and getattr(use.op, "mode", "") != "nearest":
         return _resized(drawn, gradients)
+    if isinstance(use.op, LocalResponseNorm):
+        return _response(use.op, drawn, gradients)
     rule = _norm if use.op.name in NORMS else _sums if use.op.name in SUMS else _smooth
     return rule(use, drawn, gradients, mode)
 
@@ -193,16 +197,17 @@ def _norm(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: 
     `dx = s * (d - mean(d) - z * mean(d * z))` a sum of s * (|d| + mean |d| + a * mean(|d| * a)), all of it times
     1 + mean(a^2).
     """
-    (x,), (g,) = drawn.inputs, gradients
-    start = reference(use, drawn, gradients, mode)
     cut, over, wide = _measured(use)
-    x, g = x.reshape(cut), g.reshape(cut)
+    x, g = (np.asarray(one.reshape(cut)) for one in (*drawn.inputs, *gradients))
+    start = reference(use, drawn, gradients, mode)
     by_batch = mode == "train" and "statistics" not in use.frozen
-    if by_batch or "running_mean" not in drawn.state:
+    if use.op.name == "rms_norm":
+        mean, var = np.asarray(0.0), (x * x).mean(axis=over, keepdims=True)
+    elif by_batch or "running_mean" not in drawn.state:
         mean, var = x.mean(axis=over, keepdims=True), x.var(axis=over, keepdims=True)
     else:
         mean, var = (drawn.state[key].reshape(wide) for key in ("running_mean", "running_var"))
-    s = 1 / np.sqrt(var + getattr(use.op, "eps", 0.0))
+    s = 1 / np.sqrt(var + (getattr(use.op, "eps", None) or EPS))
     a = s * (abs(x) + abs(mean))
     loose = 1 + (a**2).mean(axis=over, keepdims=True)
     weight = abs(drawn.parameters["weight"]).reshape(wide) if "weight" in drawn.parameters else np.ones(1)
@@ -220,13 +225,36 @@ def _norm(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: 
     return _scaled(Result((y.reshape(shape),), (dx.reshape(shape),), parameters, state), 8 + 2 * x.size)
 
 
+def _response(op: LocalResponseNorm, drawn: Numbers, gradients: tuple[NDArray[Any], ...]) -> Result:
+    """With d = k + alpha / size * sum of x^2, a sum of positive terms, `y = x / d ** beta` and
+    `dx[j] = g[j] / d[j] ** beta - 2 * alpha * beta / size * x[j] * sum of g * x / d ** (beta + 1)`, whose two terms may
+    cancel. d is off by (size + 3) eps of itself, its powers by up to beta + 1 times that, and a sum adds size eps.
+    """
+    (x,), (g,) = drawn.inputs, gradients
+    count = x.shape[1]
+    near = np.array(
+        [[c - op.size // 2 <= j <= c + (op.size - 1) // 2 for j in range(count)] for c in range(count)], float
+    )
+    d = op.k + op.alpha / op.size * np.einsum("cj,nj...->nc...", near, x * x)
+    passed = np.einsum("cj,nc...->nj...", near, abs(g * x) * d ** (-op.beta - 1))
+    dx = abs(g) * d**-op.beta + 2 * op.alpha * op.beta / op.size * abs(x) * passed
+    c = 8 + (op.beta + 2) * (op.size + 3)
+    return _scaled(Result((abs(x) * d**-op.beta,), (dx,), {}, {}), c)
+
+
 def _measured(use: Case) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
     """How a norm cuts up its input, over which of those axes it measures, and how its weights meet them."""
     sizes = tuple(int(size) for size in use.types[0].sizes)
     if isinstance(use.op, AxisNorm):
         over = use.op.over(use.types[0])
         return sizes, over, tuple(size if i in over else 1 for i, size in enumerate(sizes))
-    return sizes, (0, *range(2, len(sizes))), (1, sizes[1], *[1] * (len(sizes) - 2))
+    space = tuple(range(2, len(sizes)))
+    if isinstance(use.op, GroupNorm):
+        groups, each = use.op.num_groups, sizes[1] // use.op.num_groups
+        cut = (sizes[0], groups, each, *sizes[2:])
+        return cut, tuple(range(2, len(cut))), (1, groups, each, *[1] * len(space))
+    over = space if isinstance(use.op, InstanceNorm) else (0, *space)
+    return sizes, over, (1, sizes[1], *[1] * len(space))
 
 
 def _nudged(drawn: Numbers) -> Iterator[tuple[Numbers, Numbers, float]]:
