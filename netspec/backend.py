@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -100,6 +100,17 @@ class Runner(Protocol):
 
         A step bounds its gradients together, then moves every parameter that has one by the optimizer's rule.
         """
+        ...
+
+
+@runtime_checkable
+class Stepper(Runner, Protocol):
+    """A runner that takes the steps of a training one by one."""
+
+    def steps(
+        self, descent: Descent, parameters: Arrays, gradients: Iterable[Arrays], paces: Sequence[Pace]
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """As `update`; the gradients of a step are asked for once the parameters before it have been given."""
         ...
 
 

@@ -11,9 +11,9 @@ from netspec.ir.op import Op
 from netspec_numpy.disturbed import disturb
 from netspec_numpy.rule import Rule
 from netspec_numpy.run import run
-from netspec_numpy.update import update
+from netspec_numpy.update import steps, update
 
-__all__ = ["backend", "disturb", "name", "run", "table", "update"]
+__all__ = ["backend", "disturb", "name", "run", "steps", "table", "update"]
 
 name = "numpy"
 

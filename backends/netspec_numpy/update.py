@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -47,7 +47,16 @@ RULES: Mapping[type[Record], UpdateRule] = {
 def update(
     descent: Descent, parameters: Arrays, gradients: Sequence[Arrays], paces: Sequence[Pace]
 ) -> list[dict[str, Array]]:
-    """The parameters after each step, given each step's gradients and what the schedule makes of it; float64.
+    """The parameters after each step, given each step's gradients and what the schedule makes of it; see `steps`."""
+    if len(gradients) != len(paces):
+        raise ValueError(f"{len(gradients)} gradients for {len(paces)} steps")
+    return list(steps(descent, parameters, gradients, paces))
+
+
+def steps(
+    descent: Descent, parameters: Arrays, gradients: Iterable[Arrays], paces: Sequence[Pace]
+) -> Iterator[dict[str, Array]]:
+    """The parameters after each step, one by one, in float64.
 
     The rate of step t is `optimizer.lr * paces[t].factor`. A parameter without a gradient in a step stays as it is, and
     what is remembered of it does too. SpecError NS711 for an optimizer that has no rule here.
@@ -59,16 +68,14 @@ def update(
         raise SpecError.of("NS711", f"the reference has no optimizer `{optimizer.name}`", help=f"use {known}")
     held = {key: np.array(value, dtype=np.float64) for key, value in parameters.items()}
     memory: dict[str, Memory] = {key: {} for key in held}
-    after: list[dict[str, Array]] = []
-    for written, pace in zip(gradients, paces, strict=True):
+    for pace, written in zip(paces, gradients, strict=False):
         given = clipped(
             descent.clip, {key: np.asarray(written[key], np.float64) for key in held if key in written}
         )
         for key, gradient in given.items():
             now = settings(optimizer, pace, decays=key not in descent.undecayed)
             held[key] = rule(now, held[key], gradient, optimizer.lr * pace.factor, memory[key])
-        after.append(dict(held))
-    return after
+        yield dict(held)
 
 
 def settings(optimizer: Optimizer, pace: Pace, *, decays: bool) -> Optimizer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,6 +97,19 @@ def update(
         from netspec_torch.optimizer import update as steps  # noqa: PLC0415 - the table must come without torch
 
     return steps(descent, parameters, gradients, paces)
+
+
+def steps(
+    descent: Descent,
+    parameters: contract.Arrays,
+    gradients: Iterable[contract.Arrays],
+    paces: Sequence[Pace],
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """As `update`, one by one: the gradients of a step are taken once the parameters before it have been given."""
+    with contract.needing("torch"):
+        from netspec_torch.optimizer import steps as walk  # noqa: PLC0415 - the table must come without torch
+
+    return walk(descent, parameters, gradients, paces)
 
 
 def fit(

@@ -82,18 +82,26 @@ def update(
 
     It is what a training does, but for where the gradients come from.
     """
+    if len(gradients) != len(paces):
+        raise ValueError(f"{len(gradients)} gradients for {len(paces)} steps")
+    return list(steps(descent, parameters, gradients, paces))
+
+
+def steps(
+    descent: Descent, parameters: Arrays, gradients: Iterable[Arrays], paces: Sequence[Pace]
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """As `update`, one by one: the gradients of a step are taken once the parameters before it have been given."""
     held = {key: torch.from_numpy(np.array(value, order="C")) for key, value in parameters.items()}
-    after = []
     with _scalars_like(held.values()):
         stepper = build(descent, held.items())
-        for given, pace in zip(gradients, paces, strict=True):
-            for key, tensor in held.items():
-                tensor.grad = torch.from_numpy(np.array(given[key], order="C")) if key in given else None
+    for pace, given in zip(paces, gradients, strict=False):
+        for key, tensor in held.items():
+            tensor.grad = torch.from_numpy(np.array(given[key], order="C")) if key in given else None
+        with _scalars_like(held.values()):
             set_pace(stepper, descent.optimizer, pace)
             bound(descent.clip, held.values())
             stepper.step()
-            after.append({key: tensor.numpy().copy() for key, tensor in held.items()})
-    return after
+        yield {key: tensor.numpy().copy() for key, tensor in held.items()}
 
 
 @contextmanager

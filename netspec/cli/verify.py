@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.options import format_option, set_option, spec_argument
+from netspec.cli.progress import watching
 from netspec.front import load
 from netspec.lang.constants import Constant
 
@@ -52,6 +53,13 @@ def _modes(context: click.Context, parameter: click.Parameter, text: str | None)
     "--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Which numbers to draw."
 )
 @click.option(
+    "--steps",
+    type=click.IntRange(1, 1000),
+    default=3,
+    show_default=True,
+    help="How many steps of the declared training to take.",
+)
+@click.option(
     "--modes",
     callback=_modes,
     metavar="MODE,...",
@@ -64,6 +72,7 @@ def verify(
     form: str,
     batch: int,
     seed: int,
+    steps: int,
     modes: tuple[str, ...],
     *,
     every: bool,
@@ -85,15 +94,17 @@ def verify(
     started = time.perf_counter()
     checked = load(spec, define)
     training = checked.training
-    proof = prove(
-        checked.graph,
-        descent(training, checked.graph) if training else None,
-        group=checked.group.graph if checked.group else None,
-        seed=seed,
-        batch=batch,
-        paces=_paces(checked),
-        modes=modes,
-    )
+    with watching() as watcher:
+        proof = prove(
+            checked.graph,
+            descent(training, checked.graph) if training else None,
+            group=checked.group.graph if checked.group else None,
+            seed=seed,
+            batch=batch,
+            paces=_paces(checked, steps),
+            modes=modes,
+            watch=watcher.reading,
+        )
     if form == "json":
         click.echo(json.dumps({"name": checked.name, **proof.as_json()}, indent=2))
     else:
@@ -106,17 +117,17 @@ def verify(
     return 0 if proof.ok else 1
 
 
-def _paces(spec: Spec) -> tuple[Pace, ...]:
-    """What the declared schedule makes of the first three steps."""
+def _paces(spec: Spec, count: int) -> tuple[Pace, ...]:
+    """What the declared schedule makes of the first steps; behind the last one it stays as it was."""
     from netspec.recipe.pace import STEADY
     from netspec.recipe.schedule import paces
 
     training = spec.training
     if training is None:
-        return (STEADY, STEADY, STEADY)
+        return (STEADY,) * count
     steps = training.steps or (training.epochs or 1) * STEPS_PER_EPOCH
     pace = paces(training.schedule, steps, STEPS_PER_EPOCH)
-    return tuple(pace(step) for step in range(3))
+    return tuple(pace(min(step, steps - 1)) for step in range(count))
 
 
 def _report(spec: Spec, proof: Proof, *, every: bool, seconds: float) -> str:

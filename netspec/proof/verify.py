@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec import backend as backends
-from netspec.backend import Arrays, Feed, Reference, Run, Runner, Versatile
+from netspec.backend import Arrays, Feed, Reference, Run, Runner, Stepper, Versatile
 from netspec.ir.graph import Graph
 from netspec.passes.rows import masked
 from netspec.proof import rounding
@@ -23,17 +23,13 @@ from netspec.proof.modes import MODES, Layers, missing
 from netspec.proof.result import Proof, Row, What
 from netspec.proof.sizes import small_sizes
 from netspec.proof.slope import DIRECTIONS, Slopes, slope
+from netspec.proof.stages import Stages, Watch, unwatched
+from netspec.proof.steps import STEPS, trained, updates
 from netspec.recipe.descent import Descent
 from netspec.recipe.pace import STEADY, Pace
 from netspec.text import SpecError
 
 Array = NDArray[Any]
-
-STEPS = 3
-"""The first step cannot show a wrong momentum."""
-
-MOST_MOVED = 2**16
-"""So many numbers of each parameter take part in the steps: the rule is the same for all of them."""
 
 
 def verify(
@@ -45,6 +41,7 @@ def verify(
     batch: int = 2,
     paces: Sequence[Pace] = (STEADY,) * STEPS,
     modes: Sequence[str] = ("float64",),
+    watch: Watch = unwatched,
     reference: str | Reference = "numpy",
     candidate: str | Runner = "torch",
 ) -> Proof:
@@ -71,16 +68,25 @@ def verify(
             + "; ".join(f"`{one.mode}`: {one.why}" for one in left_out if one.mode in modes),
             help="leave `--modes` out, or name others",
         )
+    plain = "float64" in modes
+    stages = Stages(2 * (1 + 3 * plain + len(others)) + 2 * plain + (group is not None), watch)
     rows: list[Row] = []
     apart: list[Row] = []
     drift: list[Drift] = []
     run: Run | None = None
     kinked = 0
+    noise: Arrays = {}
     for feed in (evaluating(training), training):
+        when = "training" if feed.mode == "train" else "evaluation"
+        stages.begin(f"the reference in {when}")
         run = ours.run(graph, feed)
-        if "float64" in modes:
+        if plain:
+            stages.begin(f"what rounding does in {when}")
             may = rounding.sizes(graph, run, feed, ours, seed=seed)
+            noise = may.parameters
+            stages.begin(f"{theirs.name} in {when}")
             rows += _runs(graph, feed, run, theirs.run(graph, feed), may)
+            stages.begin(f"slopes in {when}")
             found = slope(
                 graph, feed, run, ours, may=may, terms=rounding.largest(graph, run, feed), seed=seed
             )
@@ -89,12 +95,22 @@ def verify(
         if others and isinstance(theirs, Versatile):
             layers = Layers(graph, feed, run, (ours, theirs), seed)
             for mode in others:
+                stages.begin(f"{mode} in {when}")
                 held = layers.hold(mode)
                 apart += held.rows
                 drift += held.drift
-    if descent is not None and run is not None and run.parameters and "float64" in modes:
-        rows += _updates(descent, training.parameters, run.parameters, paces, (ours, theirs), seed)
-    together = _group(group, (ours, theirs), seed=seed, batch=batch) if group is not None else []
+    if descent is not None and run is not None and run.parameters and plain:
+        stages.begin("update rules")
+        rows += updates(descent, training.parameters, run.parameters, paces, (ours, theirs), seed)
+        stages.begin(f"{len(paces)} steps of training")
+        if isinstance(ours, Stepper) and isinstance(theirs, Stepper):
+            sides = (ours, theirs)
+            nothing = {key for key, g in run.parameters.items() if not (abs(g) > noise[key]).any()}
+            drift += trained(graph, descent, training, paces, sides, seed=seed, batch=batch, nothing=nothing)
+    together: list[Row] = []
+    if group is not None and plain:
+        stages.begin("groups")
+        together = _group(group, (ours, theirs), seed=seed, batch=batch)
     sizes = small_sizes(graph, batch) | (small_sizes(group, batch) if group is not None else {})
     if run is not None:
         sizes |= {op.rows: len(run.values[node.path]) for node, op in masked(graph)}
@@ -168,50 +184,6 @@ def _group(group: Graph, sides: tuple[Reference, Runner], *, seed: int, batch: i
     ours, theirs = (side.run(group, feed, gradients=False) for side in sides)
     may = rounding.sizes(group, ours, feed, sides[0], seed=seed)
     return _values("group value", group, feed, ours, theirs, may)
-
-
-def _updates(
-    descent: Descent,
-    parameters: Mapping[str, Array],
-    gradients: Mapping[str, Array],
-    paces: Sequence[Pace],
-    sides: tuple[Runner, Runner],
-    seed: int,
-) -> list[Row]:
-    """The rows of the parameters after each step, from the run's gradients and, for later steps, random shares of them.
-
-    Of a large parameter the first rows are taken. The tolerance is measured as in `rounding`: what the reference makes
-    of slightly changed parameters and gradients, each step adding a few terms.
-    """
-    rng = np.random.default_rng([seed, 3])
-    start = {key: _first_rows(parameters[key]) for key in gradients}
-    slopes = {key: _first_rows(gradient) for key, gradient in gradients.items()}
-    given = [
-        {key: g if i == 0 else g * rng.standard_normal(g.shape) for key, g in slopes.items()}
-        for i in range(len(paces))
-    ]
-    ours, theirs = (side.update(descent, start, given, paces) for side in sides)
-    shown = [
-        sides[0].update(
-            descent,
-            rounding.disturbed_arrays(start, rng),
-            [rounding.disturbed_arrays(one, rng) for one in given],
-            paces,
-        )
-        for _ in range(rounding.RUNS)
-    ]
-    rows = []
-    for i, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
-        scale = rounding.LAM * rounding.ELEMENTARY * (i + 1) * rounding.EPS / rounding.DISTURBANCE
-        for key, value in mine.items():
-            may = rounding.spread([one[i][key] for one in shown], value) * scale
-            rows.append(compare("update", f"step {i + 1}", key, value, other.get(key), may))
-    return rows
-
-
-def _first_rows(value: Array) -> Array:
-    """A parameter's first rows, as many as take part in the steps and at least one."""
-    return value[: max(1, MOST_MOVED * value.shape[0] // value.size)] if value.size > MOST_MOVED else value
 
 
 def _notes(graph: Graph, descent: Descent | None, rows: Sequence[Row], kinked: int) -> tuple[str, ...]:
