@@ -24,20 +24,41 @@ def max_pool(op: MaxPool, inputs: Arrays, at: Context) -> Forward:
     view = windows(padded(x, padding, -np.inf), kernel, stride, dilation)
     flat = view.reshape(*view.shape[: x.ndim], math.prod(kernel))  # [n, c, *places, kernel]
     first = flat.argmax(axis=-1)[..., None]
-    return Forward((np.take_along_axis(flat, first, axis=-1)[..., 0],), (x.shape, first))
+    y = np.take_along_axis(flat, first, axis=-1)[..., 0]
+    if not op.return_indices:
+        return Forward((y,), (x.shape, first))
+    where = _place_in(x.shape, first[..., 0], kernel, stride, dilation, padding)
+    return Forward((y, where), (x.shape, first))
 
 
 @max_pool.backward
 def max_pool_backward(op: MaxPool, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
     """The whole gradient of a window goes to the first of its largest numbers."""
     shape, first = saved
-    (g,) = grads
+    g = grads[0]
     dilation = spatial(op.dilation, at.types[0], "dilation", least=1)
     kernel, stride, padding = _geometry(op, at, shape, dilation)
     d_flat = np.zeros((*g.shape, math.prod(kernel)), dtype=g.dtype)
     np.put_along_axis(d_flat, first, g[..., None], axis=-1)
     d_view = d_flat.reshape(*g.shape, *kernel)
     return Backward((scatter_windows(d_view, shape, kernel, stride, dilation, padding),))
+
+
+def _place_in(
+    shape: tuple[int, ...],
+    first: Array,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: Pairs,
+) -> Array:
+    """Which place of the input's space, counted row by row, is number `first` of each window."""
+    where = np.zeros_like(first)
+    for axis, inside in enumerate(np.unravel_index(first, kernel)):
+        windows_along = np.arange(first.shape[2 + axis]).reshape(-1, *[1] * (len(kernel) - 1 - axis))
+        place = stride[axis] * windows_along + dilation[axis] * inside - padding[axis][0]
+        where = where * shape[2 + axis] + place
+    return where
 
 
 @lowers(AvgPool)
@@ -129,6 +150,8 @@ def _geometry(
 def _count(op: AvgPool, at: Context, shape: tuple[int, ...]) -> Array:
     """What a window's sum is divided by: how many of its places are true ones, or padding that counts."""
     kernel, stride, padding = _geometry(op, at, shape)
+    if op.divisor_override is not None:
+        return np.asarray(op.divisor_override)
     if op.count_include_pad and not op.ceil_mode:
         return np.asarray(np.prod(kernel))
     counted = pool_geometry(op, at.types[0])[2] if op.count_include_pad else (0,) * len(kernel)

@@ -15,16 +15,30 @@ def max_pool(op: MaxPool, at: Site) -> Lowered:
     dilation = spatial(op.dilation, x, "dilation", least=1)
     if set(dilation) != {1}:
         options["dilation"] = scalar_or_list(dilation)
+    if op.return_indices:
+        options["return_indices"] = True
     return Lowered(call(f"F.max_pool{x.rank - 2}d", *at.inputs, kernel, **options))
 
 
 @lowers(AvgPool)
 def avg_pool(op: AvgPool, at: Site) -> Lowered:
-    """The function of the input's rank, written with only what differs from PyTorch's defaults."""
+    """The function of the input's rank, written with only what differs from PyTorch's defaults.
+
+    That of one axis divides by no other number, so that it is done in two.
+    """
+    (x,) = at.types
     kernel, options = _options(op, at)
     if not op.count_include_pad:
         options["count_include_pad"] = False
-    return Lowered(call(f"F.avg_pool{at.types[0].rank - 2}d", *at.inputs, kernel, **options))
+    if op.divisor_override is None:
+        return Lowered(call(f"F.avg_pool{x.rank - 2}d", *at.inputs, kernel, **options))
+    if x.rank > 3:
+        options["divisor_override"] = op.divisor_override
+        return Lowered(call(f"F.avg_pool{x.rank - 2}d", *at.inputs, kernel, **options))
+    size, stride, padding = (one[0] for one in pool_geometry(op, x))
+    options |= {"stride": (1, stride), "padding": (0, padding), "divisor_override": op.divisor_override}
+    wide = call("F.avg_pool2d", method(at.inputs[0], "unsqueeze", 2), (1, size), **options)
+    return Lowered(method(wide, "squeeze", 2))
 
 
 @lowers(GlobalAvgPool)

@@ -310,3 +310,41 @@ def resize_nearest(x: torch.Tensor, sizes: tuple[int, ...]) -> torch.Tensor:
         if n != o:
             x = x.index_select(axis, torch.arange(o, device=x.device) * n // o)
     return x
+
+
+def locally_connected(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    *,
+    stride: tuple[int, ...] = (1, 1, 1),
+    dilation: tuple[int, ...] = (1, 1, 1),
+) -> torch.Tensor:
+    """Windows of x with filters that each place has for itself: a row of `weight` a number of [out, *places]."""
+    kernel = weight.shape[2:]
+    for axis, (size, step, gap) in enumerate(zip(kernel, stride, dilation, strict=False), start=2):
+        x = x.unfold(axis, gap * (size - 1) + 1, step)[..., ::gap]
+    places = x.shape[2 : 2 + len(kernel)]
+    seen = x.flatten(2 + len(kernel)).flatten(2, 1 + len(kernel))  # [n, c, place, k]
+    filters = weight.view(-1, *seen.shape[2:0:-1], seen.shape[3])  # [out, place, c, k]
+    y = torch.einsum("ncpk,opck->nop", seen, filters)
+    y = y.view(*y.shape[:2], *places)
+    return y if bias is None else y + bias
+
+
+def max_unpool(x: torch.Tensor, where: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """The numbers of x at the places `where` of the space of `like`, counted row by row; zeros everywhere else."""
+    zeros = x.new_zeros(*x.shape[:2], like.shape[2:].numel())
+    return zeros.scatter(2, where.flatten(2), x.flatten(2)).view(*x.shape[:2], *like.shape[2:])
+
+
+def blur_pool(x: torch.Tensor, filters: list[list[int]], stride: tuple[int, ...]) -> torch.Tensor:
+    """Each channel convolved with one filter along each axis of space, divided by its sum."""
+    weight = x.new_ones(())
+    for row in filters:
+        weight = weight.unsqueeze(-1) * (x.new_tensor(row) / sum(row))
+    conv = (F.conv1d, F.conv2d, F.conv3d)[len(filters) - 1]
+    blurred: torch.Tensor = conv(
+        x, weight.expand(x.shape[1], 1, *weight.shape), stride=stride, groups=x.shape[1]
+    )
+    return blurred

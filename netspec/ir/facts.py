@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netspec.ir.dim import Dim
 
 UNKNOWN_AXIS = "feature"
 
@@ -21,7 +25,8 @@ class Facts:
 
     `low` and `high` bound every element. `sums_to_one`, `nondecreasing` and `log_probabilities` name the axis over
     which the values sum to one, do not fall, or are logarithms of values that sum to one. `classes` says that the
-    values are whole numbers 0 .. classes - 1, `mask` that they are 0 or 1 and mean no or yes.
+    values are whole numbers 0 .. classes - 1, `mask` that they are 0 or 1 and mean no or yes. `places` says that they
+    count the places of space of these sizes, row by row, and that none stands twice in a channel of a sample.
     """
 
     low: float = -inf
@@ -31,6 +36,7 @@ class Facts:
     log_probabilities: str | None = None
     classes: int | None = None
     mask: bool = False
+    places: tuple[Dim, ...] | None = None
 
     @property
     def within_unit(self) -> bool:
@@ -56,7 +62,7 @@ class Facts:
 
     def without_axes(self) -> Facts:
         """What stays true when axes are dropped or mixed: bounds, classes and masks."""
-        return replace(self, sums_to_one=None, nondecreasing=None, log_probabilities=None)
+        return replace(self, sums_to_one=None, nondecreasing=None, log_probabilities=None, places=None)
 
     def names(self) -> tuple[str, ...]:
         """The short names of the sets of facts that hold, strongest first; used by messages and `show`."""
@@ -65,6 +71,8 @@ class Facts:
             found.append("mask")
         if self.classes is not None:
             found.append(f"class_index of {self.classes}")
+        if self.places is not None:
+            found.append(f"places of {'x'.join(map(str, self.places))}")
         if self.log_probabilities:
             found.append(f"log_probabilities over {self.log_probabilities}")
         if self.sums_to_one and self.low >= 0:

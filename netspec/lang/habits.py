@@ -23,6 +23,8 @@ WORDS: dict[str, str] = {
     "average_pooling": "avg_pool", "mean_pool": "avg_pool", "global_average_pooling": "global_avg_pool",
     "global_pool": "global_avg_pool", "global_average_pool": "global_avg_pool", "gap": "global_avg_pool",
     "global_max_pooling": "global_max_pool", "adaptive_average_pool": "adaptive_avg_pool",
+    "local_conv": "locally_connected", "unshared_conv": "locally_connected", "unpool": "max_unpool",
+    "max_unpooling": "max_unpool", "lp_pooling": "lp_pool", "power_average_pool": "lp_pool", "blurpool": "blur_pool",
     "interpolate": "resize", "upsample": "resize", "up_sampling": "resize", "upsampling": "resize",
     "zero_pad": "pad", "zero_padding": "pad", "constant_pad": "pad", "reflection_pad": "pad",
     "replication_pad": "pad", "circular_pad": "pad", "center_crop": "crop", "cropping": "crop",
@@ -53,7 +55,8 @@ WORDS: dict[str, str] = {
     "filters": "out_channels", "num_filters": "out_channels", "channels": "out_channels", "n_filters": "out_channels",
     "units": "out_features", "num_classes": "out_features classes", "out_features": "out_channels",
     "num_outputs": "out_features", "strides": "stride", "kernel": "kernel_size", "ksize": "kernel_size",
-    "filter_size": "kernel_size", "pool_size": "kernel_size", "epsilon": "eps", "use_bias": "bias",
+    "filter_size": "kernel_size", "filt_size": "kernel_size", "pad_mode": "padding_mode", "indices": "where",
+    "pool_size": "kernel_size", "epsilon": "eps", "use_bias": "bias",
     "rate": "p", "drop_rate": "p", "prob": "p", "dilation_rate": "dilation", "alpha": "negative_slope",
     "scale_factor": "factor", "dim": "axis", "dims": "axis", "n_groups": "groups", "pad": "padding",
     "split_size": "sizes", "num_or_size_splits": "sizes",
@@ -109,7 +112,7 @@ INFERRED = frozenset(
 
 NEEDLESS = frozenset(
     """
-    inplace data_format dtype device return_indices name_scope foreach fused capturable differentiable verbose
+    inplace data_format dtype device name_scope foreach fused capturable differentiable verbose
     """.split()  # noqa: SIM905 - words read best as words
 )
 """Arguments that say how something is computed, which is not a spec's affair."""
@@ -146,7 +149,6 @@ SAYINGS: dict[Place, dict[str, str]] = {
         "dropout1d": "write `- dropout: {p: 0.5, whole: channel}`",
         "dropout2d": "write `- dropout: {p: 0.5, whole: channel}`",
         "dropout3d": "write `- dropout: {p: 0.5, whole: channel}`",
-        "max_unpool": "no op undoes `max_pool`; `resize` and `conv_transpose` make space larger",
     },
     "argument": {
         "trainable": "what stays as it is stands beside the op: `freeze: true`",

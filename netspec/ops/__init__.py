@@ -14,6 +14,7 @@ FAMILIES: dict[str, str] = {
     "arithmetic": "constant add sub mul div pow neg",
     "axis_norm": "layer_norm rms_norm",
     "binary_loss": "bce bce_with_logits sigmoid_focal",
+    "blur": "blur_pool",
     "class_index": "one_hot argmax class_weight",
     "class_loss": "cross_entropy nll focal",
     "compare": "less less_equal greater greater_equal equal minimum maximum where",
@@ -30,6 +31,8 @@ FAMILIES: dict[str, str] = {
     "gate": "squeeze_excite cbam",
     "join": "concat stack",
     "linear": "linear",
+    "local": "locally_connected",
+    "lp": "lp_pool global_lp_pool",
     "matmul": "matmul",
     "metric": "accuracy",
     "norm": "batch_norm instance_norm group_norm",
@@ -51,6 +54,7 @@ FAMILIES: dict[str, str] = {
     "shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
     "slicing": "narrow select unbind frame_difference",
     "smooth": "silu gelu mish softsign",
+    "unpool": "max_unpool",
 }
 """Which ops each file tells. Written out so that a spec imports the families it uses and no others; a test reads the
 files and holds the two equal."""

@@ -272,13 +272,13 @@ def slid_geometry(
 
 
 def surrounded(
-    mode: PaddingMode, x: TensorType, padding: tuple[tuple[int, int], ...]
+    mode: PaddingMode, x: TensorType, padding: tuple[tuple[int, int], ...], at: str = "padding"
 ) -> tuple[Constraint, ...]:
     """That the input has as many places as `mode` takes from it; Problem NS241 where it has not."""
     needed: list[Constraint] = []
     for axis, (low, high) in zip(x.axes[2:], padding, strict=True):
         amounts = (Dim.of(low), Dim.of(high))
-        needed += reached(mode, axis, amounts, "padding", word="padding_mode", zeros="zeros")
+        needed += reached(mode, axis, amounts, at, word="padding_mode", zeros="zeros")
     return tuple(needed)
 
 

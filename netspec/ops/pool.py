@@ -1,8 +1,10 @@
 """Pooling: the largest or the mean of the numbers in a window, or in all of space."""
 
 from dataclasses import replace
-from math import prod
+from math import inf, lcm, prod
 from typing import ClassVar
+
+from pydantic import Field
 
 from netspec.ir.dim import Dim
 from netspec.ir.dim_decide import decide
@@ -11,7 +13,7 @@ from netspec.ir.op import Constraint, Inferred, Op, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.record import Sizes
 from netspec.ir.terms import Shapes
-from netspec.ir.types import TensorType, tensor
+from netspec.ir.types import Axis, TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike
 from netspec.ops.elementwise import floating
 from netspec.ops.window import MOST_AXES, layout, spatial, window_axes, window_views
@@ -24,6 +26,10 @@ class MaxPool(Op):
     x[stride * p + dilation * k - padding]`. The stride is the kernel's size unless it is given. Places in the padding
     never win. Where several are largest the first of them, row by row, takes the gradient. With `ceil_mode` a last
     window may reach past the end, unless it would begin in the padding there.
+
+    With `return_indices` a second result says where each number stood, as a place of the input's space counted row by
+    row, for `max_unpool`: `- {max_pool: {kernel_size: 2, return_indices: true}, name: [pooled, where]}`. The windows
+    may not overlap then: of a place that is the largest of two, nobody could say which puts its number back.
     """
 
     name: ClassVar[str] = "max_pool"
@@ -35,6 +41,7 @@ class MaxPool(Op):
     padding: Sizes = 0
     dilation: Sizes = 1
     ceil_mode: bool = False
+    return_indices: bool = False
 
     def infer(self, x: TensorType) -> Inferred:
         """Channels stay, and so do bounds and units; space shrinks as in a convolution."""
@@ -46,7 +53,12 @@ class MaxPool(Op):
         axes, constraints = window_axes(x, kernel, stride, around, dilation, ceil=self.ceil_mode)
         constraints += _real_places(x, stride, padding, dilation)
         facts = replace(same_channels(x), mask=x.facts.mask, classes=x.facts.classes)
-        return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
+        pooled = replace(x, axes=(*x.axes[:2], *axes), facts=facts)
+        if not self.return_indices:
+            return Inferred((pooled,), constraints=constraints)
+        for axis, size, step, gap in zip(axes, kernel, stride, dilation, strict=True):
+            _apart(axis, size, step, gap)
+        return Inferred((pooled, _places_of(x, pooled)), constraints=constraints)
 
     def terms(self, at: Shapes) -> int:
         """A window."""
@@ -77,6 +89,17 @@ class MaxPool(Op):
                 tensor(batch=1, channel=3, width=6, facts=Facts(low=-1, high=2, nondecreasing="channel")),
                 kernel_size=2,
             ),
+            good(image, kernel_size=2, return_indices=True),
+            good(image, kernel_size=2, stride=3, padding=1, ceil_mode=True, return_indices=True),
+            good(
+                tensor(batch=2, channel=1, width=9), kernel_size=3, dilation=2, stride=5, return_indices=True
+            ),
+            good(
+                tensor(batch=1, channel=2, depth=4, height=3, width=2),
+                kernel_size=(2, 1, 2),
+                padding=(1, 0, 1),
+                return_indices=True,
+            ),
             bad("NS210", tensor(batch=2, feature=3), kernel_size=2),
             bad("NS211", image, kernel_size=8),
             bad("NS211", image, kernel_size=8, stride=2, ceil_mode=True),
@@ -85,6 +108,8 @@ class MaxPool(Op):
             bad("NS217", image, kernel_size=2, stride=0),
             bad("NS218", image, kernel_size=2, padding=2),
             bad("NS219", tensor(batch=1, channel=1, width=1), kernel_size=2, dilation=2, padding=1, stride=1),
+            bad("NS290", image, kernel_size=3, stride=2, return_indices=True),
+            bad("NS290", image, kernel_size=2, stride=(2, 3), dilation=(1, 3), return_indices=True),
             bad("NS310", tensor("int64", batch=2, channel=3, width=6), kernel_size=2),
         ]
 
@@ -95,8 +120,9 @@ class AvgPool(Op):
     Takes `[batch, channel, *space]` with one to three axes of space. The stride is the kernel's size unless it is
     given. With `count_include_pad` the zeros of the padding count as numbers of the window; without, the mean is over
     the true ones alone. With `ceil_mode` a last window may reach past the end, unless it would begin in the padding
-    there; what lies beyond the padding never counts. In three axes of space no window may be larger than the input
-    without its padding.
+    there; what lies beyond the padding never counts. With `divisor_override` the sum of a window is divided by that
+    number, however many places are true ones. In three axes of space no window may be larger than the input without its
+    padding.
     """
 
     name: ClassVar[str] = "avg_pool"
@@ -108,6 +134,7 @@ class AvgPool(Op):
     padding: Sizes = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
+    divisor_override: int | None = Field(default=None, ge=1)
 
     def infer(self, x: TensorType) -> Inferred:
         """Channels and units stay; bounds stay too, and take in 0 where zeros of the padding count."""
@@ -119,7 +146,10 @@ class AvgPool(Op):
         if len(kernel) == MOST_AXES and (any(padding) or self.ceil_mode):
             constraints += _covered(x, kernel)
         facts = mean_of_channels(x)
-        if any(padding) and self.count_include_pad:
+        if self.divisor_override is not None:
+            whole = not any(padding) and not self.ceil_mode
+            facts = _times(same_channels(x), prod(kernel) / self.divisor_override, whole=whole)
+        elif any(padding) and self.count_include_pad:
             facts = replace(facts, low=min(facts.low, 0.0), high=max(facts.high, 0.0), sums_to_one=None)
         return Inferred((replace(x, axes=(*x.axes[:2], *axes), facts=facts),), constraints=constraints)
 
@@ -154,6 +184,10 @@ class AvgPool(Op):
             good(share, kernel_size=2, padding=1, count_include_pad=False),
             good(share, kernel_size=4, stride=4, ceil_mode=True),
             good(bright, kernel_size=2, padding=1),
+            good(bright, kernel_size=3, stride=1, divisor_override=2),
+            good(image, kernel_size=3, padding=1, divisor_override=4, ceil_mode=True),
+            good(share, kernel_size=2, padding=1, divisor_override=1, count_include_pad=False),
+            good(tensor(batch=1, channel=2, depth=4, height=5, width=4), kernel_size=2, divisor_override=5),
             bad("NS210", tensor(batch=2, feature=3), kernel_size=2),
             bad("NS211", image, kernel_size=8),
             bad("NS212", image, kernel_size=(2, 2), stride=(1, 1, 1)),
@@ -277,6 +311,40 @@ def _real_places(
             why = f"every window meets the input along `{axis.name}`"
             constraints.append(Constraint(axis.size, ">=", least, why, at="dilation"))
     return tuple(constraints)
+
+
+def _apart(axis: Axis, kernel: int, stride: int, dilation: int) -> None:
+    """Problem NS290 where two windows along an axis look at one place."""
+    next_on = (
+        lcm(stride, dilation) // dilation
+    )  # the weight of a window that lies where another has its first
+    if next_on >= kernel:
+        return
+    least = dilation * (kernel - 1) + 1
+    gaps = f" with gaps of `{dilation}`" if dilation > 1 else ""
+    raise Problem(
+        "NS290",
+        f"windows of `{kernel}`{gaps} that move by `{stride}` overlap along `{axis.name}`: "
+        "one place may be the largest of two",
+        at="return_indices",
+        help=f"use `stride: {least}` or more, or leave `return_indices` out",
+    )
+
+
+def _places_of(x: TensorType, pooled: TensorType) -> TensorType:
+    """The type of the places in the space of `x` that the numbers of `pooled` come from."""
+    space = x.sizes[2:]
+    known = [size.value for size in space if size.value is not None]
+    high = prod(known) - 1 if len(known) == len(space) else inf
+    return TensorType(pooled.axes, "int64", Facts(low=0, high=high, places=space))
+
+
+def _times(facts: Facts, factor: float, *, whole: bool) -> Facts:
+    """The facts of a mean times a factor; a window that is not whole has fewer terms, down to none but zeros."""
+    low, high = facts.low * factor, facts.high * factor
+    if not whole:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return Facts(low=low, high=high, nondecreasing=facts.nondecreasing)
 
 
 def _covered(x: TensorType, kernel: tuple[int, ...]) -> tuple[Constraint, ...]:

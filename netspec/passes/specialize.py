@@ -23,6 +23,9 @@ def specialize(graph: Graph, sizes: Mapping[str, int]) -> Graph:
 
 def specialized(kind: TensorType, sizes: Mapping[str, int]) -> TensorType:
     """A type with these letters made numbers."""
+    if kind.facts.places is not None:
+        places = tuple(size.substitute(sizes) for size in kind.facts.places)
+        kind = kind.with_facts(replace(kind.facts, places=places))
     return kind.with_axes(replace(axis, size=axis.size.substitute(sizes)) for axis in kind.axes)
 
 

@@ -9,7 +9,7 @@ from netspec.ir.dim import Dim
 from netspec.ir.graph import Graph, Node
 from netspec.ops.window import explicit_padding, spatial
 
-SLIDING = ("conv", "max_pool", "avg_pool")
+SLIDING = ("conv", "locally_connected", "max_pool", "avg_pool", "lp_pool")
 """Ops that read their input through windows and give one place for each."""
 
 
@@ -49,7 +49,7 @@ def windows(graph: Graph, node: Node) -> Iterator[Window]:
     step = written["stride"]
     stride = kernel if step is None else spatial(step, entering, "stride", least=1)
     dilation = spatial(written.get("dilation", 1), entering, "dilation", least=1)
-    padding = explicit_padding(written["padding"], entering, kernel, dilation)
+    padding = explicit_padding(written.get("padding", 0), entering, kernel, dilation)
     for i, axis in enumerate(entering.axes[2:]):
         yield Window(
             axis.name,

@@ -62,6 +62,10 @@ FACTS: dict[str, Fact] = {
     ),
     "class_index of n": _fact("whole numbers from 0 to n - 1", lambda facts: facts.classes is not None),
     "mask": _fact("0 or 1, for no and yes", lambda facts: facts.mask),
+    "places of height x width": _fact(
+        "whole numbers that count the places of such a picture, row by row, none twice in a channel",
+        lambda facts: facts.places is not None,
+    ),
     "unit": _fact("within 0 and 1", lambda facts: facts.within_unit),
     "in [low, high]": Fact(
         "bounded by the two numbers, one of which may be infinite",

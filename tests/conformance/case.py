@@ -108,6 +108,10 @@ def draw(
         return rng.integers(0, 2, sizes).astype(bool)
     if facts.mask:
         return rng.integers(0, 2, sizes).astype(np.int64 if kind.dtype == "int64" else np.float64)
+    if facts.places is not None:
+        count = int(np.prod([int(size) for size in facts.places]))
+        all_places = rng.permuted(np.tile(np.arange(count), (*sizes[:2], 1)), axis=-1)
+        return np.asarray(all_places[..., : int(np.prod(sizes[2:]))].reshape(sizes))
     if facts.classes is not None:
         whole = rng.integers(0, facts.classes, sizes)
         return whole if kind.dtype == "int64" else whole.astype(np.float64)

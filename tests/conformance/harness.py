@@ -270,6 +270,12 @@ def facts_hold(what: str, kind: TensorType, y: Array) -> None:
         assert np.all((numeric >= 0) & (numeric < facts.classes)), (
             f"{what}: not within {facts.classes} classes"
         )
+    if facts.places is not None:
+        rows = numeric.reshape(int(np.prod(y.shape[:2])), int(np.prod(y.shape[2:])))
+        assert all(len(np.unique(row)) == len(row) for row in rows), f"{what}: a place stands twice"
+        assert numeric.max(initial=0) < np.prod([int(size) for size in facts.places]), (
+            f"{what}: no such place"
+        )
     if facts.mask:
         assert np.all((numeric == 0) | (numeric == 1)), f"{what}: a mask is 0 or 1"
 

@@ -117,7 +117,16 @@ def test_a_layer_tells_what_it_sees_along_every_axis(kind: type[Op], sample: Sam
         assert view is None or set(x.names) <= set(view), f"{use} tells nothing of {set(x.names) - set(view)}"
 
 
-SLIDING = {"conv", "conv_transpose", "max_pool", "avg_pool", "frame_difference"}
+SLIDING = {
+    "conv",
+    "conv_transpose",
+    "max_pool",
+    "avg_pool",
+    "lp_pool",
+    "blur_pool",
+    "locally_connected",
+    "frame_difference",
+}
 
 
 def test_the_ops_that_slide_say_so() -> None:

@@ -28,6 +28,7 @@ def test_numpy_and_torch_agree_on_any_max_pool(space: int, data: st.DataObject) 
         padding=data.draw(per_axis(space, 0, 1)),
         dilation=data.draw(per_axis(space, 1, 2)),
         ceil_mode=data.draw(st.booleans()),
+        return_indices=data.draw(st.booleans()),
     )
     image = data.draw(images(space, channels=(1, 2), facts=data.draw(FACTS)))
     check_or_refused(op, image, seed=data.draw(seeds))
@@ -42,6 +43,7 @@ def test_numpy_and_torch_agree_on_any_average_pool(space: int, data: st.DataObje
         padding=data.draw(per_axis(space, 0, 1)),
         ceil_mode=data.draw(st.booleans()),
         count_include_pad=data.draw(st.booleans()),
+        divisor_override=data.draw(st.none() | st.integers(1, 9)),
     )
     image = data.draw(images(space, facts=data.draw(FACTS)))
     check_or_refused(op, image, seed=data.draw(seeds))

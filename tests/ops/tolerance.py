@@ -47,8 +47,11 @@ STEP = 2.0**-17  # second differences only set a scale: a few correct digits are
 SUMS: dict[str, str] = {
     "conv": "one product of weight and input for every weight of a filter, and the bias",
     "conv_transpose": "one product of weight and input for every filter laid on the place, and the bias",
+    "locally_connected": "one product of weight and input for every weight of a filter, and the bias",
     "linear": "one product of weight and input for every input feature, and the bias",
     "matmul": "one product of both inputs for every place that is summed over",
+    "blur_pool": "one input times its weight for every place in the window",
+    "max_unpool": "an input, or nothing",
     "avg_pool": "one input over the size of the window for every place in it",
     "adaptive_avg_pool": "one input over the size of the window for every place in it",
     "global_avg_pool": "one input over their number for every place",
@@ -57,7 +60,7 @@ SUMS: dict[str, str] = {
     "cumsum": "the inputs themselves",
 }
 
-COUNTED = frozenset({"conv", "conv_transpose", "linear", "matmul", "sum", "cumsum"})
+COUNTED = frozenset({"conv", "conv_transpose", "linear", "locally_connected", "matmul", "sum", "cumsum"})
 """Those whose terms the op itself counts when it is run on ones."""
 
 TERMS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
