@@ -109,6 +109,7 @@ def test_a_head_learns_a_curve_that_never_falls(head: str, tmp_path: Path) -> No
 def test_thresholds_start_where_all_bins_are_equally_likely() -> None:
     model = netspec.compile(read("ordinal"))
     layer = model.get_submodule("cdf")
-    theta = torch.cat([layer.threshold, torch.nn.functional.softplus(layer.gap)]).cumsum(0)
+    threshold, gap = dict(layer.named_parameters()).values()
+    theta = torch.cat([threshold, torch.nn.functional.softplus(gap)]).cumsum(0)
     expected = torch.arange(1, BINS + 1) / (BINS + 1)
     assert torch.allclose(torch.sigmoid(theta), expected, atol=1e-6)
