@@ -109,7 +109,7 @@ def test_a_head_learns_a_curve_that_never_falls(head: str, tmp_path: Path) -> No
 def test_thresholds_start_where_all_bins_are_equally_likely() -> None:
     model = netspec.compile(read("ordinal"))
     layer = model.get_submodule("cdf")
-    threshold, gap = dict(layer.named_parameters()).values()
-    theta = torch.cat([threshold, torch.nn.functional.softplus(gap)]).cumsum(0)
+    found = dict(layer.named_parameters())
+    theta = torch.cat([found["threshold"], torch.nn.functional.softplus(found["gap"])]).cumsum(0)
     expected = torch.arange(1, BINS + 1) / (BINS + 1)
     assert torch.allclose(torch.sigmoid(theta), expected, atol=1e-6)
