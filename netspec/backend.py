@@ -7,12 +7,13 @@ import pkgutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, runtime_checkable
 
 from netspec import ops
+from netspec.ir import foreign
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
 from netspec.recipe.descent import Descent
@@ -146,7 +147,7 @@ class Versatile(Runner, Protocol):
 class Backend(Runner, Protocol):
     """What the entry point group `netspec.backends` must name: a module that offers these."""
 
-    def table(self) -> dict[type[Op], Rule]:
+    def table(self) -> Mapping[type[Op], Rule]:
         """The rule of every op this backend knows."""
         ...
 
@@ -235,8 +236,12 @@ class Trainer(Protocol):
 def modules(package: ModuleType) -> Iterator[ModuleType]:
     """The modules right inside the package that are named like a file of ops, as every file of rules is.
 
-    The rest of a backend (what runs, trains, exports) may load heavy libraries, and no table needs it.
+    The rest of a backend (what runs, trains, exports) may load heavy libraries, and no table needs it. A module that is
+    no package stands for itself: a backend of few rules keeps them in one file.
     """
+    if not hasattr(package, "__path__"):
+        yield package
+        return
     families = {info.name for info in pkgutil.iter_modules(ops.__path__)}
     for info in pkgutil.iter_modules(package.__path__):
         if info.name in families:
@@ -253,22 +258,80 @@ def collect(package: ModuleType, kind: type[R]) -> dict[type[Op], R]:
     return found
 
 
+class Rules(Mapping[type[Op], R]):
+    """The rules of a backend: its own, and those that other packages bring for their own ops.
+
+    A rule for `vendor.op` stands under that name in the group of entry points `netspec.rules.<backend>`, and is loaded
+    when it is asked for. SpecError NS704 where it cannot be, NS705 where it is no rule for that op. To go through all
+    rules is to go through the backend's own.
+    """
+
+    def __init__(self, backend: str, own: Mapping[type[Op], R], kind: type[R]) -> None:
+        self._backend = backend
+        self._own = own
+        self._kind = kind
+        self._found: dict[type[Op], R | None] = {}
+
+    def __getitem__(self, op: type[Op]) -> R:
+        if op in self._own:
+            return self._own[op]
+        if op not in self._found:
+            self._found[op] = self._foreign(op)
+        rule = self._found[op]
+        if rule is None:
+            raise KeyError(op)
+        return rule
+
+    def __iter__(self) -> Iterator[type[Op]]:
+        return iter(self._own)
+
+    def __len__(self) -> int:
+        return len(self._own)
+
+    def _foreign(self, op: type[Op]) -> R | None:
+        """The rule that another package brings for an op; None where it brings none."""
+        entry = foreign.named(f"{foreign.RULES}.{self._backend}", op.name)
+        if entry is None or "." not in op.name:
+            return None
+        what = f"the rule of the backend `{self._backend}` for"
+        rule = foreign.load(entry, what)
+        if not isinstance(rule, self._kind) or rule.lowers is not op:
+            wanted = f"{self._kind.__module__}.{self._kind.__name__}"
+            raise foreign.unfit(entry, what, f"is no `{wanted}` that lowers it")
+        return rule
+
+
 def installed() -> dict[str, Backend]:
-    """The backends of this environment by name, ours and third parties', loaded; a broken one is an error."""
-    return {entry.name: entry.load() for entry in entry_points(group="netspec.backends")}
+    """The backends of this environment by name, ours and third parties', loaded; SpecError for a broken one."""
+    return {entry.name: _loaded(entry) for entry in foreign.group(foreign.BACKENDS)}
 
 
 def find(name: str) -> Backend:
-    """The backend called `name`; SpecError NS701 with the install line where it is not there."""
-    for entry in entry_points(group="netspec.backends", name=name):
-        try:
-            backend: Backend = entry.load()
-        except ModuleNotFoundError as missing:
-            raise missing_extra(str(missing.name), name) from missing
-        return backend
+    """The backend called `name`; SpecError NS701 with the install line where it is not there, NS704 or NS705 where it
+    is another package's and broken.
+    """
+    entry = foreign.named(foreign.BACKENDS, name)
+    if entry is not None:
+        return _loaded(entry)
     raise SpecError.of(
         "NS701", f"there is no backend `{name}` here", help="see `pip list` for what is installed"
     )
+
+
+def _loaded(entry: EntryPoint) -> Backend:
+    """The backend of an entry point."""
+    if entry.module.partition(".")[0] in foreign.OURS:
+        with needing(entry.name):
+            ours: Backend = entry.load()
+        return ours
+    found = foreign.load(entry, "the backend")
+    lacking = [one for one in ("name", "table", "run", "update") if not hasattr(found, one)]
+    if lacking:
+        raise foreign.unfit(entry, "the backend", f"has no {', '.join(f'`{one}`' for one in lacking)}")
+    if found.name != entry.name:
+        raise foreign.unfit(entry, "the backend", f"calls itself `{found.name}`")
+    theirs: Backend = found
+    return theirs
 
 
 @contextmanager

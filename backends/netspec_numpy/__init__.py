@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 from netspec import backend as contract
-from netspec.ir.op import Op
 from netspec_numpy.disturbed import disturb
 from netspec_numpy.rule import Rule
 from netspec_numpy.run import run
@@ -19,9 +18,9 @@ name = "numpy"
 
 
 @cache
-def table() -> dict[type[Op], Rule[Any]]:
-    """The rule of every op."""
-    return contract.collect(sys.modules[__name__], Rule)
+def table() -> contract.Rules[Rule[Any]]:
+    """The rule of every op. Those of other packages come when they are asked for."""
+    return contract.Rules(name, contract.collect(sys.modules[__name__], Rule), Rule)
 
 
 backend = sys.modules[__name__]

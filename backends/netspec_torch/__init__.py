@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from netspec import backend as contract
 from netspec.ir.graph import Graph
-from netspec.ir.op import Op
 from netspec.recipe.descent import Descent
 from netspec.recipe.pace import Pace
 from netspec.recipe.spec import Spec
@@ -25,9 +24,9 @@ name = "torch"
 
 
 @cache
-def table() -> dict[type[Op], Rule[Any]]:
-    """The lowering of every op. Nothing here imports torch."""
-    return contract.collect(sys.modules[__name__], Rule)
+def table() -> contract.Rules[Rule[Any]]:
+    """The lowering of every op. Nothing here imports torch. Those of other packages come when they are asked for."""
+    return contract.Rules(name, contract.collect(sys.modules[__name__], Rule), Rule)
 
 
 def source(graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Graph | None = None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from netspec.text import SpecError
 from netspec_torch import printer
 from netspec_torch.body import Body
+from netspec_torch.foreign import foreign_support
 from netspec_torch.naming import IMPORTED
 
 
@@ -50,12 +51,12 @@ def finish(file: File, model: str, doc: str) -> Source:
     known = support()
     verbatim = dict(file.verbatim)
     functions: list[ast.stmt] = []
-    for key in sorted(file.called):
-        if key not in known:
+    for key in sorted(file.called, key=lambda one: one.rpartition(":")[2]):
+        if ":" not in key and key not in known:
             raise SpecError.of(
                 "NS735", f"the torch backend has no support function `{key}`", help="update netspec"
             )
-        node, written = known[key]
+        node, written = foreign_support(key) if ":" in key else known[key]
         functions.append(node)
         verbatim[id(node)] = written
     used = _names([*functions, *file.classes])

@@ -74,7 +74,7 @@ class Layers:
         for node in nodes:
             inputs = tuple(name("x") for _ in node.inputs)
             lowered = lower(node, graph, table, inputs, name("self"))
-            self.support.update(lowered.support)
+            self.support.update(one.rpartition(":")[2] for one in lowered.support)
             if lowered.construct is not None:
                 self._hang(home(node), lowered.construct)
                 self._keys.update(dict.fromkeys(node.parameters.values()))

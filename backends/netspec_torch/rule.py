@@ -38,7 +38,8 @@ class Lowered:
 
     `call` is the expression of its value (a tuple if there are several outputs). `construct` is the expression that
     `__init__` assigns to the node's path; its parameters and buffers carry the op's local names. `support` names
-    functions of `support.py` that the call uses; they are copied into the written file.
+    functions of `support.py` that the call uses, and `<module>:<function>` such functions of other packages; they are
+    copied into the written file.
     """
 
     call: ast.expr

@@ -114,6 +114,14 @@ def _fault(fault: Exception) -> str:
     import traceback
     from pathlib import PurePath
 
+    from netspec.ir.foreign import blamed, told
+
+    if theirs := blamed(fault):
+        return (
+            f"error: another package failed: {told(fault)} ({theirs})\n"
+            f"  = help: tell its makers, and do without it until then; with {FAULTS}=1 in the environment, all that "
+            "Python knows is printed"
+        )
     frames = traceback.extract_tb(fault.__traceback__)
     place = f"{PurePath(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
     return (

@@ -65,6 +65,9 @@ def _modes(context: click.Context, parameter: click.Parameter, text: str | None)
     metavar="MODE,...",
     help="What to prove: float64, float32, bf16, channels_last, compile, cuda, or all. Left out: the first four.",
 )
+@click.option(
+    "--backend", metavar="NAME", default="torch", show_default=True, help="Which backend is to be proved."
+)
 @click.option("--all", "every", is_flag=True, help="Print every tensor, not only the worst of each kind.")
 def verify(
     spec: Any,
@@ -74,10 +77,11 @@ def verify(
     seed: int,
     steps: int,
     modes: tuple[str, ...],
+    backend: str,
     *,
     every: bool,
 ) -> int:
-    """Run SPEC's model on random numbers in PyTorch and in the NumPy reference, and compare.
+    """Run SPEC's model on random numbers in a backend, PyTorch's, and in the NumPy reference, and compare.
 
     In float64: every layer's values, the gradient of every parameter and input, running statistics, and three steps of
     the declared optimizer; the reference's own gradient is held against the slope of the loss. In the other modes
@@ -87,7 +91,7 @@ def verify(
     """
     from netspec.backend import needing
 
-    with needing("torch"):
+    with needing("torch" if backend == "torch" else "numpy"):
         from netspec.proof import verify as prove
         from netspec.recipe.descent import descent
 
@@ -103,6 +107,7 @@ def verify(
             batch=batch,
             paces=_paces(checked, steps),
             modes=modes,
+            candidate=backend,
             watch=watcher.reading,
         )
     if form == "json":

@@ -174,4 +174,27 @@ def infer_node(op: Op, inputs: tuple[TensorType, ...]) -> Inferred:
             f"`{op.name}` takes {wanted} input{'s' if wanted != '1' else ''} ({names}), {len(inputs)} given",
             help="name the inputs beside the op with `from`",
         )
-    return op.infer(*inputs)
+    return _of_others(op, inputs) if "." in op.name else op.infer(*inputs)
+
+
+def _of_others(op: Op, inputs: tuple[TensorType, ...]) -> Inferred:
+    """What the rule of another package's op says; Problem NS706 where it fails, or says nothing of the kind."""
+    from netspec.ir import foreign  # noqa: PLC0415 - what finds packages takes time to import, and few specs need it
+
+    cure = "the fault is in the package that brings the op, not in the spec: tell its makers"
+    given = ", ".join(one.named() for one in inputs) or "nothing"
+    try:
+        inferred: object = op.infer(*inputs)
+    except Problem:
+        raise
+    except Exception as fault:
+        place = foreign.blamed(fault)
+        where = f" ({place})" if place else ""
+        message = f"the rule of `{op.name}` failed on {given}: {foreign.told(fault)}{where}"
+        raise Problem("NS706", message, help=cure) from fault
+    if isinstance(inferred, Inferred) and all(isinstance(one, TensorType) for one in inferred.outputs):
+        return inferred
+    message = (
+        f"the rule of `{op.name}` gives `{type(inferred).__name__}` for {given}, and an `Inferred` is wanted"
+    )
+    raise Problem("NS706", message, help=cure)

@@ -210,6 +210,9 @@ class Body:
             return kind
         if self.library.broken(layer.op):
             return None
+        if (trouble := ops.trouble(layer.op)) is not None:
+            self.report.error(trouble.code, trouble.message, layer.span, help=trouble.help)
+            return None
         included = (one for one in self.library.names() if one.endswith(f".{layer.op}"))
         near = next(included, None) or meant(layer.op, {*ops.names(), *self.library.names()})
         edit = Edit(layer.span, near) if near else None

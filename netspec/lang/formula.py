@@ -216,12 +216,14 @@ class Formula:
         return self._apply(name, items, list(parts), node)
 
     def _call(self, node: ast.Call) -> Item:
-        if not isinstance(node.func, ast.Name):
+        name = _called(node.func)
+        if (trouble := ops.trouble(name)) is not None:
+            raise Refused(trouble.code, trouble.message, node.func, trouble.help)
+        if not isinstance(node.func, ast.Name) and ops.find(name) is None:
             last = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             known = habit(last, ops.names()) or (last if last in ops.names() else None)
             help = f"write `{known}(…)`" if known else "functions stand by themselves: `mean(x)`"
             raise Refused("NS136", "a function is called by its name alone", node.func, help)
-        name = node.func.id
         kind = ops.find(name)
         if name in FUNCTIONS and not self._mentions_value(node):
             self._known_names(node)
@@ -352,8 +354,8 @@ class Formula:
 
     def _path(self, name: str) -> str:
         """A path that is not taken: `loss.crps1`."""
-        taken = self.weaver.paths
-        return next(path for number in count(1) if (path := f"{self.prefix}.{name}{number}") not in taken)
+        taken, stem = self.weaver.paths, name.replace(".", "_")
+        return next(path for number in count(1) if (path := f"{self.prefix}.{stem}{number}") not in taken)
 
     def _size(self, value: str, axis: str) -> Dim | None:
         """The size of an axis of a value in scope."""
@@ -362,6 +364,15 @@ class Formula:
             return None
         found = self.weaver.type_of(ref)
         return found.size(axis) if found.find(axis) is not None else None
+
+
+def _called(function: ast.expr) -> str:
+    """The name of a function, `op` or another package's `vendor.op`; empty for anything else."""
+    if isinstance(function, ast.Name):
+        return function.id
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return f"{function.value.id}.{function.attr}"
+    return ""
 
 
 def _op(name: str) -> type[Op]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from netspec.ir.op import Op
+from netspec.text import Diagnostic, SpecError
 
 FAMILIES: dict[str, str] = {
     "activation": "identity relu leaky_relu tanh sigmoid softplus softmax log_softmax",
@@ -93,19 +94,59 @@ def written() -> dict[str, type[Op]]:
 
 
 def everything() -> dict[str, type[Op]]:
-    """Every op of netspec and of the packages that are installed beside it, by name."""
-    from importlib.metadata import entry_points  # noqa: PLC0415 - only other people's ops need it
+    """Every op of netspec and of the packages that are installed beside it, by name; SpecError as `foreign_ops`."""
+    return {**catalogue(), **foreign_ops()}
 
-    return {**catalogue(), **{entry.name: entry.load() for entry in entry_points(group="netspec.ops")}}
+
+def foreign_ops() -> dict[str, type[Op]]:
+    """Every op of the packages that are installed beside netspec, by name; SpecError NS704, NS705 for a broken one."""
+    from netspec.ir.foreign import OPS, group  # noqa: PLC0415 - as in `find`
+
+    return {name: _foreign(name) for name in sorted(entry.name for entry in group(OPS))}
 
 
 def find(name: str) -> type[Op] | None:
-    """The op called `name`; one of a third party is called `vendor.op` and comes by the entry point of that name."""
+    """The op called `name`; one of a third party is called `vendor.op` and comes by the entry point of that name.
+
+    None where there is none, and for one that cannot be used: `trouble` says why.
+    """
     if "." not in name:
         return _family(_FAMILY_OF[name]).get(name) if name in _FAMILY_OF else None
-    from importlib.metadata import entry_points  # noqa: PLC0415 - only other people's ops need it
+    from netspec.ir.foreign import OPS, named  # noqa: PLC0415 - what finds packages takes time to import
 
-    for entry in entry_points(group="netspec.ops", name=name):
-        op: type[Op] = entry.load()
-        return op
+    if named(OPS, name) is None:
+        return None
+    try:
+        return _foreign(name)
+    except SpecError:
+        return None
+
+
+def trouble(name: str) -> Diagnostic | None:
+    """Why an op of another package cannot be used; None where there is no such op, or nothing is wrong with it."""
+    from netspec.ir.foreign import OPS, named  # noqa: PLC0415 - as in `find`
+
+    if "." not in name or named(OPS, name) is None:
+        return None
+    try:
+        _foreign(name)
+    except SpecError as refused:
+        return refused.diagnostics[0]
     return None
+
+
+@cache
+def _foreign(name: str) -> type[Op]:
+    """The op of another package that stands under this name; SpecError NS704 or NS705 where it cannot be used."""
+    from netspec.ir.foreign import OPS, load, named, unfit  # noqa: PLC0415 - as in `find`
+
+    entry = named(OPS, name)
+    assert entry is not None, name
+    kind = load(entry, "the op")
+    if not (isinstance(kind, type) and issubclass(kind, Op)):
+        raise unfit(entry, "the op", "is no subclass of `netspec.ir.op.Op`")
+    if kind.name != name or "." not in name:
+        raise unfit(
+            entry, "the op", f"calls itself `{kind.name}`, and an op of another package is `vendor.op`"
+        )
+    return kind

@@ -6,6 +6,7 @@ import re
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,15 @@ from click.testing import CliRunner
 
 import netspec_numpy
 import netspec_torch
-from netspec import backend
+from netspec import backend, ops
 from netspec.backend import Feed, Run, find, needing
 from netspec.cli.compile import compile as compile_command
+from netspec.front import check_source
+from netspec.ir import foreign
 from netspec.ir.compound import Compound, Step
 from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph
-from netspec.ir.op import Inferred
+from netspec.ir.op import Inferred, Op
 from netspec.ir.record import Record
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.linear import Linear
@@ -32,7 +35,7 @@ from netspec.proof.verify import verify
 from netspec.recipe.descent import Descent
 from netspec.recipe.initializer import XavierUniform
 from netspec.recipe.optimizer import Optimizer
-from netspec.text import Diagnostic
+from netspec.text import Diagnostic, Source
 from netspec_numpy.run import run
 from netspec_torch.device import pick
 from netspec_torch.file import File, finish
@@ -70,6 +73,39 @@ def ns703(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     patch.setattr(torch.backends.mps, "is_available", lambda: False)
     pick("mps")
     return ()
+
+
+def _brought(folder: Path, patch: pytest.MonkeyPatch, value: str) -> Iterable[Diagnostic]:
+    """What is said of a spec with the op `acme.pool`, which another package brings as `value`."""
+    entry = EntryPoint("acme.pool", value, foreign.OPS)
+    patch.setattr(foreign, "named", lambda group, name: entry if name == entry.name else None)
+    text = "netspec: 1\ninputs: {x: [3, 8, 8]}\nlayers:\n  - acme.pool\n"
+    ops._foreign.cache_clear()
+    try:
+        return check_source(Source("small.yaml", text), folder)[1]
+    finally:
+        ops._foreign.cache_clear()
+
+
+def ns704(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    return _brought(folder, patch, "acme_that_is_not_there:Pool")
+
+
+def ns705(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    return _brought(folder, patch, "netspec.ops.pool:MaxPool")
+
+
+class Typed(Op):
+    """An op whose rule fails."""
+
+    name = "acme.pool"
+
+    def infer(self, x: TensorType) -> Inferred:
+        return Inferred((x + x,))  # type: ignore[operator]
+
+
+def ns706(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    return _brought(folder, patch, f"{Typed.__module__}:Typed")
 
 
 def ns710(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
