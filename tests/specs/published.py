@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -26,17 +27,21 @@ PROBES = 12
 
 @dataclass(frozen=True)
 class Module:
-    """How torchvision makes a network, the input it is tried on, and what its outputs are called here."""
+    """How torchvision makes a network, the input it is tried on, and what its outputs are called here.
+
+    `late` is the name of what a block of torchvision's lists first, and has last.
+    """
 
     builder: str
     arguments: Mapping[str, Any]
     shape: tuple[int, ...]
     outputs: Mapping[str, str]
+    late: str | None = None
 
 
-def classifier(builder: str, *shape: int, **arguments: Any) -> Module:
+def classifier(builder: str, *shape: int, late: str | None = None, **arguments: Any) -> Module:
     """One of torchvision's classifiers, without weights."""
-    return Module(builder, arguments, shape or (2, 3, 64, 64), {"logits": "logits"})
+    return Module(builder, arguments, shape or (2, 3, 64, 64), {"logits": "logits"}, late)
 
 
 MODULES = {
@@ -50,6 +55,8 @@ MODULES = {
     "regnet_y_400mf": classifier("regnet_y_400mf"),
     "efficientnet_b0": classifier("efficientnet_b0"),
     "mobilenet_v3_large": classifier("mobilenet_v3_large"),
+    "shufflenet_v2_x1_0": classifier("shufflenet_v2_x1_0"),
+    "convnext_tiny": classifier("convnext_tiny", late="layer_scale"),
     "r2plus1d_18": classifier("r2plus1d_18", 2, 3, 5, 28, 36),
     "deeplabv3_resnet50": Module(
         "deeplabv3_resnet50",
@@ -87,9 +94,19 @@ def filled(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return made
 
 
-def probe(model: nn.Module, shape: tuple[int, ...]) -> dict[str, list[float]]:
+def ordered(state: Mapping[str, Tensor], late: str | None) -> dict[str, Tensor]:
+    """The state with what is `late` behind all else of its block."""
+    keys = list(state)
+    for key in [one for one in keys if late is not None and one.endswith(f".{late}")]:
+        keys.remove(key)
+        block = key.removesuffix(late or "")
+        keys.insert(max(i for i, one in enumerate(keys) if one.startswith(block)) + 1, key)
+    return {key: state[key] for key in keys}
+
+
+def probe(model: nn.Module, shape: tuple[int, ...], late: str | None = None) -> dict[str, list[float]]:
     """Numbers from all over each output of a model in evaluation, in float64."""
-    model.double().eval().load_state_dict(filled(model.state_dict()))
+    model.double().eval().load_state_dict(filled(ordered(model.state_dict(), late)))
     with torch.no_grad():
         given = model(numbers(shape, 0) * 4 - 2)
     named = given if isinstance(given, dict) else {"logits": given}
@@ -108,17 +125,17 @@ def record(name: str) -> None:
     torchvision = importlib.import_module("torchvision")
     made = MODULES[name]
     model = torchvision.models.get_model(made.builder, weights=None, **made.arguments)
-    given = probe(model, made.shape)
+    given = probe(model, made.shape, made.late)
     kept = {
-        "torchvision": torchvision.__version__,
+        "torchvision": torchvision.__version__.partition("+")[0],
         "outputs": {
             ours: " ".join(f"{one:.12e}" for one in given[theirs]) for ours, theirs in made.outputs.items()
         },
-        "state": shapes(model.state_dict()),
+        "state": shapes(ordered(model.state_dict(), made.late)),
     }
     (RECORDS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    for one in MODULES:
+    for one in sys.argv[1:] or MODULES:
         record(one)

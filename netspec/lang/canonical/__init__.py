@@ -34,10 +34,11 @@ def canonical(source: Source) -> str:
     try:
         lines = Layout(SECTIONS).lines(tree)
     except Unwritable as trouble:
+        broken = "\n" in trouble.key.text or "\n" in str(trouble.key.value)
         raise SpecError.of(
             "NS740",
-            "the canonical form has no place for a key of this length",
-            help="shorten it",
+            f"the canonical form has no place for a key of {'several lines' if broken else 'this length'}",
+            help="write it on one line" if broken else "shorten it",
             span=trouble.key.span,
         ) from None
     written = "\n".join(lines) + "\n"
