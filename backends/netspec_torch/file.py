@@ -80,9 +80,9 @@ def _names(statements: Sequence[ast.stmt]) -> set[str]:
 
 @cache
 def support() -> dict[str, tuple[ast.stmt, str]]:
-    """The definitions of `support.py` and `running.py` by name, each as its tree and its text."""
+    """The definitions of the files that are copied from, by name, each as its tree and its text."""
     found: dict[str, tuple[ast.stmt, str]] = {}
-    for file in ("support.py", "running.py"):
+    for file in ("support.py", "attending.py", "running.py"):
         written = Path(__file__).with_name(file).read_text(encoding="utf-8")
         lines = written.splitlines()
         for node in ast.parse(written).body:

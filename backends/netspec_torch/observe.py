@@ -118,7 +118,8 @@ def _keep(model: nn.Module, graph: Graph, feed: Feed, way: Way) -> list[Callable
         for noise in node.noise:
             mask = feed.noise.get(f"{node.path}.{noise.name}")
             if mask is not None:
-                layer = model.get_submodule(home(node))
+                inside = noise.name.rpartition(".")[0]
+                layer = model.get_submodule(f"{home(node)}.{inside}" if inside else home(node))
                 handles.append(
                     layer.register_forward_hook(_masked(way.placed(_tensor(mask)), noise.keep)).remove
                 )

@@ -32,6 +32,8 @@ WORDS: dict[str, str] = {
     "re_lu": "relu", "p_re_lu": "prelu", "swish": "silu",
     "num_parameters": "per", "drop_path": "stochastic_depth", "depth_to_space": "pixel_shuffle",
     "space_to_depth": "pixel_unshuffle", "bmm": "matmul", "view": "reshape", "transpose": "permute", "slice": "narrow",
+    "multihead_attention": "multi_head_attention", "mha": "multi_head_attention", "attention": "multi_head_attention",
+    "self_attention": "multi_head_attention", "sdpa": "scaled_dot_product_attention",
     "expand_dims": "unsqueeze", "se": "squeeze_excite", "se_layer": "squeeze_excite", "se_block": "squeeze_excite",
     "se_module": "squeeze_excite", "squeeze_excitation": "squeeze_excite", "squeeze_and_excite": "squeeze_excite",
     "logsoftmax": "log_softmax", "subtract": "sub", "multiply": "mul", "divide": "div",
@@ -59,9 +61,9 @@ WORDS: dict[str, str] = {
     "pool_size": "kernel_size", "epsilon": "eps", "use_bias": "bias",
     "rate": "p", "drop_rate": "p", "prob": "p", "dilation_rate": "dilation", "alpha": "negative_slope",
     "scale_factor": "factor", "dim": "axis", "dims": "axis", "n_groups": "groups", "pad": "padding",
-    "split_size": "sizes", "num_or_size_splits": "sizes",
     "learning_rate": "lr", "wd": "weight_decay", "no_weight_decay": "no_decay",
     "exclude_from_weight_decay": "no_decay", "skip_weight_decay": "no_decay", "l2_penalty": "weight_decay",
+    "heads": "num_heads", "n_heads": "num_heads", "split_size": "sizes", "num_or_size_splits": "sizes",
     # sections
     "constants": "define", "variables": "define", "vars": "define", "params": "define", "parameters": "define",
     "input": "inputs", "target": "targets", "labels": "targets", "model": "layers", "network": "layers",
@@ -175,6 +177,11 @@ SAYINGS: dict[Place, dict[str, str]] = {
     )
     | {
         "start_dim": "name the axes that become one: `flatten: [height, width]`",
+        "embed_dim": "it follows from what comes in: leave it out",
+        "batch_first": "samples are the first axis always: leave it out",
+        "key_padding_mask": "`where` takes a mask that holds where a key takes part, the opposite of it",
+        "attn_mask": "`where` takes a mask over the places of the keys, and `is_causal: true` hides those to come",
+        "need_weights": "the values alone are given: leave it out",
         "end_dim": "name the axes that become one: `flatten: [height, width]`",
         "shifts": "write them by axis: `roll: {height: 2, width: -1}`",
     },
@@ -254,7 +261,7 @@ SAYINGS: dict[Place, dict[str, str]] = {
 
 ABSENT = frozenset(
     """
-    embedding lstm gru rnn multihead_attention attention transformer local_response_norm lrn prelu p_re_lu
+    embedding lstm gru rnn transformer local_response_norm lrn prelu p_re_lu
     """.split()  # noqa: SIM905
 )
 """Ops of other libraries that this version has not, and for which nothing that is spelt alike is meant."""

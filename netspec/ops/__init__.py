@@ -13,6 +13,7 @@ FAMILIES: dict[str, str] = {
     "activation": "identity relu leaky_relu tanh sigmoid softplus softmax log_softmax",
     "adaptive": "adaptive_avg_pool adaptive_max_pool",
     "arithmetic": "constant add sub mul div pow neg",
+    "attention": "scaled_dot_product_attention multi_head_attention",
     "axis_norm": "layer_norm rms_norm",
     "binary_loss": "bce bce_with_logits sigmoid_focal",
     "blur": "blur_pool",

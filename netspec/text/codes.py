@@ -145,6 +145,8 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS282": "A size is too small to train with.",
     "NS283": "No size at all is legal.",
     "NS284": "`matmul` of what is no matrix.",
+    "NS285": "Heads do not share the features evenly.",
+    "NS286": "Attention of what is no places with features.",
     "NS287": "Channels are squeezed into none.",
     "NS288": "A window without a middle decides about places.",
     "NS239": "A value is padded to a size that is smaller than its own.",

@@ -23,7 +23,7 @@ from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Ref
 from netspec.ir.op import Inferred, Op, infer_node
 from netspec.ir.types import TensorType
 from netspec_numpy.rule import Context
-from netspec_torch import support
+from netspec_torch import attending, support
 from netspec_torch.rule import Lowered, Site, name
 
 Array = NDArray[Any]
@@ -173,6 +173,8 @@ def numbers(use: Case, seed: int, *, edges: bool = False) -> Numbers:
 
 def _keep_masks(use: Case, drawn: Numbers) -> dict[str, Array]:
     """What PyTorch will keep under our seed, seen by sending ones through its layer."""
+    if "attention" in use.op.name:
+        return _weights_kept(use, drawn)
     ones = replace(drawn, inputs=tuple(np.ones_like(x) for x in drawn.inputs))
     (kept,) = _torch_forward(use, ones, "train").outputs
     seen = (kept.detach().numpy() != 0).astype(np.float64)
@@ -183,6 +185,22 @@ def _keep_masks(use: Case, drawn: Numbers) -> dict[str, Array]:
         )  # one for all it spreads over
 
     return {one.name: of(one.shape) for one in use.inferred.noise}
+
+
+def _weights_kept(use: Case, drawn: Numbers) -> dict[str, Array]:
+    """The same for dropout inside of an op: which weights come through; none is 0 unless a mask makes it so."""
+    seen: list[Array] = []
+
+    def look(layer: nn.Module, inputs: tuple[torch.Tensor, ...], made: torch.Tensor) -> None:
+        if isinstance(layer, nn.Dropout):
+            seen.append(((made != 0) | (inputs[0] == 0)).numpy().astype(np.float64))
+
+    handle = nn.modules.module.register_module_forward_hook(look)
+    try:
+        _torch_forward(use, drawn, "train")
+    finally:
+        handle.remove()
+    return {one.name: kept for one, kept in zip(use.inferred.noise, seen, strict=True)}
 
 
 def pulls(result: tuple[Array, ...], seed: int) -> tuple[Array, ...]:
@@ -277,7 +295,7 @@ def _run_written(expression: ast.expr, written: Lowered, known: Mapping[str, Any
     """Evaluate generated code as the compiled module would: torch, nn, F, the support it lists, and nothing else."""
     names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, **known}
     for one in written.support:
-        function = getattr(support, one)
+        function = getattr(support, one, None) or getattr(attending, one)
         assert inspect.getdoc(function), f"{one} has no docstring"
         names[one] = function
     tree = ast.fix_missing_locations(ast.Expression(ast.parse(ast.unparse(expression), mode="eval").body))

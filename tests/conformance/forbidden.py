@@ -45,6 +45,7 @@ FORBIDDEN: dict[str, str] = {
     "NS260": "PyTorch makes a constant of equal limits",
     "NS124": "two words for one thing may contradict one another",
     "NS284": "PyTorch multiplies every sample's vector with every sample's matrix",
+    "NS286": "PyTorch takes whatever comes last for features, and rows of a picture for its places",
     "NS288": "PyTorch would move the gates by half a place, and lay them over other places",
     "NS290": "which of two windows would put a number back is chance",
     "NS291": "numbers would be put to places that nobody found",

@@ -34,12 +34,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.ir.facts import Facts
+from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention
 from netspec.ops.axis_norm import AxisNorm
 from netspec.ops.class_loss import CrossEntropy, Nll
 from netspec.ops.classes import are_shares
 from netspec.ops.norm import GroupNorm, InstanceNorm
 from netspec.ops.response import LocalResponseNorm
 from tests.conformance.case import Case, Mode, Numbers, Result, backward_of, case, floating, reference
+from tests.ops.attended import attended
 
 EPS = 2.0**-52
 STEP = 2.0**-17  # second differences only set a scale: a few correct digits are plenty
@@ -87,6 +89,8 @@ def tolerances(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], m
         return _resized(drawn, gradients)
     if isinstance(use.op, LocalResponseNorm):
         return _response(use.op, drawn, gradients)
+    if isinstance(use.op, (ScaledDotProductAttention, MultiHeadAttention)):
+        return _attention(use, drawn, gradients, mode)
     rule = _norm if use.op.name in NORMS else _sums if use.op.name in SUMS else _smooth
     return rule(use, drawn, gradients, mode)
 
@@ -137,6 +141,19 @@ def _smooth(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode
         inputs[0] += abs(gradients[0])
     c = 8 + sum(x.size for x in (*drawn.inputs, *drawn.parameters.values()))
     return _scaled(Result(tuple(outputs), tuple(inputs), parameters, state), c)
+
+
+def _attention(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
+    """As any smooth op, and the terms of the differences in its gradients besides."""
+    most = _smooth(use, drawn, gradients, mode)
+    inputs, parameters = attended(use, drawn, gradients, mode)
+    c = 8 + sum(x.size for x in (*drawn.inputs, *drawn.parameters.values()))
+    more = _scaled(Result((), tuple(inputs.values()), parameters, {}), c)
+    for i, size in zip(inputs, more.inputs, strict=True):
+        most.inputs[i][...] += size
+    for key, size in more.parameters.items():
+        most.parameters[key][...] += size
+    return most
 
 
 def _cross_entropy_terms(

@@ -1,0 +1,311 @@
+"""Attention: every place of one value weighs the places of another by how well they match."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from pydantic import Field
+
+from netspec.ir.dim import Dim
+from netspec.ir.dim_decide import decide
+from netspec.ir.facts import Facts, same_axis
+from netspec.ir.op import Constraint, Inferred, Noise, Op, Parameter, Sample, bad, good
+from netspec.ir.problem import Problem
+from netspec.ir.types import BATCH, CHANNEL, SPATIAL, Axis, TensorType, tensor
+from netspec.ir.view import EVERYTHING, Views, alike, same
+from netspec.ops.elementwise import agree, floating
+from netspec.ops.laying import mask_over
+
+
+class ScaledDotProductAttention(Op):
+    """Weigh values by how well their keys match a query: `y = softmax(q k^T * scale) v` (Vaswani and others 2017).
+
+    Takes `[..., place, feature]` three times; key and value have one axis of places, query and key one of features, and
+    the axes before, samples and heads, are the same in all. `where` is a mask over the places of the keys: only those
+    where it holds take part, and where there is none the result is 0. `dropout` leaves weights out in training.
+    """
+
+    name: ClassVar[str] = "scaled_dot_product_attention"
+    slots: ClassVar[tuple[str, ...]] = ("query", "key", "value", "where?")
+
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """The probability with which a weight is left out in training, the others growing by 1 / (1 - dropout)."""
+    is_causal: bool = False
+    """Whether place i of the query sees the places 0 .. i of the keys alone."""
+    scale: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """What matches are multiplied by; without it one over the root of the number of features."""
+
+    def infer(
+        self, query: TensorType, key: TensorType, value: TensorType, where: TensorType | None = None
+    ) -> Inferred:
+        """The places of the query with the features of the value, whose bounds means do not leave, and whose unit."""
+        met = meeting(self.name, query, key, value)
+        constraints = met.constraints
+        if where is not None:
+            constraints += mask_over(where, key.with_axes(key.axes[:-1]), self.name, 3)[1]
+        facts = _weighed(value.facts, dropout=self.dropout, hidden=where is not None)
+        shape = (*(axis.size for axis in met.before), met.places.size, key.axes[-2].size)
+        noise = (Noise("keep", shape, 1.0 - self.dropout),) if self.dropout else ()
+        axes = (*met.before, met.places, met.features)
+        return Inferred(
+            (TensorType(axes, "float32", facts, value.unit),), noise=noise, constraints=constraints
+        )
+
+    def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Dim:
+        """Two products of matrices: matches, and weighed values. A mask saves nothing of what is computed."""
+        del outputs
+        query, key, value, *_ = inputs
+        total = query.sizes[-1] + value.sizes[-1]
+        for axis in (*query.axes[:-1], key.axes[-2]):
+            total = total * (Dim.of(1) if axis.name == BATCH else axis.size)
+        return total
+
+    def views(self, *inputs: TensorType) -> tuple[Views | None, ...]:
+        """The place of the query itself, and every place of keys and values."""
+        query, key, value, *where = inputs
+        before = [axis.name for axis in agree([_before(one) for one in inputs[:3]], self.name)[0]]
+        lead = [dict(zip(one.names[:-2], map(same, before), strict=True)) for one in (query, key, value)]
+        return (
+            {**lead[0], query.names[-2]: same(query.names[-2]), query.names[-1]: EVERYTHING},
+            {**lead[1], key.names[-2]: EVERYTHING, key.names[-1]: EVERYTHING},
+            {**lead[2], value.names[-2]: EVERYTHING, value.names[-1]: same(value.names[-1])},
+            *(_of_mask(mask, key, lead[1]) for mask in where),
+        )
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """One head and two, other places, masks, both switches, and whatever does not go together."""
+        place = tensor(batch=2, place=3, channel=4)
+        seen = tensor(batch=2, time=4, channel=4)
+        values = tensor(batch=2, time=4, feature=2, facts=Facts(low=1, high=3), unit="ml")
+        heads = tensor(batch=2, head=2, place=3, channel=2)
+        mask = tensor("bool", batch=2, time=4, facts=Facts(low=0, high=1, mask=True))
+        return [
+            good(place, place, place),
+            good(place, seen, values),
+            good(place, seen, values, mask),
+            good(place, seen, values, mask, dropout=0.25, is_causal=True),
+            good(heads, heads, heads, is_causal=True, scale=0.7),
+            good(
+                heads,
+                heads,
+                heads,
+                tensor(batch=2, place=3, facts=Facts(low=0, high=1, mask=True)),
+                dropout=0.5,
+            ),
+            bad("NS250", heads, place, place),
+            bad("NS251", place, tensor(batch=2, time=4, channel=3), values),
+            bad("NS251", place, seen, tensor(batch=2, time=3, feature=2)),
+            bad("NS252", place, tensor(batch=2, time=4, bin=4), values),
+            bad("NS252", place, seen, tensor(batch=2, slice=4, feature=2)),
+            bad("NS226", place, seen, tensor(batch=2, time=4, place=2)),
+            bad("NS286", tensor(batch=2, channel=4), seen, values),
+            bad("NS310", place, tensor("bool", batch=2, time=4, channel=4), values),
+            bad("NS325", place, seen, values, tensor(batch=2, time=4)),
+            bad("NS336", place, seen, values, tensor("bool", batch=2, slice=4)),
+        ]
+
+
+class MultiHeadAttention(Op):
+    """Attend with several heads: each sees its own share of learned features (Vaswani and others 2017).
+
+    `{multi_head_attention: 8, from: [x, x, x]}` of `[batch, place, feature]`: query, key and value each times a matrix,
+    cut into `num_heads` shares of features, `scaled_dot_product_attention` of each, and all shares together times
+    `out_proj`. Parameters are those of `nn.MultiheadAttention`, by name and shape. `where` and `dropout` as there.
+    """
+
+    name: ClassVar[str] = "multi_head_attention"
+    main: ClassVar[str | None] = "num_heads"
+    slots: ClassVar[tuple[str, ...]] = ("query", "key", "value", "where?")
+
+    num_heads: int = Field(ge=1)
+    """How many heads, a divisor of the query's features."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """The probability with which a weight is left out in training, the others growing by 1 / (1 - dropout)."""
+    bias: bool = True
+    """Whether the four products of matrices have one."""
+    is_causal: bool = False
+    """Whether place i of the query sees the places 0 .. i of the keys alone."""
+
+    def infer(
+        self, query: TensorType, key: TensorType, value: TensorType, where: TensorType | None = None
+    ) -> Inferred:
+        """The axes of the query; bounds and units go."""
+        sizes = features(self, query, key, value)
+        constraints = _of_one_place(self.name, query, key, value)
+        if where is not None:
+            constraints += mask_over(where, key.with_axes(key.axes[:-1]), self.name, 3)[1]
+        embed, from_key, from_value = sizes
+        if from_key == from_value == embed:
+            weights = [Parameter("in_proj_weight", (3 * embed, embed))]
+        else:
+            pairs = zip(("q", "k", "v"), sizes, strict=True)
+            weights = [Parameter(f"{one}_proj_weight", (embed, size)) for one, size in pairs]
+        biases = [Parameter("in_proj_bias", (3 * embed,))] if self.bias else []
+        out = [Parameter("out_proj.weight", (embed, embed))]
+        last = [Parameter("out_proj.bias", (embed,))] if self.bias else []
+        shape = (query.sizes[0], Dim.of(self.num_heads), query.sizes[1], key.sizes[1])
+        noise = (Noise("drop.keep", shape, 1.0 - self.dropout),) if self.dropout else ()
+        return Inferred(
+            (TensorType(query.axes),), (*weights, *biases, *out, *last), noise=noise, constraints=constraints
+        )
+
+    def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Dim:
+        """Four products with weights, one for each place, and two of places with places over all heads."""
+        del outputs
+        query, key, value, *_ = inputs
+        embed, from_key, from_value = features(self, query, key, value)
+        places, seen = query.sizes[1], key.sizes[1]
+        projected = places * (2 * embed * embed) + seen * ((from_key + from_value) * embed)
+        return projected + places * seen * (2 * embed)
+
+    def views(self, *inputs: TensorType) -> tuple[Views | None, ...]:
+        """The place of the query itself, and every place of keys and values; all their features."""
+        query, *seen = inputs[:3]
+        return (
+            {**alike(query.names[:2]), query.names[2]: EVERYTHING},
+            *({**alike((BATCH,)), one.names[1]: EVERYTHING, one.names[2]: EVERYTHING} for one in seen),
+            *(_of_mask(mask, inputs[1], alike((BATCH,))) for mask in inputs[3:]),
+        )
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """To itself, to another value, to others' features, with masks and switches, and every way to be wrong."""
+        place = tensor(batch=2, place=3, channel=4)
+        seen = tensor(batch=2, time=4, channel=4)
+        other = tensor(batch=2, time=4, feature=3)
+        mask = tensor("bool", batch=2, time=4, facts=Facts(low=0, high=1, mask=True))
+        return [
+            good(place, place, place, num_heads=2),
+            good(place, seen, seen, mask, num_heads=1, bias=False),
+            good(place, seen, other, mask, num_heads=2, is_causal=True),
+            good(place, other, other, num_heads=4, dropout=0.3, bias=False),
+            good(tensor(batch=2, place=2, channel=2), *[tensor(batch=2, time=2, channel=2)] * 2, num_heads=2),
+            bad("NS285", place, place, place, num_heads=3),
+            bad("NS286", tensor(batch=2, channel=4), seen, seen, num_heads=2),
+            bad("NS286", *[tensor(batch=2, channel=4, height=2, width=2)] * 3, num_heads=2),
+            bad("NS286", *[tensor(batch=2, channel=3, width=4)] * 3, num_heads=2),
+            bad("NS251", place, seen, tensor(batch=2, time=3, feature=3), num_heads=2),
+            bad("NS252", place, seen, tensor(batch=2, slice=4, feature=3), num_heads=2),
+            bad("NS310", place, tensor("bool", batch=2, time=4, channel=4), seen, num_heads=2),
+            bad("NS325", place, seen, seen, tensor(batch=2, time=4), num_heads=2),
+            bad("NS336", place, seen, seen, tensor("bool", batch=2, slice=4), num_heads=2),
+        ]
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What query, key and value have in common: the axes before, and the places and features of the result."""
+
+    before: tuple[Axis, ...]
+    places: Axis
+    features: Axis
+    constraints: tuple[Constraint, ...]
+
+
+def meeting(op: str, query: TensorType, key: TensorType, value: TensorType) -> Meeting:
+    """How the three go together; Problem where they do not."""
+    for i, one in enumerate((query, key, value)):
+        floating(one, op, i)
+        if one.rank < 3 or not one.batched:
+            raise Problem(
+                "NS286",
+                f"`{op}` takes places with features, `[batch, place, feature]`, and this is {one.named()}",
+                at=i,
+                help="make one axis of all places, `- flatten: {axis: [height, width], to: place}`, and put the "
+                "features last, `- permute: [place, channel]`",
+            )
+    before, constraints = agree([_before(one) for one in (query, key, value)], op)
+    constraints += _same(op, query, key, -1, "features of query and key", 1)
+    constraints += _same(op, key, value, -2, "places of key and value", 2, other=-2)
+    places, last = query.axes[-2], value.axes[-1]
+    if last.name in (*(axis.name for axis in before), places.name):
+        raise Problem(
+            "NS226",
+            f"`{op}` would give two axes called `{last.name}`, of {query.named()} and {value.named()}",
+            at=2,
+            help=f"call one of them otherwise before: `- rename: {{{last.name}: feature}}`",
+        )
+    return Meeting(before, places, last, constraints)
+
+
+def features(
+    op: MultiHeadAttention, query: TensorType, key: TensorType, value: TensorType
+) -> tuple[int, int, int]:
+    """How many features query, key and value have; Problem where they are free, or heads do not share them evenly."""
+    found: list[int] = []
+    for i, one in enumerate((query, key, value)):
+        floating(one, op.name, i)
+        in_space = CHANNEL in one.names[:-1] and any(name in SPATIAL for name in one.names)
+        if one.rank != 3 or not one.batched or in_space:
+            raise Problem(
+                "NS286",
+                f"`{op.name}` takes places with features, `[batch, place, feature]`, and this is {one.named()}",
+                at=i,
+                help="make one axis of all places, `- flatten: {axis: [height, width], to: place}`, and put the "
+                "features last, `- permute: [place, channel]`",
+            )
+        size = one.axes[-1].size.value
+        if size is None:
+            raise Problem(
+                "NS216",
+                f"`{op.name}` needs a fixed number of features for its weights, and `{one.names[-1]}` is free",
+                at=i,
+                help="write the number in the input's `shape`",
+            )
+        found.append(size)
+    if found[0] % op.num_heads:
+        raise Problem(
+            "NS285",
+            f"{op.num_heads} heads do not share {found[0]} features evenly",
+            at="num_heads",
+            help="use a divisor of it",
+        )
+    return found[0], found[1], found[2]
+
+
+def _of_one_place(op: str, query: TensorType, key: TensorType, value: TensorType) -> tuple[Constraint, ...]:
+    """That there are as many samples of each, and a value for every key."""
+    _, constraints = agree([_before(one) for one in (query, key, value)], op)
+    return (*constraints, *_same(op, key, value, -2, "places of key and value", 2, other=-2))
+
+
+def _of_mask(mask: TensorType, key: TensorType, before: Views) -> Views:
+    """All places of the keys, of the same samples and heads."""
+    return {axis: before.get(axis, EVERYTHING) for axis in mask.names if axis in key.names}
+
+
+def _before(x: TensorType) -> TensorType:
+    """The axes before places and features."""
+    return TensorType(x.axes[:-2])
+
+
+def _same(
+    op: str, x: TensorType, y: TensorType, place: int, what: str, at: int, *, other: int = -1
+) -> tuple[Constraint, ...]:
+    """That two axes are one: equal names and sizes."""
+    a, b = x.axes[place], y.axes[other]
+    if not same_axis(a.name, b.name):
+        raise Problem(
+            "NS252",
+            f"the {what} meet in `{op}`, and are `{a.name}` and `{b.name}`: {x.named()} and {y.named()}",
+            at=at,
+            help=f"if they mean the same, write `- rename: {{{b.name}: {a.name}}}` before it",
+        )
+    equal = decide(a.size, "==", b.size)
+    if equal is False:
+        raise Problem(
+            "NS251",
+            f"the {what} meet in `{op}`, and `{a.name}` is `{a.size}` and `{b.size}`: {x.named()} and {y.named()}",
+            at=at,
+            help="both are of one size: let the layers before give as many as each other",
+        )
+    return () if equal else (Constraint(a.size, "==", b.size, f"the {what} agree in `{op}`", at=at),)
+
+
+def _weighed(facts: Facts, *, dropout: float, hidden: bool) -> Facts:
+    """The bounds of means: those of what is weighed, with 0 where weights may be missing."""
+    low, high = facts.low / (1 - dropout), facts.high / (1 - dropout)
+    low, high = min(low, facts.low), max(high, facts.high)
+    return Facts(low=min(low, 0.0), high=max(high, 0.0)) if dropout or hidden else Facts(low=low, high=high)
