@@ -71,14 +71,13 @@ class MultiHeadAttention(nn.MultiheadAttention):
         is_causal: bool = False,
     ) -> torch.Tensor:
         """`[n, l, e]` of queries `[n, l, e]`, and keys and values `[n, s, ...]`."""
-        if self.in_proj_weight is not None:
-            weights = self.in_proj_weight.chunk(3)
-        else:
-            weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
-        biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
+        packed, bias = self._parameters["in_proj_weight"], self._parameters["in_proj_bias"]
+        apart = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
+        weights = apart if packed is None else packed.chunk(3)
+        biases = (None,) * 3 if bias is None else bias.chunk(3)
         heads = [
-            F.linear(x, weight, bias).unflatten(2, (self.num_heads, -1)).transpose(1, 2)
-            for x, weight, bias in zip((query, key, value), weights, biases, strict=True)
+            torch.unflatten(F.linear(x, *both), 2, (self.num_heads, -1)).transpose(1, 2)
+            for x, *both in zip((query, key, value), weights, biases, strict=True)
         ]
         mask = None if where is None else where.unsqueeze(1)
         y = attention(*heads, where=mask, is_causal=is_causal, drop=self.drop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ def places(draw: st.DrawFn, heads: bool) -> tuple[TensorType, ...]:
     low, high = draw(st.sampled_from([(-math.inf, math.inf), (1.0, 2.0), (-1.0, 3.0)]))
     value = typed({**lead, names[0]: seen, "feature": draw(sizes)}, Facts(low=low, high=high))
     if draw(st.booleans()):
-        mask = tensor("bool", facts=MASK, batch=lead["batch"], **{names[0]: seen})
+        mask = replace(typed({"batch": lead["batch"], names[0]: seen}, MASK), dtype="bool")
         return query, key, value, mask
     return query, key, value
 
