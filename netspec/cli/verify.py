@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,6 +44,18 @@ def _modes(context: click.Context, parameter: click.Parameter, text: str | None)
     return tuple(mode for mode in MODES if mode in asked)
 
 
+def _documents(
+    context: click.Context, parameter: click.Parameter, files: tuple[Path, ...]
+) -> tuple[Path, ...]:
+    """Files for certificates; a usage error where one has another ending."""
+    for file in files:
+        if file.suffix not in (".html", ".txt"):
+            raise click.BadParameter(
+                f"`{click.format_filename(file)}` ends neither with .html nor with .txt", context, parameter
+            )
+    return files
+
+
 @click.command()
 @spec_argument
 @set_option
@@ -68,6 +82,15 @@ def _modes(context: click.Context, parameter: click.Parameter, text: str | None)
 @click.option(
     "--backend", metavar="NAME", default="torch", show_default=True, help="Which backend is to be proved."
 )
+@click.option(
+    "--certificate",
+    "certificates",
+    multiple=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_documents,
+    metavar="FILE",
+    help="Write what was proved, and with what, into FILE.html or FILE.txt; repeatable.",
+)
 @click.option("--all", "every", is_flag=True, help="Print every tensor, not only the worst of each kind.")
 def verify(
     spec: Any,
@@ -78,6 +101,7 @@ def verify(
     steps: int,
     modes: tuple[str, ...],
     backend: str,
+    certificates: tuple[Path, ...],
     *,
     every: bool,
 ) -> int:
@@ -89,10 +113,12 @@ def verify(
     drift from end to end is told, not judged. What may differ is derived from rounding. Exit status 1 where something
     differs by more.
     """
-    from netspec.backend import needing
+    from netspec.backend import find, needing
+    from netspec.cli.output import replace
 
     with needing("torch" if backend == "torch" else "numpy"):
         from netspec.proof import verify as prove
+        from netspec.proof.certificate import certificate, circumstances, html, text
         from netspec.recipe.descent import descent
 
     started = time.perf_counter()
@@ -110,16 +136,34 @@ def verify(
             candidate=backend,
             watch=watcher.reading,
         )
+    seconds = time.perf_counter() - started
+    options = {"seed": seed, "batch": batch, "steps": steps, "modes": ",".join(modes), "backend": backend}
+    command = _command(spec, define, options)
+    made = circumstances(find(backend), command=command, seconds=seconds)
+    for file in certificates:
+        document = certificate(checked, proof, made)
+        replace(file, (html if file.suffix == ".html" else text)(document))
     if form == "json":
-        click.echo(json.dumps({"name": checked.name, **proof.as_json()}, indent=2))
+        head = {"name": checked.name, "digest": checked.digest, "made": made.as_json()}
+        click.echo(json.dumps({**head, **proof.as_json()}, indent=2))
     else:
-        click.echo(_report(checked, proof, every=every, seconds=time.perf_counter() - started))
+        click.echo(_report(checked, proof, every=every, seconds=seconds))
         if proof.diverging:
             from netspec.text.render import render_all
 
             color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
             click.echo(render_all(proof.diverging, color=color), err=True)
     return 0 if proof.ok else 1
+
+
+def _command(spec: Path, define: dict[str, Constant], options: dict[str, object]) -> str:
+    """The line that repeats a proof."""
+    parts = ["netspec", "verify", spec.name]
+    for name, value in define.items():
+        parts += ["--set", f"{name}={json.dumps(value)}"]
+    for name, given in options.items():
+        parts += [f"--{name}", str(given)]
+    return shlex.join(parts)
 
 
 def _paces(spec: Spec, count: int) -> tuple[Pace, ...]:

@@ -84,7 +84,7 @@ class Proof:
 
     `sizes` are the numbers taken for free sizes, `N` being the batch. `diverging` holds one message for the first
     difference of every kind, at the layer where it begins; `notes` tells what could not be proved, `missing` the modes
-    that were not run, and `drift` how far the others come apart from end to end.
+    that were not run, and `drift` how far the others come apart from end to end. `terms` are those of the longest sum.
     """
 
     reference: str
@@ -96,6 +96,7 @@ class Proof:
     notes: tuple[str, ...] = field(default=())
     drift: tuple[Drift, ...] = ()
     missing: tuple[Missing, ...] = ()
+    terms: int = 0
 
     @property
     def ok(self) -> bool:
@@ -124,6 +125,7 @@ class Proof:
             "diverging": [one.as_json() for one in self.diverging],
             "notes": list(self.notes),
             "drift": [one.as_json() for one in self.drift],
+            "terms": self.terms,
             "missing": [{"mode": one.mode, "why": one.why} for one in self.missing],
         }
 

@@ -124,8 +124,9 @@ def verify(
         or first(group or graph, together, theirs.name)
         or first_of_modes(graph, apart, theirs.name),
         notes=_notes(graph, descent, rows, kinked),
-        drift=tuple(drift),
+        drift=tuple(sorted(drift, key=lambda one: list(MODES).index(one.way))),
         missing=left_out,
+        terms=0 if run is None else rounding.largest(graph, run, training),
     )
 
 
