@@ -6,7 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.activation import Identity, LeakyRelu, LogSoftmax, Relu, Sigmoid, Softmax, Softplus, Tanh
+from netspec.ops.activation import (
+    Identity,
+    LeakyRelu,
+    LogSoftmax,
+    Relu,
+    Sigmoid,
+    Softmax,
+    Softmin,
+    Softplus,
+    Tanh,
+)
 from netspec.ops.axes import along
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
@@ -96,19 +106,20 @@ def sigmoid_backward(op: Sigmoid, saved: tuple[Any, ...], grads: Arrays, at: Con
 
 @lowers(Softplus)
 def softplus(op: Softplus, inputs: Arrays, at: Context) -> Forward:
-    """`y = log(1 + exp(x))`, as max(x, 0) + log(1 + exp(-|x|))."""
-    del op, at
+    """`y = log(1 + exp(t)) / beta` with `t = beta * x`, as (max(t, 0) + log(1 + exp(-|t|))) / beta."""
+    del at
     (x,) = inputs
-    return Forward((np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))),), (x,))
+    t = op.beta * x
+    return Forward(((np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t)))) / op.beta,), (t,))
 
 
 @softplus.backward
 def softplus_backward(op: Softplus, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
-    """The slope is the sigmoid of x."""
+    """The slope is the sigmoid of beta * x."""
     del op, at
-    (x,) = saved
+    (t,) = saved
     (g,) = grads
-    return Backward((g * logistic(x),))
+    return Backward((g * logistic(t),))
 
 
 @lowers(Softmax)
@@ -128,6 +139,25 @@ def softmax_backward(op: Softmax, saved: tuple[Any, ...], grads: Arrays, at: Con
     (g,) = grads
     axis = along(at.types[0], op.axis, op.name)
     return Backward((y * (g - (g * y).sum(axis=axis, keepdims=True)),))
+
+
+@lowers(Softmin)
+def softmin(op: Softmin, inputs: Arrays, at: Context) -> Forward:
+    """`y_i = exp(-x_i) / sum over j of exp(-x_j)`; the smallest x is taken off first, which changes nothing."""
+    (x,) = inputs
+    axis = along(at.types[0], op.axis, op.name)
+    raised = np.exp(x.min(axis=axis, keepdims=True) - x)
+    y = raised / raised.sum(axis=axis, keepdims=True)
+    return Forward((y,), (y,))
+
+
+@softmin.backward
+def softmin_backward(op: Softmin, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """`dx_i = y_i * (sum over j of g_j * y_j - g_i)`."""
+    (y,) = saved
+    (g,) = grads
+    axis = along(at.types[0], op.axis, op.name)
+    return Backward((y * ((g * y).sum(axis=axis, keepdims=True) - g),))
 
 
 @lowers(LogSoftmax)

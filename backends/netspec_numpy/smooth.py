@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.smooth import TANH_CUBIC, TANH_SCALE, Gelu, Mish, Silu, Softsign
+from netspec.ops.smooth import TANH_CUBIC, TANH_SCALE, Gelu, Logsigmoid, Mish, Silu, Softsign
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
 _erfc = np.frompyfunc(erfc, 1, 1)  # NumPy has no error function of its own
@@ -85,6 +85,22 @@ def softsign_backward(op: Softsign, saved: tuple[Any, ...], grads: Arrays, at: C
     del op, at
     (x,), (g,) = saved, grads
     return Backward((g / (1 + abs(x)) ** 2,))
+
+
+@lowers(Logsigmoid)
+def logsigmoid(op: Logsigmoid, inputs: Arrays, at: Context) -> Forward:
+    """`y = -log(1 + exp(-x))`, as min(x, 0) - log(1 + exp(-|x|))."""
+    del op, at
+    (x,) = inputs
+    return Forward((np.minimum(x, 0) - np.log1p(np.exp(-abs(x))),), (x,))
+
+
+@logsigmoid.backward
+def logsigmoid_backward(op: Logsigmoid, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """The slope is `1 / (1 + exp(x))`."""
+    del op, at
+    (x,), (g,) = saved, grads
+    return Backward((g * _sigmoid(-x),))
 
 
 def _sigmoid(x: Array) -> Array:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from netspec.ops.activation import Identity, LeakyRelu, LogSoftmax, Relu, Sigmoid, Softmax, Softplus, Tanh
+from netspec.ops.activation import (
+    Identity,
+    LeakyRelu,
+    LogSoftmax,
+    Relu,
+    Sigmoid,
+    Softmax,
+    Softmin,
+    Softplus,
+    Tanh,
+)
 from netspec.ops.axes import along
-from netspec_torch.rule import Lowered, Site, call, lowers
+from netspec_torch.rule import Lowered, Site, Value, call, lowers
 
 
 @lowers(Identity)
@@ -44,14 +54,20 @@ def sigmoid(op: Sigmoid, at: Site) -> Lowered:
 @lowers(Softplus)
 def softplus(op: Softplus, at: Site) -> Lowered:
     """`F.softplus`. Above its threshold it gives x itself: exact in float64 from 40 on, not from 20 on."""
-    del op
-    return Lowered(call("F.softplus", *at.inputs, threshold=40))
+    options: dict[str, Value] = {"beta": op.beta} if op.beta != 1 else {}
+    return Lowered(call("F.softplus", *at.inputs, **options, threshold=40))
 
 
 @lowers(Softmax)
 def softmax(op: Softmax, at: Site) -> Lowered:
     """`F.softmax`."""
     return Lowered(call("F.softmax", *at.inputs, dim=along(at.types[0], op.axis, op.name)))
+
+
+@lowers(Softmin)
+def softmin(op: Softmin, at: Site) -> Lowered:
+    """`F.softmin`."""
+    return Lowered(call("F.softmin", *at.inputs, dim=along(at.types[0], op.axis, op.name)))
 
 
 @lowers(LogSoftmax)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.ops.smooth import Gelu, Mish, Silu, Softsign
+from netspec.ops.smooth import Gelu, Logsigmoid, Mish, Silu, Softsign
 from netspec_torch.rule import Lowered, Site, Value, call, lowers
 
 
@@ -32,3 +32,10 @@ def softsign(op: Softsign, at: Site) -> Lowered:
     """`F.softsign`."""
     del op
     return Lowered(call("F.softsign", *at.inputs))
+
+
+@lowers(Logsigmoid)
+def logsigmoid(op: Logsigmoid, at: Site) -> Lowered:
+    """`F.logsigmoid`."""
+    del op
+    return Lowered(call("F.logsigmoid", *at.inputs))

@@ -10,7 +10,7 @@ from netspec.ir.op import Op
 from netspec.text import Diagnostic, SpecError
 
 FAMILIES: dict[str, str] = {
-    "activation": "identity relu leaky_relu tanh sigmoid softplus softmax log_softmax",
+    "activation": "identity relu leaky_relu tanh sigmoid softplus softmax softmin log_softmax",
     "adaptive": "adaptive_avg_pool adaptive_max_pool",
     "arithmetic": "constant add sub mul div pow neg",
     "attention": "scaled_dot_product_attention multi_head_attention",
@@ -36,6 +36,7 @@ FAMILIES: dict[str, str] = {
     "local": "locally_connected",
     "lp": "lp_pool global_lp_pool",
     "matmul": "matmul",
+    "merging": "glu maxout",
     "metric": "accuracy",
     "norm": "batch_norm instance_norm group_norm",
     "order": "permute flip roll",
@@ -53,9 +54,10 @@ FAMILIES: dict[str, str] = {
     "response": "local_response_norm",
     "scale": "rescale convert layer_scale",
     "shape": "flatten rename unsqueeze squeeze",
+    "shrink": "threshold hardshrink softshrink tanhshrink",
     "shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",
     "slicing": "narrow select unbind frame_difference",
-    "smooth": "silu gelu mish softsign",
+    "smooth": "silu gelu mish softsign logsigmoid",
     "unpool": "max_unpool",
 }
 """Which ops each file tells. Written out so that a spec imports the families it uses and no others; a test reads the

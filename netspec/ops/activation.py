@@ -136,7 +136,7 @@ class Sigmoid(Op):
             warnings = (
                 _twice("NS300", self.name, "lies in [0, 1] already", "the result lies in [0.5, 0.74]"),
             )
-        return Inferred((TensorType(x.axes, facts=risen(x, _logistic)),), warnings=warnings)
+        return Inferred((TensorType(x.axes, facts=risen(x, logistic)),), warnings=warnings)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -150,21 +150,30 @@ class Sigmoid(Op):
 
 
 class Softplus(Op):
-    """A smooth relu, `y = log(1 + exp(x))`: what is positive without a corner, as a width or a rate must be."""
+    """A smooth relu, `y = log(1 + exp(beta * x)) / beta`: what is positive without a corner, as a width must be.
+
+    The larger beta, the sharper the bend. PyTorch gives x itself above a `threshold`; here it is never that far off.
+    """
 
     name: ClassVar[str] = "softplus"
     pointwise: ClassVar[bool] = True
+    main: ClassVar[str | None] = "beta"
+
+    beta: float = Field(default=1.0, gt=0, allow_inf_nan=False)
+    """How sharply it bends."""
 
     def infer(self, x: TensorType) -> Inferred:
         """The axes and unit stay; nothing is below 0, bounds are mapped and order is kept."""
         floating(x, self.name, 0)
-        return Inferred((replace(x, facts=risen(x, _softplus)),))
+        return Inferred((replace(x, facts=risen(x, lambda t: _softplus(self.beta * t) / self.beta)),))
 
     @staticmethod
     def samples() -> list[Sample]:
-        """Any numbers, large ones and bounded ones in order."""
+        """Any numbers, sharp and soft bends, large numbers and bounded ones in order."""
         return [
             good(tensor(batch=2, channel=3, width=5)),
+            good(tensor(batch=2, channel=3, width=5), beta=3.0),
+            good(tensor(batch=2, bin=5, facts=Facts(low=-1, high=3, nondecreasing="bin")), beta=0.25),
             good(tensor(batch=2, channel=8, facts=Facts(low=-60, high=60))),
             good(tensor(batch=2, bin=5, facts=Facts(low=-1, high=3, nondecreasing="bin"))),
             bad("NS310", tensor("int64", batch=2)),
@@ -215,6 +224,48 @@ class Softmax(Op):
         ]
 
 
+class Softmin(Op):
+    """Probabilities along an axis, the more the smaller a number is: `y_i = exp(-x_i) / sum over j of exp(-x_j)`.
+
+    It is the softmax of distances. Without `axis` it works along the first axis after the batch.
+    """
+
+    name: ClassVar[str] = "softmin"
+    main: ClassVar[str | None] = "axis"
+
+    axis: str | None = None
+
+    def infer(self, x: TensorType) -> Inferred:
+        """The axes stay, the unit goes; the numbers sum to one along the axis, and what rose along it falls."""
+        floating(x, self.name, 0)
+        over = x.names[along(x, self.axis, self.name)]
+        facts = Facts(low=0.0, high=1.0, sums_to_one=over)
+        return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
+
+    def terms(self, at: Shapes) -> int:
+        """Sums stay within one sample."""
+        return at.sample
+
+    def views(self, x: TensorType) -> tuple[Views]:
+        """All along the axis, one place along the others."""
+        return ({**alike(x.names), x.names[along(x, self.axis, self.name)]: EVERYTHING},)
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """The default axis and a named one, numbers in order, and what warns: probabilities, a single number."""
+        return [
+            good(tensor(batch=3, feature=5)),
+            good(tensor(batch=2, channel=3, width=4), axis="width"),
+            good(tensor(batch=2, bin=5, facts=Facts(nondecreasing="bin"), unit="mm")),
+            good(tensor(batch=2, bin=5, facts=Facts(low=0, high=1, sums_to_one="bin"))),
+            good(tensor(batch=2, bin=1)),
+            bad("NS253", tensor(batch=3, feature=5), axis="bin"),
+            bad("NS254", tensor(batch=3)),
+            bad("NS256", tensor(batch=3, feature=5), axis="batch"),
+            bad("NS310", tensor("int64", batch=3, feature=5)),
+        ]
+
+
 class LogSoftmax(Op):
     """Logarithms of probabilities along an axis: `y_i = x_i - log(sum over j of exp(x_j))`, what `nll` wants.
 
@@ -255,7 +306,7 @@ class LogSoftmax(Op):
         ]
 
 
-def _logistic(x: float) -> float:
+def logistic(x: float) -> float:
     """1 / (1 + exp(-x)) without overflow."""
     small = math.exp(-abs(x))
     return (1.0 if x >= 0 else small) / (1.0 + small)

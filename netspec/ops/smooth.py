@@ -1,4 +1,4 @@
-"""Activations without a corner that rise like a relu, and one that levels off on both sides."""
+"""Activations without a corner: some that rise like a relu, and some that level off."""
 
 import math
 from typing import ClassVar, Literal
@@ -101,6 +101,23 @@ class Softsign(Op):
         return _bounds()
 
 
+class Logsigmoid(Op):
+    """The logarithm of the logistic function: `y = -log(1 + exp(-x))`, never the logarithm of a rounded zero."""
+
+    name: ClassVar[str] = "logsigmoid"
+    pointwise: ClassVar[bool] = True
+
+    def infer(self, x: TensorType) -> Inferred:
+        """The axes stay, the unit goes; nothing is above 0, bounds are mapped and order is kept."""
+        floating(x, self.name, 0)
+        return Inferred((TensorType(x.axes, facts=risen(x, logsigmoid)),))
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """Any numbers, and bounded ones in order."""
+        return _bounds()
+
+
 def _bounds() -> list[Sample]:
     """Any numbers, and numbers in order around, behind and before the lowest place of a curve."""
     return [
@@ -139,3 +156,8 @@ def mish(x: float) -> float:
 def softsign(x: float) -> float:
     """X / (1 + |x|), which goes to 1 and -1 far away."""
     return math.copysign(1.0, x) if math.isinf(x) else x / (1 + abs(x))
+
+
+def logsigmoid(x: float) -> float:
+    """-log(1 + exp(-x)) without overflow."""
+    return min(x, 0.0) - math.log1p(math.exp(-abs(x)))

@@ -16,6 +16,7 @@ from netspec.ops.activation import (
     Relu,
     Sigmoid,
     Softmax,
+    Softmin,
     Softplus,
     Tanh,
 )
@@ -25,7 +26,7 @@ from tests.ops.large import check_large_numbers
 from tests.ops.strategies import seeds, tensors
 
 SLOPES = st.sampled_from([0.01, 0.0, 0.5, 1.0, 2.0, -0.3])
-PLAIN = st.sampled_from([Identity(), Relu(), Tanh(), Sigmoid(), Softplus()]) | SLOPES.map(
+PLAIN = st.sampled_from([Identity(), Relu(), Tanh(), Sigmoid(), Softplus(), Softplus(beta=2.5)]) | SLOPES.map(
     lambda slope: LeakyRelu(negative_slope=slope)
 )
 
@@ -36,19 +37,21 @@ def test_numpy_and_torch_agree_on_functions_of_every_number(op: Op, x: TensorTyp
 
 
 @given(
-    st.sampled_from([Softmax, LogSoftmax]),
+    st.sampled_from([Softmax, LogSoftmax, Softmin]),
     st.none() | st.sampled_from(["channel", "time", "bin", "width", "batch"]),
     tensors(least=0),
     seeds,
 )
 def test_numpy_and_torch_agree_on_softmax_along_any_axis(
-    kind: type[Softmax | LogSoftmax], axis: str | None, x: TensorType, seed: int
+    kind: type[Softmax | LogSoftmax | Softmin], axis: str | None, x: TensorType, seed: int
 ) -> None:
     accepted = check_or_refused(kind(axis=axis), x, seed=seed)
     assert accepted == (x.rank > 1 if axis is None else axis != "batch" and axis in x.names)
 
 
-@pytest.mark.parametrize("op", [Tanh(), Sigmoid(), Softplus(), Softmax(), LogSoftmax(), LeakyRelu()])
+@pytest.mark.parametrize(
+    "op", [Tanh(), Sigmoid(), Softplus(), Softplus(beta=8), Softmax(), Softmin(), LogSoftmax(), LeakyRelu()]
+)
 @pytest.mark.parametrize("size", [20.0, 40.0, 700.0, 1e4])
 def test_large_numbers_neither_overflow_nor_part_the_backends(op: Op, size: float) -> None:
     check_large_numbers(op, size)
@@ -61,6 +64,7 @@ def test_large_numbers_neither_overflow_nor_part_the_backends(op: Op, size: floa
         (Softmax(), tensor(batch=2, bin=4, facts=Facts(low=0, high=1, sums_to_one="bin")), "NS301"),
         (LogSoftmax(), tensor(batch=2, bin=4, facts=Facts(low=0, high=1, sums_to_one="bin")), "NS301"),
         (Softmax(), tensor(batch=2, feature=1), "NS302"),
+        (Softmin(), tensor(batch=2, feature=1), "NS302"),
     ],
 )
 def test_squashing_what_is_squashed_is_told(op: Op, x: TensorType, code: str) -> None:

@@ -15,17 +15,24 @@ from netspec.ir.op import Op
 from netspec.ir.types import TensorType, tensor
 from netspec.ops import smooth
 from netspec.ops.rectifier import Celu, Elu, Hardsigmoid, Hardswish, Hardtanh, Prelu, Relu6, Selu
-from netspec.ops.smooth import Gelu, Mish, Silu, Softsign
+from netspec.ops.shrink import Hardshrink, Softshrink, Tanhshrink, Threshold
+from netspec.ops.smooth import Gelu, Logsigmoid, Mish, Silu, Softsign
 from tests.conformance.case import Numbers, candidate, case, reference
 from tests.conformance.harness import check_or_refused
 from tests.ops.large import check_large_numbers
 from tests.ops.strategies import images, seeds, tensors
 
 ALPHAS = st.sampled_from([1.0, 0.5, 2.0, 0.1])
-SMOOTH: list[Op] = [Silu(), Gelu(), Gelu(approximate="tanh"), Mish(), Softsign()]
+SMOOTH: list[Op] = [Silu(), Gelu(), Gelu(approximate="tanh"), Mish(), Softsign(), Logsigmoid()]
 PIECES: list[Op] = [Relu6(), Hardtanh(), Hardsigmoid(), Hardswish(), Elu(), Celu(), Selu()]
+SHRINKING: list[Op] = [Hardshrink(), Softshrink(), Tanhshrink(), Threshold(threshold=0.2, value=-1.0)]
 ANY = (
-    st.sampled_from([*SMOOTH, *PIECES])
+    st.sampled_from([*SMOOTH, *PIECES, *SHRINKING])
+    | st.sampled_from([0.0, 0.3, 1.5]).map(lambda lambd: Hardshrink(lambd=lambd))
+    | st.sampled_from([0.0, 0.3, 1.5]).map(lambda lambd: Softshrink(lambd=lambd))
+    | st.tuples(st.sampled_from([-0.7, 0.3]), st.sampled_from([-2.0, 0.3, 1.0])).map(
+        lambda pair: Threshold(threshold=pair[0], value=pair[1])
+    )
     | ALPHAS.map(lambda alpha: Elu(alpha=alpha))
     | ALPHAS.map(lambda alpha: Celu(alpha=alpha))
     | st.tuples(st.floats(-3, 0.5), st.floats(0.6, 3)).map(
@@ -54,7 +61,7 @@ def test_a_prelu_of_one_weight_takes_any_axes_and_one_for_each_channel_wants_cha
     assert accepted == (x.rank > 1 and x.names[1] == "channel")
 
 
-@pytest.mark.parametrize("op", [*SMOOTH, *PIECES])
+@pytest.mark.parametrize("op", [*SMOOTH, *PIECES, *SHRINKING])
 @pytest.mark.parametrize("size", [20.0, 40.0, 700.0, 1e4])
 def test_large_numbers_neither_overflow_nor_part_the_backends(op: Op, size: float) -> None:
     check_large_numbers(op, size)
@@ -70,6 +77,9 @@ def test_large_numbers_neither_overflow_nor_part_the_backends(op: Op, size: floa
         (Elu(alpha=0.5), [0]),
         (Celu(alpha=0.5), [0]),
         (Selu(), [0]),
+        (Hardshrink(), [-0.5, 0.5]),
+        (Softshrink(), [-0.5, 0.5]),
+        (Threshold(threshold=0.25, value=0.25), [0.25]),
         (Prelu(), [0]),
     ],
 )

@@ -71,6 +71,7 @@ TERMS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
     "softsign": lambda y, g: (
         2 * abs(g) * (1 - abs(y))
     ),  # dx = g / (1 + |x|) - g * |x| / (1 + |x|) ** 2 in PyTorch
+    "softmin": lambda y, g: y * (abs(g) + abs(g).sum()),  # dx = y * (sum of g * y - g)
     "softmax": lambda y, g: y * (abs(g) + abs(g).sum()),  # dx = y * (g - sum of g * y)
     "log_softmax": lambda y, g: abs(g) + np.exp(y) * abs(g).sum(),  # dx = g - exp(y) * sum of g
 }
@@ -79,8 +80,9 @@ TERMS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {
 NORMS = frozenset({"batch_norm", "instance_norm", "group_norm", "layer_norm", "rms_norm"})
 """y = (x - mean) / sqrt(var + eps), over a batch or over a sample."""
 
-SHARES = frozenset({"gelu"})
-"""y = x * (1 + erf(x / sqrt(2))) / 2 in PyTorch: the share has the terms 1 and erf, which cancel far below zero."""
+SHARES = frozenset({"gelu", "tanhshrink"})
+"""y = x * (1 + erf(x / sqrt(2))) / 2 in PyTorch: the share has the terms 1 and erf, which cancel far below zero. And
+y = x - tanh(x), dx = g - g * (1 - tanh(x) ** 2) there, which cancel near zero."""
 
 
 def tolerances(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
