@@ -76,8 +76,8 @@ class MultiHeadAttention(nn.MultiheadAttention):
         weights = apart if packed is None else packed.chunk(3)
         biases = (None,) * 3 if bias is None else bias.chunk(3)
         heads = [
-            torch.unflatten(F.linear(x, *both), 2, (self.num_heads, -1)).transpose(1, 2)
-            for x, *both in zip((query, key, value), weights, biases, strict=True)
+            torch.unflatten(F.linear(x, weight, own), 2, (self.num_heads, -1)).transpose(1, 2)
+            for x, weight, own in zip((query, key, value), weights, biases, strict=True)
         ]
         mask = None if where is None else where.unsqueeze(1)
         y = attention(*heads, where=mask, is_causal=is_causal, drop=self.drop)
