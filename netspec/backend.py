@@ -16,6 +16,7 @@ from netspec import ops
 from netspec.ir import foreign
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
+from netspec.recipe.average import Average
 from netspec.recipe.descent import Descent
 from netspec.recipe.pace import Pace
 from netspec.recipe.spec import Spec
@@ -112,6 +113,15 @@ class Stepper(Runner, Protocol):
         self, descent: Descent, parameters: Arrays, gradients: Iterable[Arrays], paces: Sequence[Pace]
     ) -> Iterator[dict[str, NDArray[Any]]]:
         """As `update`; the gradients of a step are asked for once the parameters before it have been given."""
+        ...
+
+
+@runtime_checkable
+class Averager(Protocol):
+    """A runner that can also average weights over steps, as `average: {ema: ...}` asks for."""
+
+    def average(self, recipe: Average, weights: Sequence[Arrays]) -> list[dict[str, NDArray[Any]]]:
+        """The averages after each step, given what the weights are after it."""
         ...
 
 

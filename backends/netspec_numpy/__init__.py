@@ -7,12 +7,13 @@ from functools import cache
 from typing import Any
 
 from netspec import backend as contract
+from netspec_numpy.averaged import average
 from netspec_numpy.disturbed import disturb
 from netspec_numpy.rule import Rule
 from netspec_numpy.run import run
 from netspec_numpy.update import steps, update
 
-__all__ = ["backend", "disturb", "name", "run", "steps", "table", "update"]
+__all__ = ["average", "backend", "disturb", "name", "run", "steps", "table", "update"]
 
 name = "numpy"
 

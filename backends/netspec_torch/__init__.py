@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec import backend as contract
 from netspec.ir.graph import Graph
+from netspec.recipe.average import Average
 from netspec.recipe.descent import Descent
 from netspec.recipe.pace import Pace
 from netspec.recipe.spec import Spec
@@ -109,6 +110,14 @@ def steps(
         from netspec_torch.optimizer import steps as walk  # noqa: PLC0415 - the table must come without torch
 
     return walk(descent, parameters, gradients, paces)
+
+
+def average(recipe: Average, weights: Sequence[contract.Arrays]) -> list[dict[str, NDArray[Any]]]:
+    """The averages of the weights after each step, as a training keeps them."""
+    with contract.needing("torch"):
+        from netspec_torch.averaged import average as means  # noqa: PLC0415 - the table must come without torch
+
+    return means(recipe, weights)
 
 
 def fit(

@@ -10,6 +10,7 @@ from netspec.lang.recipe import place, record
 from netspec.lang.report import Report
 from netspec.lang.tree import Entry, Mapping, Sequence
 from netspec.lang.values import Values
+from netspec.recipe.average import Average
 from netspec.recipe.descent import KINDS, named
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.plateau import Plateau
@@ -18,7 +19,12 @@ from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
 from netspec.recipe.watch import Watch
 from netspec.text import Edit
 
-_NESTED: dict[str, type[Record]] = {"clip": Clip, "early_stopping": EarlyStopping, "checkpoint": Checkpoint}
+_NESTED: dict[str, type[Record]] = {
+    "clip": Clip,
+    "average": Average,
+    "early_stopping": EarlyStopping,
+    "checkpoint": Checkpoint,
+}
 
 
 def read_training(entry: Entry | None, values: Values, metrics: tuple[str, ...]) -> Training | None:

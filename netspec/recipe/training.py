@@ -5,6 +5,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
 from netspec.ir.record import Record
+from netspec.recipe.average import Average
 from netspec.recipe.cycle import OneCycle
 from netspec.recipe.optimizer import Optimizer, has_momentum
 from netspec.recipe.phase import Schedule
@@ -72,6 +73,8 @@ class Training(Record):
     """How the rate moves: phases one after another, the last of which takes what is left."""
     clip: Clip | None = None
     """The bound of the gradients of one update."""
+    average: Average | None = None
+    """How weights are averaged over the steps; the averages are measured and kept."""
     early_stopping: EarlyStopping | None = None
     """When to stop before the end."""
     checkpoint: Checkpoint | None = None

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 
 from netspec.ir.record import Record
+from netspec.recipe.average import Average
 from netspec.recipe.chain import TRANSFORMS
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
@@ -34,6 +35,7 @@ def recipe_page() -> str:
         _part("Transforms", "`data: {transforms: [...]}`; they act in the written order", TRANSFORMS),
         _section("Training", "`training: ...`", Training),
         _section("Clip", "`training: {clip: ...}`", Clip),
+        _section("Average", "`training: {average: ...}`", Average),
         _section("Early stopping", "`training: {early_stopping: ...}`", EarlyStopping),
         _section("Checkpoint", "`training: {checkpoint: ...}`", Checkpoint),
         _part("Optimizers", "`training: {optimizer: ...}`", OPTIMIZERS),

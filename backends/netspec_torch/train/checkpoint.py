@@ -71,14 +71,23 @@ def load(path: Path) -> dict[str, Any]:
     return state
 
 
+def weights(state: Mapping[str, Any]) -> Mapping[str, torch.Tensor]:
+    """The weights that a checkpoint is kept for: the averages where the spec asks for them, else the model's own."""
+    found: Mapping[str, torch.Tensor] = state.get("average") or state["model"]
+    return found
+
+
 def _whole(state: Mapping[str, Any]) -> bool:
     """Whether everything that a run reads from a checkpoint is there, and of its kind."""
     model, progress = state.get("model"), state.get("progress")
     if not isinstance(model, dict) or not isinstance(progress, dict):
         return False
     taken = progress.get("taken")
+    average = state.get("average", {})
     return (
         all(isinstance(value, torch.Tensor) for value in model.values())
+        and isinstance(average, dict)
+        and all(isinstance(value, torch.Tensor) for value in average.values())
         and isinstance(taken, int)
         and taken >= 0
         and all(isinstance(progress.get(key), list) for key in ("ranking", "waited"))

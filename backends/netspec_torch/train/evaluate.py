@@ -50,7 +50,7 @@ def evaluate(
     state = files.load(folder.checkpoints / f"{checkpoint}.ckpt")
     compiled = compile_spec(spec)
     with files.fitting():
-        compiled.model.load_state_dict(state["model"])
+        compiled.model.load_state_dict(files.weights(state))
     compiled.model.to(where)
     samples = open_data(spec, watcher)
     check_targets_of_groups(spec, samples)

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
 from math import isfinite
 from types import FrameType
@@ -19,6 +20,7 @@ from netspec.recipe.descent import descent
 from netspec.recipe.pace import Pace
 from netspec.recipe.schedule import paces
 from netspec.recipe.spec import Spec
+from netspec_torch.averaged import Averaged
 from netspec_torch.module import Compiled
 from netspec_torch.optimizer import bound, build, set_pace
 from netspec_torch.train.augment import Augment
@@ -86,6 +88,7 @@ class Learner(pl.LightningModule):
         self.paces = paces(spec.training.schedule, steps, plan.steps_per_epoch)
         declared = {**spec.graph.inputs, **spec.graph.targets}
         self.augment = Augment(spec.data, declared, plan.seed) if spec.data and spec.data.suffix else None
+        self.average = Averaged(spec.training.average) if spec.training.average else None
         self.restored: Mapping[str, Any] | None = None
         self.stop_asked = False
         self._saved = time.monotonic()
@@ -118,6 +121,8 @@ class Learner(pl.LightningModule):
                 self.trainer.optimizers[0].load_state_dict(dict(self.restored["optimizer"]))
                 if self.restored["precision"]:
                     self.trainer.precision_plugin.load_state_dict(dict(self.restored["precision"]))
+                if self.average is not None:
+                    self.average.restore(self.restored.get("average", {}), self.device)
         else:
             self.save()
         if threading.current_thread() is threading.main_thread():
@@ -196,6 +201,8 @@ class Learner(pl.LightningModule):
         total = sum(value * count for value, count in self._part_losses)
         count = sum(count for _, count in self._part_losses)
         self._part_losses.clear()
+        if self.average is not None:
+            self.average.take(self.model.state_dict())
         now.loss_sum += total
         now.loss_count += count
         self.hooks.stepped(self.step, total / count)
@@ -211,15 +218,20 @@ class Learner(pl.LightningModule):
         if now.stopped:
             self.trainer.should_stop = True
 
+    def evaluating(self) -> AbstractContextManager[None]:
+        """Within, the model has the weights that are measured: the averages, where the spec asks for them."""
+        return nullcontext() if self.average is None else self.average.within(self.model)
+
     def save(self) -> None:
         """Have everything kept."""
         self.hooks.save()
         self._saved = time.monotonic()
 
     def state(self) -> dict[str, Any]:
-        """All that a checkpoint holds: weights, the optimizer's memory, the precision's, and where the run is."""
+        """All that a checkpoint holds: weights, averages, what optimizer and precision remember, where the run is."""
         return {
             "model": self.model.state_dict(),
+            **({"average": self.average.values} if self.average is not None else {}),
             "optimizer": self.trainer.optimizers[0].state_dict(),
             "precision": self.trainer.precision_plugin.state_dict(),
             "progress": asdict(self.progress),

@@ -120,15 +120,16 @@ class Session:
             "train_loss": loss,
         }
         if len(self.validation):
-            measured = measure(
-                self.spec,
-                self.compiled,
-                self.samples,
-                self.validation,
-                batch_size=self.recipe.batch_size,
-                device=self.learner.device,
-                context=self.learner.trainer.precision_plugin.forward_context(),
-            )
+            with self.learner.evaluating():
+                measured = measure(
+                    self.spec,
+                    self.compiled,
+                    self.samples,
+                    self.validation,
+                    batch_size=self.recipe.batch_size,
+                    device=self.learner.device,
+                    context=self.learner.trainer.precision_plugin.forward_context(),
+                )
             row |= {f"validation_{name}": value for name, value in _terms(measured.loss).items()}
             row |= measured.metrics
         self.folder.append_log(row)
@@ -187,9 +188,9 @@ class Session:
     def finish(self) -> RunResult:
         """Keep the best weights as a plain state dict, measure them, and tell the result."""
         best = self.folder.best if self.folder.best.exists() else self.folder.last
-        state = checkpoint.load(best)
-        checkpoint.save_plain(self.folder.path / "weights.pt", state["model"])
-        self.compiled.model.to("cpu").load_state_dict(state["model"])
+        weights = checkpoint.weights(checkpoint.load(best))
+        checkpoint.save_plain(self.folder.path / "weights.pt", weights)
+        self.compiled.model.to("cpu").load_state_dict(weights)
         self.compiled.model.to(self.where)
         part = "validation" if len(self.validation) else "train"
         told = report(
