@@ -53,6 +53,7 @@ FAMILIES: dict[str, str] = {
     "resize": "resize resize_like",
     "response": "local_response_norm",
     "scale": "rescale convert layer_scale",
+    "separable": "depthwise_conv separable_conv",
     "shape": "flatten rename unsqueeze squeeze",
     "shrink": "threshold hardshrink softshrink tanhshrink",
     "shuffle": "channel_shuffle pixel_shuffle pixel_unshuffle",

@@ -9,7 +9,15 @@ from netspec.ir.dim import Dim
 from netspec.ir.graph import Graph, Node
 from netspec.ops.window import explicit_padding, spatial
 
-SLIDING = ("conv", "locally_connected", "max_pool", "avg_pool", "lp_pool")
+SLIDING = (
+    "conv",
+    "depthwise_conv",
+    "separable_conv",
+    "locally_connected",
+    "max_pool",
+    "avg_pool",
+    "lp_pool",
+)
 """Ops that read their input through windows and give one place for each."""
 
 

@@ -50,6 +50,8 @@ SUMS: dict[str, str] = {
     "conv": "one product of weight and input for every weight of a filter, and the bias",
     "conv_transpose": "one product of weight and input for every filter laid on the place, and the bias",
     "locally_connected": "one product of weight and input for every weight of a filter, and the bias",
+    "depthwise_conv": "one product of weight and input for every weight of a filter, and the bias",
+    "separable_conv": "one product of two weights and an input for every weight of the filters, and the bias",
     "linear": "one product of weight and input for every input feature, and the bias",
     "matmul": "one product of both inputs for every place that is summed over",
     "blur_pool": "one input times its weight for every place in the window",
@@ -62,7 +64,19 @@ SUMS: dict[str, str] = {
     "cumsum": "the inputs themselves",
 }
 
-COUNTED = frozenset({"conv", "conv_transpose", "linear", "locally_connected", "matmul", "sum", "cumsum"})
+COUNTED = frozenset(
+    {
+        "conv",
+        "conv_transpose",
+        "linear",
+        "locally_connected",
+        "depthwise_conv",
+        "separable_conv",
+        "matmul",
+        "sum",
+        "cumsum",
+    }
+)
 """Those whose terms the op itself counts when it is run on ones."""
 
 TERMS: dict[str, Callable[[NDArray[Any], NDArray[Any]], NDArray[Any]]] = {

@@ -10,6 +10,16 @@ from netspec.passes.lint.rule import Rule, Subject
 from netspec.recipe.spec import Spec
 from netspec.text import Diagnostic
 
+_SLIDING = (
+    "conv",
+    "depthwise_conv",
+    "separable_conv",
+    "locally_connected",
+    "max_pool",
+    "avg_pool",
+    "lp_pool",
+)
+
 RULES: dict[str, tuple[str, ...]] = {
     "bias_before_norm": ("batch_norm", "instance_norm"),
     "dropout_before_norm": ("dropout",),
@@ -17,9 +27,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "dead_layer": ("layers",),
     "unused_definition": ("layers",),
     "shadowed_op": ("blocks",),
-    "even_kernel": ("conv",),
-    "skipped_pixels": ("conv", "max_pool", "avg_pool"),
-    "dropped_border": ("conv", "max_pool", "avg_pool"),
+    "even_kernel": ("conv", "depthwise_conv", "separable_conv", "locally_connected"),
+    "skipped_pixels": _SLIDING,
+    "dropped_border": _SLIDING,
     "blind_weights": ("conv",),
     "receptive_field": (),
     "heavy_layer": ("layers",),

@@ -15,6 +15,10 @@ _CENTRES = ("batch_norm", "instance_norm")
 """Norms that take the mean of every channel away, and with it whatever was added to the whole channel."""
 
 
+_BY_CHANNEL = ("conv", "conv_transpose", "depthwise_conv", "separable_conv")
+"""Layers that add one number to the whole of each channel."""
+
+
 class BiasBeforeNorm(Rule):
     """A layer learns a bias, and all that reads it is a norm that takes every channel's mean away.
 
@@ -33,7 +37,7 @@ class BiasBeforeNorm(Rule):
         for flow in subject.flows:
             shared = _uses(flow)
             for nodes in flow.places:
-                copies = [one for node in nodes for one in shared.get(node.parameters.get("bias", ""), ())]
+                copies = [one for node in nodes for one in shared.get(_bias(node) or "", ())]
                 norms = [_norm(flow, node) for node in copies]
                 if norms and norms[0] is not None and None not in norms:
                     yield self._told(nodes[0], norms[0])
@@ -49,11 +53,17 @@ class BiasBeforeNorm(Rule):
         )
 
 
+def _bias(node: Node) -> str | None:
+    """The key of the bias that a layer adds last; of one that is said with others it is that of a step."""
+    owned = node.parameters
+    return owned.get("bias") or owned.get("pointwise.bias") or owned.get("depthwise.bias")
+
+
 def _uses(flow: Flow) -> dict[str, list[Node]]:
     """The nodes that use a bias, by its key: shared weights have several."""
     found: dict[str, list[Node]] = {}
     for node in flow.alive:
-        key = node.parameters.get("bias")
+        key = _bias(node)
         if key is not None and "bias" in type(node.op).model_fields:
             found.setdefault(key, []).append(node)
     return found
@@ -62,11 +72,10 @@ def _uses(flow: Flow) -> dict[str, list[Node]]:
 def _norm(flow: Flow, node: Node) -> Node | None:
     """The norm that takes the bias of `node` away again; None where something else sees it."""
     readers = tuple(flow.reading(node))
-    if not readers or flow.leaves(node) or not flow.graph.parameters[node.parameters["bias"]].trainable:
+    key = _bias(node)
+    if key is None or not readers or flow.leaves(node) or not flow.graph.parameters[key].trainable:
         return None
-    for_each_channel = node.op.name.startswith("conv") or (
-        node.op.name == "linear" and node.types[0].rank == 2
-    )
+    for_each_channel = node.op.name in _BY_CHANNEL or (node.op.name == "linear" and node.types[0].rank == 2)
     if for_each_channel and all(
         one.op.name in _CENTRES and "statistics" not in one.frozen for one in readers
     ):

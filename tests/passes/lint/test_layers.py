@@ -45,12 +45,23 @@ def test_a_bias_that_counts_is_no_doubt(written: tuple[str, ...]) -> None:
         (CONV, "batch_norm: {affine: false}"),
         (f"{CONV}\n    init: {{bias: zeros}}", "batch_norm"),
         ("conv: {out_channels: 8, kernel_size: 3, padding: 1, bias: true}", "batch_norm"),
+        ("depthwise_conv: {kernel_size: 3, padding: 1}", "batch_norm"),
+        ("separable_conv: {out_channels: 8, kernel_size: 3, padding: 1}", "batch_norm"),
         ("flatten", "linear: 16", "batch_norm", "relu", "linear: 10"),
         (named("a"), "{batch_norm, name: b}", "{batch_norm, from: a}", "{add, from: [b, _]}"),
     ],
 )  # fmt: skip
 def test_a_bias_that_only_norms_read_is_told(written: tuple[str, ...]) -> None:
     assert layers(*written) == ["NS403"]
+
+
+@pytest.mark.parametrize("op", ["depthwise_conv: {", "separable_conv: {out_channels: 8, ", "lp_pool: {"])
+def test_every_window_that_steps_over_pixels_is_told(op: str) -> None:
+    assert layers(f"{op}kernel_size: 2, stride: 3}}", "relu", inputs=image(29)) == ["NS408"]
+
+
+def test_the_bias_of_local_connections_is_not_that_of_a_channel() -> None:
+    assert layers("locally_connected: {out_channels: 8, kernel_size: 3}", "batch_norm", inputs=image(9)) == []
 
 
 def test_the_bias_of_a_layer_that_is_an_output_is_seen() -> None:
