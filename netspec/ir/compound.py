@@ -107,6 +107,18 @@ def _behind(step: Step, row: Any) -> Any:
     return replace(row, name=f"{step.name}.{row.name}")
 
 
+def learned_by(op: Op, types: Sequence[TensorType]) -> dict[str, tuple[str, str]]:
+    """Of each parameter of a compound by its name: the op that learns it, and what that calls it; else nothing."""
+    if not isinstance(op, Compound):
+        return {}
+    found: dict[str, tuple[str, str]] = {}
+    for one in op.typed(*types):
+        inner = learned_by(one.step.op, one.types)
+        for row in one.inferred.parameters:
+            found[f"{one.step.name}.{row.name}"] = inner.get(row.name, (one.step.op.name, row.name))
+    return found
+
+
 def views_through(steps: Sequence[Typed], inputs: Sequence[TensorType]) -> tuple[Views, ...]:
     """What the result of the last step sees of each input of the first ones."""
     values: dict[int | str, Mapping[tuple[int, str], View | None]] = {

@@ -55,6 +55,8 @@ class Wiring:
 
     freeze: frozenset[str] | None = frozenset()
     inits: Mapping[str, Record] = field(default_factory=dict)
+    by_op: Mapping[str, Mapping[str, Record]] = field(default_factory=dict)
+    """What the `init` section says of all ops: those that an op is said with start as they do elsewhere."""
     init_spans: Mapping[str, Span] = field(default_factory=dict)
     claim: TensorType | None = None
     freeze_span: Span | None = None

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from netspec.ir.compound import learned_by
 from netspec.ir.dim import Dim, DimTooComplex
 from netspec.ir.dim_decide import decide
 from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Origin, Ref, Scope
 from netspec.ir.op import Inferred, Op, infer_node
 from netspec.ir.problem import NO_CURE, Cure, Problem, Warned
+from netspec.ir.record import Record
 from netspec.ir.types import BATCH, TensorType
 from netspec.lang.cures import cured
 from netspec.lang.names import meant
@@ -158,10 +160,11 @@ class Weaver:
         if frozen is None or self.frozen:
             frozen = frozenset({*parameters, *(("statistics",) if state else ())})
         self._check_wiring(op, wiring, parameters, state)
+        inits = {**_steps(op, tuple(self.type_of(ref) for ref in refs), wiring), **wiring.inits}
         for one in inferred.parameters if home == path else ():
             key = parameters[one.name]
             trainable = one.name not in frozen
-            self.parameters[key] = GraphParameter(key, one.shape, trainable, wiring.inits.get(one.name))
+            self.parameters[key] = GraphParameter(key, one.shape, trainable, inits.get(one.name))
         for kept in inferred.state if home == path else ():
             self.state[state[kept.name]] = GraphState(state[kept.name], kept.shape, kept.fill, kept.dtype)
         types = inferred.outputs
@@ -356,6 +359,16 @@ def _line(node: Node, here: Source | None) -> str:
 def _sizes(one: TensorType) -> str:
     """The sizes without the batch: `[40, 60, 60]`."""
     return "[" + ", ".join(str(axis.size) for axis in one.axes if axis.name != BATCH) + "]"
+
+
+def _steps(op: Op, types: tuple[TensorType, ...], wiring: Wiring) -> dict[str, Record]:
+    """How parameters start that an op has of the ops it is said with: as the `init` section says of those."""
+    if not wiring.by_op:
+        return {}
+    declared = (
+        (name, wiring.by_op.get(of, {}).get(own)) for name, (of, own) in learned_by(op, types).items()
+    )
+    return {name: record for name, record in declared if record is not None}
 
 
 def _infer(op: Op, types: tuple[TensorType, ...]) -> Inferred:

@@ -22,7 +22,8 @@ Wires = Table[str, Entry]
 
 def read_wiring(op: str, wires: Wires, declared: Inits, values: Values) -> Wiring | None:
     """What `freeze`, `init` and `as` beside an op say, over what the `init` section declares; None after an error."""
-    inits = {name: record for name, (record, _) in declared.get(op, {}).items()}
+    by_op = {of: {name: record for name, (record, _) in rows.items()} for of, rows in declared.items()}
+    inits = dict(by_op.get(op, {}))
     own = _inits(wires, values)
     frozen = _frozen(wires, values)
     claim = _claim(wires, values)
@@ -31,7 +32,7 @@ def read_wiring(op: str, wires: Wires, declared: Inits, values: Values) -> Wirin
     inits.update({name: record for name, (record, _) in own.items()})
     place = span_of(wires["freeze"].value, wires["freeze"].key.span) if "freeze" in wires else None
     spans = {name: span for name, (_, span) in own.items()}
-    return Wiring(frozen, inits, spans, claim, place, _names(wires))
+    return Wiring(frozen, inits, by_op, spans, claim, place, _names(wires))
 
 
 def _names(wires: Wires) -> tuple[str, ...]:

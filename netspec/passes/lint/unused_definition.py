@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from netspec.ir.compound import learned_by
+from netspec.ir.graph import Graph, Node
 from netspec.passes.lint.rule import Rule, Subject
 from netspec.recipe.spec import Definition
 from netspec.text import Diagnostic
@@ -40,7 +42,12 @@ class UnusedDefinition(Rule):
         yield from self._initialisers(subject)
 
     def _initialisers(self, subject: Subject) -> Iterator[Diagnostic]:
-        ops = {node.op.name for flow in subject.flows for node in flow.graph.nodes}
+        ops = {
+            name
+            for flow in subject.flows
+            for node in flow.graph.nodes
+            for name in _learning(flow.graph, node)
+        }
         for path, span in subject.spec.places.items():
             section, _, op = path.partition(".")
             if (
@@ -55,6 +62,12 @@ class UnusedDefinition(Rule):
                     span,
                     help="remove it, or name an op of this spec",
                 )
+
+
+def _learning(graph: Graph, node: Node) -> set[str]:
+    """The op, and those that it is said with."""
+    types = tuple(graph.type_of(ref) for ref in node.inputs)
+    return {node.op.name, *(of for of, _ in learned_by(node.op, types).values())}
 
 
 def _read(subject: Subject) -> set[str]:
