@@ -22,7 +22,9 @@ def conv(op: Conv, inputs: Arrays, at: Context) -> Forward:
     (x,) = inputs
     kernel, stride, padding, dilation = slid_geometry(op, at.types[0])
     view = windows(padded(x, padding, mode=op.padding_mode), kernel, stride, dilation)
-    made = _matrices(at.parameters["weight"], op.groups) @ columns(view, op.groups)
+    weight = at.parameters["weight"]
+    used = standardised(weight, op.eps)[0] if op.weight_standardisation else weight
+    made = _matrices(used, op.groups) @ columns(view, op.groups)
     y = from_rows(made, x.shape[0], view.shape[2 : x.ndim])
     if op.bias:
         y = y + at.parameters["bias"].reshape(-1, *[1] * len(kernel))
@@ -38,13 +40,32 @@ def conv_backward(op: Conv, saved: tuple[Any, ...], grads: Arrays, at: Context) 
     weight = at.parameters["weight"]
     shares = rows_of(g, op.groups)
     d_weight = shares @ columns(view, op.groups).swapaxes(1, 2)
+    d_used = d_weight.reshape(weight.shape)
+    if op.weight_standardisation:
+        used, scale = standardised(weight, op.eps)
+        d_used, weight = _destandardised(d_used, used, scale), used
     d_columns = _matrices(weight, op.groups).swapaxes(1, 2) @ shares
     d_windows = from_columns(d_columns, shape[1], kernel, shape[0], g.shape[2:])
     dx = scatter_windows(d_windows, shape, kernel, stride, dilation, padding, op.padding_mode)
-    gradients: dict[str, Array] = {"weight": d_weight.reshape(weight.shape)}
+    gradients: dict[str, Array] = {"weight": d_used}
     if op.bias:
         gradients["bias"] = _over_places(g)
     return Backward((dx,), gradients)
+
+
+def standardised(weight: Array, eps: float) -> tuple[Array, Array]:
+    """Each filter as `(w - mean) / sqrt(var + eps)`, and the factor `1 / sqrt(var + eps)`."""
+    over = tuple(range(1, weight.ndim))
+    centred = weight - weight.mean(axis=over, keepdims=True)
+    scale = 1 / np.sqrt((centred**2).mean(axis=over, keepdims=True) + eps)
+    return centred * scale, scale
+
+
+def _destandardised(d: Array, used: Array, scale: Array) -> Array:
+    """The gradient of the weight: `scale * (d - mean(d) - used * mean(d * used))`, means over each filter."""
+    over = tuple(range(1, d.ndim))
+    along = (d * used).mean(axis=over, keepdims=True)
+    return np.asarray(scale * (d - d.mean(axis=over, keepdims=True) - used * along))
 
 
 @lowers(ConvTranspose)

@@ -34,10 +34,45 @@ def conv(op: Conv, at: Site) -> Lowered:
         options["groups"] = op.groups
     if not op.bias:
         options["bias"] = False
+    if op.weight_standardisation:
+        return _standardised(op, at)
     layer = call(
         f"nn.Conv{x.rank - 2}d", channels(x, op.name), op.out_channels, scalar_or_list(kernel), **options
     )
     return Lowered(call(at.module, given), layer)
+
+
+def _standardised(op: Conv, at: Site) -> Lowered:
+    """The function of the input's rank, with the weight of a layer that is never called itself.
+
+    `self.conv1` holds the parameters, and starts them as any convolution does.
+    """
+    (x,) = at.types
+    kernel, stride, padding, dilation = slid_geometry(op, x)
+    held: dict[str, Value] = {"groups": op.groups} if op.groups != 1 else {}
+    options = dict[str, Value]()
+    if set(stride) != {1}:
+        options["stride"] = scalar_or_list(stride)
+    given = at.inputs[0]
+    even = op.padding_mode == "zeros" and all(low == high for low, high in padding)
+    if not even:
+        given = around(given, padding, op.padding_mode)
+    elif any(low for low, _ in padding):
+        options["padding"] = scalar_or_list(tuple(low for low, _ in padding))
+    if set(dilation) != {1}:
+        options["dilation"] = scalar_or_list(dilation)
+    options |= held
+    if not op.bias:
+        held["bias"] = False
+    layer = call(
+        f"nn.Conv{x.rank - 2}d", channels(x, op.name), op.out_channels, scalar_or_list(kernel), **held
+    )
+    filters = tuple(range(1, x.rank))
+    weight = call("standardised", ast.Attribute(at.module, "weight", ast.Load()), filters, op.eps)
+    bias: list[ast.expr] = [ast.Attribute(at.module, "bias", ast.Load())] if op.bias else []
+    return Lowered(
+        call(f"F.conv{x.rank - 2}d", given, weight, *bias, **options), layer, support=("standardised",)
+    )
 
 
 @lowers(ConvTranspose)

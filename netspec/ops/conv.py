@@ -21,6 +21,10 @@ PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 """What the places around the input hold, in PyTorch's words."""
 
 
+STANDARDISED_EPS = 1e-6
+"""What timm's `StdConv2d` adds to the variance."""
+
+
 class Sliding(Protocol):
     """An op whose windows slide over the input and what lies around it."""
 
@@ -50,6 +54,11 @@ class Conv(Op):
     sides of each axis, or before and after as a pair: `padding: [[2, 1], 0]`; `same` keeps the size (stride 1 only, an
     odd rest goes to the end), `valid` is 0. They hold zeros, or with `padding_mode` the mirror image without the edge
     (`reflect`), the edge's number (`replicate`), or what stands at the other end (`circular`).
+
+    With `weight_standardisation` each filter w is `(w - mean) / sqrt(var + eps)` when it is used, mean and var being
+    those of its own weights, so that what is learned is its form and not its size (S. Qiao and others, Micro-Batch
+    Training with Batch-Channel Normalization and Weight Standardization, 2019, equation 5). With `group_norm` behind
+    it, small batches train as large ones do.
     """
 
     name: ClassVar[str] = "conv"
@@ -63,12 +72,16 @@ class Conv(Op):
     dilation: Sizes = 1
     groups: int = Field(default=1, ge=1)
     bias: bool = True
+    weight_standardisation: bool = False
+    eps: float = Field(default=STANDARDISED_EPS, gt=0, allow_inf_nan=False)
+    """What is added to the variance of a filter that is standardised."""
 
     def infer(self, x: TensorType) -> Inferred:
         """The spatial sizes are `(size + 2 * padding - dilation * (kernel_size - 1) - 1) // stride + 1`."""
         entering = channels(x, self.name)
         kernel, stride, padding, dilation = slid_geometry(self, x)
         divided(entering, self.out_channels, self.groups)
+        _standardisable(self, entering // self.groups * prod(kernel))
         axes, constraints = window_axes(x, kernel, stride, padding, dilation)
         constraints += surrounded(self.padding_mode, x, padding)
         weight = Parameter("weight", (self.out_channels, entering // self.groups, *kernel))
@@ -83,7 +96,10 @@ class Conv(Op):
         if self.padding_mode != "zeros":
             _, _, padding, _ = slid_geometry(self, at.types[0])
             laid *= prod(1 + low + high for low, high in padding)
-        return max(prod(window) + 1, at.made[0] // out, laid)
+        spread = (
+            prod(window) if self.weight_standardisation else 0
+        )  # what the mean of a filter's weights is made of
+        return max(prod(window) + 1 + spread, at.made[0] // out + spread, laid)
 
     def views(self, x: TensorType) -> tuple[Views]:
         """Windows along space, and all channels of the group."""
@@ -131,6 +147,27 @@ class Conv(Op):
             good(line, out_channels=2, kernel_size=2, padding=5, padding_mode="reflect", stride=3),
             good(volume, out_channels=3, kernel_size=(1, 3, 2), padding=(0, 1, 1)),
             good(volume, out_channels=1, kernel_size=2, padding=(0, (1, 0), 1), padding_mode="circular"),
+            good(image, out_channels=3, kernel_size=3, weight_standardisation=True),
+            good(
+                line,
+                out_channels=3,
+                kernel_size=2,
+                groups=3,
+                weight_standardisation=True,
+                eps=1e-3,
+                bias=False,
+            ),
+            good(
+                image,
+                out_channels=2,
+                kernel_size=3,
+                padding=((1, 0), 1),
+                padding_mode="reflect",
+                stride=(2, 1),
+                dilation=2,
+                weight_standardisation=True,
+            ),
+            good(image, out_channels=2, kernel_size=2, padding="same", weight_standardisation=True),
             bad("NS211", image, out_channels=4, kernel_size=40),
             bad("NS210", tensor(batch=2, feature=3), out_channels=4, kernel_size=3),
             bad("NS212", image, out_channels=4, kernel_size=(3, 3, 3)),
@@ -139,6 +176,8 @@ class Conv(Op):
             bad("NS217", image, out_channels=6, kernel_size=3, padding=((1, -1), 0)),
             bad("NS241", image, out_channels=6, kernel_size=3, padding=((0, 8), 0), padding_mode="reflect"),
             bad("NS241", image, out_channels=6, kernel_size=3, padding=8, padding_mode="circular"),
+            bad("NS296", image, out_channels=4, kernel_size=3, eps=1e-5),
+            bad("NS297", image, out_channels=4, kernel_size=1, groups=4, weight_standardisation=True),
         ]
 
 
@@ -248,6 +287,24 @@ def divided(entering: int, leaving: int, groups: int) -> None:
             f"{groups} groups do not divide {entering} channels in and {leaving} out",
             at="groups" if entering % groups else "out_channels",
             help="choose `groups` so that it divides both numbers of channels",
+        )
+
+
+def _standardisable(op: Conv, count: int) -> None:
+    """Problem NS296 for an `eps` that nothing uses, NS297 for filters of one weight, of which nothing is left."""
+    if not op.weight_standardisation and op.eps != STANDARDISED_EPS:
+        raise Problem(
+            "NS296",
+            f"`eps: {op.eps:g}` without `weight_standardisation`, which alone would use it",
+            at="eps",
+            help="write `weight_standardisation: true`, or leave `eps` out",
+        )
+    if op.weight_standardisation and count == 1:
+        raise Problem(
+            "NS297",
+            "each filter has `1` weight, which is its own mean: standardised it is 0",
+            at="weight_standardisation",
+            help="leave `weight_standardisation` out here, or use a larger `kernel_size` or fewer `groups`",
         )
 
 

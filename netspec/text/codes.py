@@ -167,6 +167,8 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS291": "The places that a pool found are wanted, and these are none.",
     "NS292": "Numbers would be put back into a value that they were not taken from.",
     "NS293": "A blur is so wide that its ends do not count.",
+    "NS296": "An `eps` that nothing uses.",
+    "NS297": "A filter of one weight would be standardised.",
     "NS294": "A metric compares a sample with a value of the whole split.",
     "NS295": "A metric mixes samples in a way that cannot be accumulated.",
     "NS250": "Inputs that must agree element by element have different numbers of axes.",

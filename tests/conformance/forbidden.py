@@ -51,6 +51,8 @@ FORBIDDEN: dict[str, str] = {
     "NS291": "numbers would be put to places that nobody found",
     "NS292": "numbers would be put to places of another picture",
     "NS293": "PyTorch has no such function",
+    "NS296": "PyTorch's convolutions have no `eps`",
+    "NS297": "standardised it is 0, and the layer gives its bias whatever comes in",
     "NS310": "whole numbers and masks have no gradient; a classifier of class numbers is no classifier",
     "NS311": "PyTorch knows no units",
     "NS312": "a softmax of probabilities trains, slowly, to the wrong place",

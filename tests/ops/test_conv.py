@@ -6,6 +6,8 @@ from typing import Literal, get_args
 
 import numpy as np
 import pytest
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that everybody gives it
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -35,6 +37,7 @@ def convs(draw: st.DrawFn, space: int) -> Conv:
         dilation=draw(per_axis(space, 1, 2)),
         groups=groups,
         bias=draw(st.booleans()),
+        weight_standardisation=draw(st.sampled_from([False, False, True])),
     )
 
 
@@ -69,6 +72,30 @@ def test_the_padding_before_and_after_is_what_the_pair_says() -> None:
     for run in (forward, candidate_outputs):
         (y,) = run(use, drawn, "eval")
         assert y.ravel().tolist() == [0.0, 10.0, 21.0, 2.0]
+
+
+@given(seeds, st.floats(0.5, 4.0), st.floats(-3.0, 3.0))
+def test_a_standardised_filter_forgets_its_size_and_its_mean(seed: int, scale: float, shift: float) -> None:
+    kind = tensor(batch=1, channel=2, height=4, width=4)
+    op = Conv(out_channels=3, kernel_size=3, bias=False, weight_standardisation=True, eps=1e-12)
+    rng = np.random.default_rng(seed)
+    image, weight = rng.normal(size=(1, 2, 4, 4)), rng.normal(size=(3, 2, 3, 3))
+    (y,) = forward(case(op, kind), Numbers((image,), {"weight": weight}), "eval")
+    (z,) = forward(case(op, kind), Numbers((image,), {"weight": scale * weight + shift}), "eval")
+    assert np.allclose(y, z, rtol=0, atol=1e-9)  # eps = 1e-12 of a variance near 1, in sums of 18 terms
+
+
+@given(seeds, st.sampled_from([1e-6, 1e-5, 1e-3]))
+def test_the_filters_are_those_of_batch_norm_over_their_own_weights(seed: int, eps: float) -> None:
+    """So timm's `StdConv2d` has them: the weight goes through `F.batch_norm` with one channel for each filter."""
+    kind = tensor(batch=1, channel=2, height=4, width=4)
+    op = Conv(out_channels=3, kernel_size=3, bias=False, weight_standardisation=True, eps=eps)
+    rng = np.random.default_rng(seed)
+    image, weight = rng.normal(size=(1, 2, 4, 4)), rng.normal(size=(3, 2, 3, 3))
+    normed = F.batch_norm(torch.tensor(weight).reshape(1, 3, -1), None, None, training=True, eps=eps)
+    expected = F.conv2d(torch.tensor(image), normed.reshape(3, 2, 3, 3))
+    (y,) = forward(case(op, kind), Numbers((image,), {"weight": weight}), "eval")
+    assert np.allclose(y, expected.numpy(), rtol=0, atol=1e-12)  # 18 terms of at most some 20, 2^-53 of each
 
 
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(1, 3), st.integers(1, 9))

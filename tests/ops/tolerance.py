@@ -38,6 +38,7 @@ from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention
 from netspec.ops.axis_norm import AxisNorm
 from netspec.ops.class_loss import CrossEntropy, Nll
 from netspec.ops.classes import are_shares
+from netspec.ops.conv import STANDARDISED_EPS, Conv
 from netspec.ops.norm import GroupNorm, InstanceNorm
 from netspec.ops.response import LocalResponseNorm
 from tests.conformance.case import Case, Mode, Numbers, Result, backward_of, case, floating, reference
@@ -107,6 +108,8 @@ def tolerances(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], m
         return _response(use.op, drawn, gradients)
     if isinstance(use.op, (ScaledDotProductAttention, MultiHeadAttention)):
         return _attention(use, drawn, gradients, mode)
+    if isinstance(use.op, Conv) and use.op.weight_standardisation:
+        return _standardised(use.op, use, drawn, gradients)
     rule = _norm if use.op.name in NORMS else _sums if use.op.name in SUMS else _smooth
     return rule(use, drawn, gradients, mode)
 
@@ -122,6 +125,31 @@ def _sums(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: 
     reach = max(x.size for x in (*drawn.inputs, *gradients))
     c = (max(terms, 1) + 2) if use.op.name in COUNTED else reach + 2
     return _scaled(size, c)
+
+
+def _standardised(op: Conv, use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...]) -> Result:
+    """A convolution with filters s * (w - mean), s = 1 / sqrt(var + eps); what cancels is summed by its terms.
+
+    a = s * (|w| + |mean|) bounds a weight that is used and, times eps, its error. var is a mean of squares of such
+    differences, so that s is off by eps * mean(a^2) of itself. With d the gradient of the weight that is used and D the
+    sum of the absolute values of its terms, `dw = s * (d - mean(d) - used * mean(d * used))` is a sum of terms of
+    s * (D + mean D + a * mean(D * a)), all of it times 1 + mean(a^2).
+    """
+    plain = case(op.model_copy(update={"weight_standardisation": False, "eps": STANDARDISED_EPS}), *use.types)
+    weight = drawn.parameters["weight"]
+    over = tuple(range(1, weight.ndim))
+    s = 1 / np.sqrt(weight.var(axis=over, keepdims=True) + op.eps)
+    a = s * (abs(weight) + abs(weight.mean(axis=over, keepdims=True)))
+    loose = 1 + (a**2).mean(axis=over, keepdims=True)
+    absolute, ones = _each(drawn, abs), _each(drawn, np.ones_like)
+    absolute = replace(absolute, parameters={**absolute.parameters, "weight": a * loose})
+    size = reference(plain, absolute, tuple(abs(g) for g in gradients), "eval")
+    count = reference(plain, ones, tuple(np.ones_like(g) for g in gradients), "eval")
+    terms = max(float(np.max(one)) for one in (*count.outputs, *count.inputs, *count.parameters.values()))
+    d = size.parameters["weight"]
+    spread = d.mean(axis=over, keepdims=True) + a * (d * a).mean(axis=over, keepdims=True)
+    parameters = {**size.parameters, "weight": s * loose * (d + spread)}
+    return _scaled(replace(size, parameters=parameters), terms + 3 * weight[0].size + 8)
 
 
 def _smooth(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
