@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.conv import Conv, ConvTranspose, slid_geometry, transposed_geometry
+from netspec.ops.conv import Conv, ConvTranspose, transposed_geometry
+from netspec.ops.sliding import slid_geometry
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 from netspec_numpy.window import columns, from_columns, from_rows, padded, rows_of, scatter_windows, windows
 

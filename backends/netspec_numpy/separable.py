@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.conv import slid_geometry
 from netspec.ops.separable import DepthwiseConv, SeparableConv
+from netspec.ops.sliding import slid_geometry
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 from netspec_numpy.window import padded, scatter_windows, windows
 

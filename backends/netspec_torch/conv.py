@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from netspec.ops.conv import Conv, ConvTranspose, slid_geometry, transposed_geometry
+from netspec.ops.conv import Conv, ConvTranspose, transposed_geometry
+from netspec.ops.sliding import slid_geometry
 from netspec.ops.window import channels
 from netspec_torch.rule import Lowered, Site, Value, call, lowers, scalar_or_list
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import math
 
-from netspec.ops.conv import slid_geometry
 from netspec.ops.local import LocallyConnected
+from netspec.ops.sliding import slid_geometry
 from netspec.ops.window import channels
 from netspec_torch.conv import around
 from netspec_torch.rule import Lowered, Site, Value, call, lowers, method

@@ -12,9 +12,9 @@ from netspec.ir.record import Sizes
 from netspec.ir.terms import Shapes
 from netspec.ir.types import TensorType, tensor
 from netspec.ir.view import Views, alike
-from netspec.ops.conv import PaddingMode, surrounded, surrounded_views
 from netspec.ops.elementwise import floating
 from netspec.ops.pool import mean_of_channels
+from netspec.ops.sliding import PaddingMode, surrounded, surrounded_views
 from netspec.ops.window import layout, spatial, window_axes
 
 WIDEST = 63

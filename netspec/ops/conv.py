@@ -1,8 +1,7 @@
 """Convolution in one, two and three dimensions, and its transpose."""
 
-from dataclasses import replace
 from math import prod
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -14,35 +13,11 @@ from netspec.ir.record import Sizes
 from netspec.ir.terms import Shapes
 from netspec.ir.types import BATCH, CHANNEL, Axis, TensorType, tensor
 from netspec.ir.view import EVERYTHING, View, Views, alike, scattered, transposed
-from netspec.ops.padding import reached
-from netspec.ops.window import Padding, channels, explicit_padding, spatial, window_axes, window_views
-
-PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
-"""What the places around the input hold, in PyTorch's words."""
-
+from netspec.ops.sliding import PaddingMode, slid_geometry, surrounded, surrounded_views
+from netspec.ops.window import Padding, channels, spatial, window_axes
 
 STANDARDISED_EPS = 1e-6
 """What timm's `StdConv2d` adds to the variance."""
-
-
-class Sliding(Protocol):
-    """An op whose windows slide over the input and what lies around it."""
-
-    @property
-    def kernel_size(self) -> int | tuple[int, ...]:
-        """The size of the window."""
-
-    @property
-    def stride(self) -> int | tuple[int, ...]:
-        """How far it moves."""
-
-    @property
-    def padding(self) -> int | tuple[int | tuple[int, int], ...] | Literal["same", "valid"]:
-        """How many places lie around the input."""
-
-    @property
-    def dilation(self) -> int | tuple[int, ...]:
-        """How far apart the places are that it looks at."""
 
 
 class Conv(Op):
@@ -306,59 +281,6 @@ def _standardisable(op: Conv, count: int) -> None:
             at="weight_standardisation",
             help="leave `weight_standardisation` out here, or use a larger `kernel_size` or fewer `groups`",
         )
-
-
-def slid_geometry(
-    op: Sliding, x: TensorType
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[tuple[int, int], ...], tuple[int, ...]]:
-    """Kernel, stride, padding and dilation, one entry for each axis of space.
-
-    Problem NS214 where the size is to be kept and the windows take strides.
-    """
-    kernel = spatial(op.kernel_size, x, "kernel_size", least=1)
-    stride = spatial(op.stride, x, "stride", least=1)
-    dilation = spatial(op.dilation, x, "dilation", least=1)
-    if op.padding == "same" and any(step != 1 for step in stride):
-        raise Problem(
-            "NS214",
-            f"`padding: same` with a stride of {op.stride}: no padding keeps the size then",
-            at="padding",
-            help="give `padding` as a number, or use `stride: 1`",
-        )
-    return kernel, stride, explicit_padding(op.padding, x, kernel, dilation), dilation
-
-
-def surrounded(
-    mode: PaddingMode, x: TensorType, padding: tuple[tuple[int, int], ...], at: str = "padding"
-) -> tuple[Constraint, ...]:
-    """That the input has as many places as `mode` takes from it; Problem NS241 where it has not."""
-    needed: list[Constraint] = []
-    for axis, (low, high) in zip(x.axes[2:], padding, strict=True):
-        amounts = (Dim.of(low), Dim.of(high))
-        needed += reached(mode, axis, amounts, at, word="padding_mode", zeros="zeros")
-    return tuple(needed)
-
-
-def surrounded_views(
-    mode: PaddingMode,
-    x: TensorType,
-    kernel: tuple[int, ...],
-    stride: tuple[int, ...],
-    padding: tuple[tuple[int, int], ...],
-    dilation: tuple[int, ...],
-) -> Views:
-    """Windows along space: numbers that stand in the padding a second time may lie outside of them.
-
-    The edge never does while a window is wider than the padding, nor does a mirror image no wider than half a window.
-    """
-    views = dict(window_views(x, kernel, stride, padding, dilation))
-    for i, axis in enumerate(x.axes[2:]):
-        most, span = max(padding[i]), dilation[i] * (kernel[i] - 1)
-        if mode == "zeros" or not most:
-            continue
-        inside = most <= span if mode == "replicate" else mode == "reflect" and 2 * most <= span
-        views[axis.name] = replace(views[axis.name], gap=1) if inside else scattered(axis.name)
-    return views
 
 
 def transposed_geometry(op: ConvTranspose, x: TensorType) -> tuple[tuple[int, ...], ...]:

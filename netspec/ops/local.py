@@ -12,7 +12,7 @@ from netspec.ir.record import Sizes
 from netspec.ir.terms import Shapes
 from netspec.ir.types import Axis, TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views
-from netspec.ops.conv import PaddingMode, slid_geometry, surrounded, surrounded_views
+from netspec.ops.sliding import PaddingMode, slid_geometry, surrounded, surrounded_views
 from netspec.ops.window import Padding, channels, window_axes
 
 

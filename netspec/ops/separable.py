@@ -10,7 +10,8 @@ from netspec.ir.compound import Compound, Step
 from netspec.ir.op import Sample, bad, good
 from netspec.ir.record import Sizes
 from netspec.ir.types import TensorType, tensor
-from netspec.ops.conv import Conv, PaddingMode
+from netspec.ops.conv import Conv
+from netspec.ops.sliding import PaddingMode
 from netspec.ops.window import Padding, channels
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from netspec.ir.facts import Facts
 from netspec.ir.types import tensor
 from netspec.ops.blur import BlurPool
-from netspec.ops.conv import PaddingMode
+from netspec.ops.sliding import PaddingMode
 from tests.conformance.case import Numbers, candidate_outputs, case, forward
 from tests.conformance.harness import check_letters, check_or_refused
 from tests.ops.strategies import images, per_axis, seeds

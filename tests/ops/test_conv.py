@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from netspec.ir.dim import Dim
 from netspec.ir.types import tensor
-from netspec.ops.conv import Conv, PaddingMode
+from netspec.ops.conv import Conv
+from netspec.ops.sliding import PaddingMode
 from tests.conformance.case import Numbers, candidate_outputs, case, forward
 from tests.conformance.harness import check_letters, check_or_refused
 from tests.ops.strategies import images, per_axis, seeds

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from netspec.ir.op import Op
 from netspec.ir.types import TensorType, tensor
-from netspec.ops.conv import Conv, PaddingMode
+from netspec.ops.conv import Conv
 from netspec.ops.linear import Linear
 from netspec.ops.local import LocallyConnected
+from netspec.ops.sliding import PaddingMode
 from tests.conformance.case import Numbers, case, forward, lowered, numbers, shape
 from tests.conformance.harness import check_or_refused
 from tests.ops.strategies import images, per_axis, seeds

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from netspec.ir.op import Op
 from netspec.ir.types import TensorType, tensor
-from netspec.ops.conv import Conv, PaddingMode
+from netspec.ops.conv import Conv
 from netspec.ops.separable import DepthwiseConv, SeparableConv
+from netspec.ops.sliding import PaddingMode
 from tests.conformance.case import Numbers, case, forward, numbers
 from tests.conformance.harness import check_letters, check_or_refused
 from tests.ops.strategies import images, per_axis, seeds
