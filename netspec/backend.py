@@ -46,9 +46,10 @@ class Feed:
     """All numbers one run of a graph needs, as NumPy arrays: nothing is drawn inside a run.
 
     `inputs` and `targets` by name, batch first; `parameters` and `state` by the keys of the graph's tables; `noise`
-    holds keep masks of 0 and 1 by `<node path>.<noise name>`, used in train mode. `arriving` are gradients of values by
-    the text of their Ref: where there are any, they take the place of the loss. `kinds` names the number type in which
-    an input or an arriving gradient is given where NumPy has no such type (`bfloat16`); the array holds those numbers.
+    holds keep masks of 0 and 1, or what else an op draws, by `<node path>.<noise name>`, used in train mode. `arriving`
+    are gradients of values by the text of their Ref: where there are any, they take the place of the loss. `kinds`
+    names the number type in which an input or an arriving gradient is given where NumPy has no such type (`bfloat16`);
+    the array holds those numbers.
     """
 
     inputs: Arrays

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from netspec.ops.dropout import Dropout, StochasticDepth
+from netspec.ops.dropout import AlphaDropout, Dropout, StochasticDepth, alpha_moments
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
 
@@ -21,6 +21,27 @@ def dropout_backward(op: Dropout, saved: tuple[Any, ...], grads: Arrays, at: Con
     del saved
     (g,) = grads
     return Backward((_kept(op, g, at),))
+
+
+@lowers(AlphaDropout)
+def alpha_dropout(op: AlphaDropout, inputs: Arrays, at: Context) -> Forward:
+    """`y = a * (x * keep - alpha * (1 - keep)) + b` in training, `y = x` in evaluation."""
+    (x,) = inputs
+    if at.mode == "eval" or not at.noise:
+        return Forward((x,))
+    stretch, shift, dropped = alpha_moments(op.p)
+    keep = at.noise["keep"]
+    return Forward((x * keep * stretch + keep * shift + (1 - keep) * dropped,))
+
+
+@alpha_dropout.backward
+def alpha_dropout_backward(op: AlphaDropout, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """The gradient goes where the number went, stretched as it was."""
+    del saved
+    (g,) = grads
+    if at.mode == "eval" or not at.noise:
+        return Backward((g,))
+    return Backward((g * at.noise["keep"] * alpha_moments(op.p)[0],))
 
 
 @lowers(StochasticDepth)
@@ -41,5 +62,7 @@ def stochastic_depth_backward(
 
 
 def _kept(op: Dropout | StochasticDepth, x: Array, at: Context) -> Array:
-    """What is left of `x`."""
-    return x * at.noise["keep"] / (1 - op.p) if at.mode == "train" and at.noise else x
+    """What is left of `x`; with p = 1 that is nothing."""
+    if at.mode == "eval" or not at.noise:
+        return x
+    return x * at.noise["keep"] / (1 - op.p if op.p < 1 else 1)

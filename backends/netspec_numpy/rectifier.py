@@ -16,6 +16,7 @@ from netspec.ops.rectifier import (
     Hardtanh,
     Prelu,
     Relu6,
+    Rrelu,
     Selu,
 )
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
@@ -147,6 +148,23 @@ def prelu_backward(op: Prelu, saved: tuple[Any, ...], grads: Arrays, at: Context
     met = np.where(x > 0, 0, g * x)
     d_weight = met.sum().reshape(1) if op.per == "layer" else met.sum(axis=(0, *range(2, x.ndim)))
     return Backward((np.where(x > 0, g, _laid(op, at, x) * g),), {"weight": d_weight})
+
+
+@lowers(Rrelu)
+def rrelu(op: Rrelu, inputs: Arrays, at: Context) -> Forward:
+    """`y = x` where x > 0, else `slope * x` with the slope that was drawn for it, in evaluation with their mean."""
+    (x,) = inputs
+    slope = at.noise["slope"] if at.mode == "train" and at.noise else (op.lower + op.upper) / 2
+    each = np.where(x > 0, np.ones((), x.dtype), np.asarray(slope, x.dtype))
+    return Forward((x * each,), (each,))
+
+
+@rrelu.backward
+def rrelu_backward(op: Rrelu, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
+    """The slope is 1 where x > 0, else the one that was drawn."""
+    del op, at
+    (each,), (g,) = saved, grads
+    return Backward((g * each,))
 
 
 def _laid(op: Prelu, at: Context, x: Array) -> Array:

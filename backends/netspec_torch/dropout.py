@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from netspec.ops.dropout import Dropout, StochasticDepth
+from netspec.ops.dropout import AlphaDropout, Dropout, StochasticDepth
 from netspec_torch.rule import Lowered, Site, Value, binary, call, lowers, method, subscript
 
 
@@ -13,6 +13,13 @@ def dropout(op: Dropout, at: Site) -> Lowered:
     """`nn.Dropout`, or of whole channels that of the input's rank."""
     of = "" if op.whole is None else f"{at.types[0].rank - 2}d"
     return Lowered(call(at.module, *at.inputs), call(f"nn.Dropout{of}", op.p))
+
+
+@lowers(AlphaDropout)
+def alpha_dropout(op: AlphaDropout, at: Site) -> Lowered:
+    """`nn.AlphaDropout`, or of whole channels `nn.FeatureAlphaDropout`."""
+    of = "" if op.whole is None else "Feature"
+    return Lowered(call(at.module, *at.inputs), call(f"nn.{of}AlphaDropout", op.p))
 
 
 @lowers(StochasticDepth)

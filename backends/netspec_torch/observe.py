@@ -17,6 +17,7 @@ import netspec_torch
 from netspec.backend import Feed, Run
 from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph
+from netspec.ops.dropout import alpha_moments
 from netspec_torch.layers import home
 from netspec_torch.module import construct, execute
 from netspec_torch.way import PLAIN, Way
@@ -121,18 +122,24 @@ def _keep(model: nn.Module, graph: Graph, feed: Feed, way: Way) -> list[Callable
                 inside = noise.name.rpartition(".")[0]
                 layer = model.get_submodule(f"{home(node)}.{inside}" if inside else home(node))
                 handles.append(
-                    layer.register_forward_hook(_masked(way.placed(_tensor(mask)), noise.keep)).remove
+                    layer.register_forward_hook(_given(way.placed(_tensor(mask)), noise.keep)).remove
                 )
     return handles
 
 
-def _masked(mask: Tensor, keep: float) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
-    """A hook that gives `x * mask / keep` in place of what the layer drew."""
+def _given(noise: Tensor, keep: float) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], Tensor]:
+    """A hook that gives what the layer makes of this noise, in place of what it made of its own."""
 
     def hook(layer: nn.Module, inputs: tuple[Tensor, ...], drawn: Tensor) -> Tensor:
-        del layer, drawn
+        del drawn
         (x,) = inputs
-        return x * mask.to(x.dtype) / keep
+        said = noise.to(x.dtype)
+        if isinstance(layer, nn.RReLU):
+            return torch.where(x > 0, x, said * x)
+        if isinstance(layer, (nn.AlphaDropout, nn.FeatureAlphaDropout)):
+            stretch, shift, dropped = alpha_moments(1 - keep)
+            return x * said * stretch + said * shift + (1 - said) * dropped
+        return x * said / keep if keep else x * said
 
     return hook
 

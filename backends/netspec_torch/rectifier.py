@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from netspec.ops.norm import normalised_channels
-from netspec.ops.rectifier import Celu, Elu, Hardsigmoid, Hardswish, Hardtanh, Prelu, Relu6, Selu
-from netspec_torch.rule import Lowered, Site, binary, call, lowers
+from netspec.ops.rectifier import Celu, Elu, Hardsigmoid, Hardswish, Hardtanh, Prelu, Relu6, Rrelu, Selu
+from netspec_torch.rule import Lowered, Site, Value, binary, call, lowers
 
 
 @lowers(Relu6)
@@ -60,3 +60,14 @@ def prelu(op: Prelu, at: Site) -> Lowered:
     """`nn.PReLU`, which holds the weight."""
     count = [] if op.per == "layer" else [normalised_channels(at.types[0], op.name)]
     return Lowered(call(at.module, *at.inputs), call("nn.PReLU", *count))
+
+
+@lowers(Rrelu)
+def rrelu(op: Rrelu, at: Site) -> Lowered:
+    """`nn.RReLU`, which knows the module's mode."""
+    options: dict[str, Value] = {}
+    if op.lower != 1 / 8:
+        options["lower"] = op.lower
+    if op.upper != 1 / 3:
+        options["upper"] = op.upper
+    return Lowered(call(at.module, *at.inputs), call("nn.RReLU", **options))

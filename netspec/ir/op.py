@@ -33,11 +33,22 @@ class State:
 
 @dataclass(frozen=True)
 class Noise:
-    """Random numbers an op draws in training: independent keeps with probability `keep`, one for each element."""
+    """Random numbers an op draws in training, one for each element and independent of one another.
+
+    They are keeps, 1 with probability `keep` and else 0; or with `between`, uniform numbers between the two.
+    """
 
     name: str
     shape: tuple[Dim, ...]
-    keep: float
+    keep: float = 1.0
+    between: tuple[float, float] | None = None
+
+    def of(self, uniform: Any) -> Any:
+        """The noise that uniform numbers in [0, 1) stand for: an array of them gives an array."""
+        if self.between is None:
+            return (uniform < self.keep) * 1.0
+        low, high = self.between
+        return low + (high - low) * uniform
 
 
 @dataclass(frozen=True)

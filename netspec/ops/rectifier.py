@@ -2,15 +2,16 @@
 
 import math
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from netspec.ir.facts import Facts
-from netspec.ir.op import Inferred, Op, Parameter, Sample, bad, good
+from netspec.ir.op import Inferred, Noise, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
 from netspec.ir.terms import Shapes
 from netspec.ir.types import TensorType, tensor
+from netspec.ops import interval
 from netspec.ops.curve import dipped, risen
 from netspec.ops.elementwise import floating
 from netspec.ops.norm import normalised_channels
@@ -244,6 +245,55 @@ class Prelu(Op):
             good(tensor(batch=3, bin=4, facts=Facts(low=0, high=1, sums_to_one="bin"))),
             bad("NS215", tensor(batch=2, time=3, height=3, width=2), per="channel"),
             bad("NS223", tensor(batch=2), per="channel"),
+            bad("NS310", tensor("int64", batch=2, channel=3)),
+        ]
+
+
+class Rrelu(Op):
+    """A leaky relu whose slopes are drawn by chance in training (Xu and others 2015).
+
+    `y = x` where x > 0, else `slope * x`: in training each number has a slope of its own, uniform between `lower` and
+    `upper`; in evaluation all have their mean, `(lower + upper) / 2`.
+    """
+
+    name: ClassVar[str] = "rrelu"
+    pointwise: ClassVar[bool] = True
+
+    lower: float = Field(default=1 / 8, allow_inf_nan=False)
+    """The least slope."""
+    upper: float = Field(default=1 / 3, allow_inf_nan=False)
+    """The greatest slope."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower > self.upper:
+            raise ValueError(
+                f"a slope between {self.lower:g} and {self.upper:g}? `lower` is not above `upper`"
+            )
+        return self
+
+    def infer(self, x: TensorType) -> Inferred:
+        """The axes and unit stay; bounds are mapped, and order goes where numbers may be negative."""
+        floating(x, self.name, 0)
+        slope = Noise("slope", x.sizes, between=(self.lower, self.upper))
+        if x.facts.low >= 0:
+            return Inferred((x,), noise=(slope,))
+        low, high = interval.of(x)
+        parts = [interval.multiply((low, min(high, 0.0)), (self.lower, self.upper))]
+        parts += [(0.0, high)] if high > 0 else []
+        return Inferred((replace(x, facts=Facts(*interval.hull(parts))),), noise=(slope,))
+
+    @staticmethod
+    def samples() -> list[Sample]:
+        """The usual slopes, others, one, and bounds on each side of 0."""
+        row = tensor(batch=2, channel=6)
+        return [
+            good(row),
+            good(row, lower=-0.5, upper=0.5),
+            good(row, lower=0.25, upper=0.25),
+            good(tensor(batch=2, bin=4, unit="ml", facts=Facts(low=-2, high=1, nondecreasing="bin"))),
+            good(tensor(batch=2, bin=4, facts=Facts(low=0, high=1, sums_to_one="bin"))),
+            good(tensor(batch=2, bin=4, facts=Facts(low=-3, high=-1)), upper=2.0),
             bad("NS310", tensor("int64", batch=2, channel=3)),
         ]
 

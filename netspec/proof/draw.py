@@ -71,7 +71,7 @@ def _numbers(
             kept[choosing[node.path]] = _rows(graph, node.inputs[1], feed)
         for one in node.noise:
             shape = tuple(size.evaluate({**sizes, **kept}) for size in one.shape)
-            noise[f"{node.path}.{one.name}"] = (rng.random(shape) < one.keep).astype(np.float64)
+            noise[f"{node.path}.{one.name}"] = np.asarray(one.of(rng.random(shape)))
     return feed, kept
 
 

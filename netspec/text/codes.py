@@ -187,6 +187,7 @@ MEANING: dict[str, str] = {  # NS3: what the numbers mean: facts and units
     "NS301": "A softmax of what sums to one already.",
     "NS302": "A softmax over an axis of size 1.",
     "NS303": "A claim of `as` contradicts what is derived.",
+    "NS304": "Dropout of everything.",
     "NS310": "Whole numbers or a mask where floating numbers are needed.",
     "NS311": "Two units meet that are not the same.",
     "NS312": "Probabilities where `cross_entropy` wants logits.",

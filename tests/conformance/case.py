@@ -22,6 +22,8 @@ from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Ref
 from netspec.ir.op import Inferred, Op, infer_node
 from netspec.ir.types import TensorType
+from netspec.ops.dropout import AlphaDropout, alpha_moments
+from netspec.ops.rectifier import Rrelu
 from netspec_numpy.rule import Context
 from netspec_torch import attending, support
 from netspec_torch.rule import Lowered, Site, name
@@ -175,9 +177,13 @@ def _keep_masks(use: Case, drawn: Numbers) -> dict[str, Array]:
     """What PyTorch will keep under our seed, seen by sending ones through its layer."""
     if "attention" in use.op.name:
         return _weights_kept(use, drawn)
+    if isinstance(use.op, Rrelu):
+        return {"slope": _slopes(use, drawn)}
     ones = replace(drawn, inputs=tuple(np.ones_like(x) for x in drawn.inputs))
     (kept,) = _torch_forward(use, ones, "train").outputs
-    seen = (kept.detach().numpy() != 0).astype(np.float64)
+    # What alpha dropout drops is no 0, but it is less than what it makes of 1; of p = 1 nothing is kept.
+    least = alpha_moments(use.op.p)[2] if isinstance(use.op, AlphaDropout) and use.op.p > 0 else 0.0
+    seen = (kept.detach().numpy() > least + 1e-9).astype(np.float64)
 
     def of(sizes: tuple[Dim, ...]) -> Array:
         return np.asarray(
@@ -185,6 +191,14 @@ def _keep_masks(use: Case, drawn: Numbers) -> dict[str, Array]:
         )  # one for all it spreads over
 
     return {one.name: of(one.shape) for one in use.inferred.noise}
+
+
+def _slopes(use: Case, drawn: Numbers) -> Array:
+    """The slope that PyTorch draws for every number that is not positive: its gradient."""
+    ran = _torch_forward(use, drawn, "train")
+    (x,), (y,) = ran.inputs, ran.outputs
+    y.sum().backward()  # type: ignore[no-untyped-call]
+    return _gradient(x)
 
 
 def _weights_kept(use: Case, drawn: Numbers) -> dict[str, Array]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Op
 from netspec.ir.types import TensorType, tensor
 from netspec.ops import smooth
-from netspec.ops.rectifier import Celu, Elu, Hardsigmoid, Hardswish, Hardtanh, Prelu, Relu6, Selu
+from netspec.ops.rectifier import Celu, Elu, Hardsigmoid, Hardswish, Hardtanh, Prelu, Relu6, Rrelu, Selu
 from netspec.ops.shrink import Hardshrink, Softshrink, Tanhshrink, Threshold
 from netspec.ops.smooth import Gelu, Logsigmoid, Mish, Silu, Softsign
-from tests.conformance.case import Numbers, candidate, case, reference
+from tests.conformance.case import Numbers, candidate, candidate_outputs, case, forward, reference
 from tests.conformance.harness import check_or_refused
 from tests.ops.large import check_large_numbers
 from tests.ops.strategies import images, seeds, tensors
@@ -50,6 +51,32 @@ def test_numpy_and_torch_agree_on_activations_of_every_number(op: Op, x: TensorT
 def test_numpy_and_torch_agree_on_any_prelu(per: str, data: st.DataObject, space: int, seed: int) -> None:
     op = Prelu.model_validate({"per": per})
     assert check_or_refused(op, data.draw(images(space)), seed=seed)
+
+
+@given(st.tuples(st.floats(-1, 1), st.floats(0, 1)), tensors(least=0), seeds)
+def test_numpy_and_torch_agree_on_slopes_by_chance(
+    ends: tuple[float, float], x: TensorType, seed: int
+) -> None:
+    assert check_or_refused(Rrelu(lower=ends[0], upper=ends[0] + ends[1]), x, seed=seed)
+
+
+def test_slopes_by_chance_are_their_mean_in_evaluation_and_differ_in_training() -> None:
+    use = case(Rrelu(lower=0.2, upper=0.6), tensor(batch=50, feature=40))
+    drawn = Numbers((np.full((50, 40), -1.0),))
+    assert np.allclose(candidate_outputs(use, drawn, "eval")[0], -0.4, rtol=1e-15)
+    assert np.allclose(forward(use, drawn, "eval")[0], -0.4, rtol=1e-15)
+    slopes = -candidate_outputs(use, drawn, "train")[0]
+    (said,) = use.inferred.noise
+    assert said.between == (0.2, 0.6)
+    assert ((slopes >= 0.2) & (slopes <= 0.6)).all()
+    assert abs(slopes.mean() - 0.4) < 6 * 0.4 / 12**0.5 / 2000**0.5  # six deviations of the mean of 2000
+    ours = forward(use, replace(drawn, noise={"slope": said.of(np.full((50, 40), 0.75))}), "train")[0]
+    assert np.allclose(ours, -0.5, rtol=1e-15)
+
+
+def test_slopes_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(ValidationError, match="`lower` is not above `upper`"):
+        Rrelu(lower=0.5, upper=0.25)
 
 
 @given(tensors(least=0), seeds)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,13 @@ from torch import nn
 import netspec_torch
 from netspec.backend import Feed, Run
 from netspec.ir.graph import Graph
+from netspec.ir.op import Op
+from netspec.ir.types import tensor
+from netspec.ops.dropout import AlphaDropout, Dropout
+from netspec.ops.rectifier import Rrelu
 from netspec_torch.module import assemble
 from tests.backends.torch.graphs import classifier, regression
+from tests.conformance.case import case, forward, graph_of, numbers
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -79,6 +85,23 @@ def test_dropout_uses_the_masks_that_are_given() -> None:
     expected = run.values["flatten1"] * given.noise["dropout1.keep"] / 0.75
     np.testing.assert_array_equal(run.values["dropout1"], expected)
     assert np.array_equal(netspec_torch.run(graph, given).values["logits"], run.values["logits"])
+
+
+@pytest.mark.parametrize(
+    "op", [Rrelu(), AlphaDropout(p=0.3), AlphaDropout(p=0.3, whole="channel"), Dropout(p=1)]
+)
+def test_other_noise_is_used_as_it_is_given_too(op: Op) -> None:
+    """To rounding of float64: the reference is given the same numbers."""
+    use = case(op, tensor(batch=2, channel=3, height=2, width=2))
+    graph, drawn = graph_of(use), numbers(use, 0)
+    (noise,) = use.inferred.noise
+    given = noise.of(np.random.default_rng(3).random(drawn.noise[noise.name].shape))
+    run = netspec_torch.run(
+        graph, Feed({"x0": drawn.inputs[0]}, noise={f"layer.{noise.name}": given}, mode="train")
+    )
+    (ours,) = forward(use, replace(drawn, noise={noise.name: given}), "train")
+    assert np.allclose(run.values["layer"], ours, rtol=1e-14, atol=1e-15)
+    assert not np.array_equal(ours, drawn.inputs[0])
 
 
 def test_a_mask_that_the_layer_drew_itself_gives_what_the_layer_gave() -> None:
