@@ -32,6 +32,7 @@ class Dropout(Op):
     main: ClassVar[str | None] = "p"
 
     p: float = Field(default=0.5, ge=0, le=1)
+    """The share that is dropped."""
     whole: Literal["channel"] | None = None
     """What is kept or dropped as one; without it each number is."""
 
@@ -73,6 +74,7 @@ class AlphaDropout(Op):
     main: ClassVar[str | None] = "p"
 
     p: float = Field(default=0.5, ge=0, le=1)
+    """The share that is dropped."""
     whole: Literal["channel"] | None = None
     """What is kept or dropped as one; without it each number is."""
 
@@ -126,6 +128,7 @@ class StochasticDepth(Op):
     pointwise: ClassVar[bool] = True
 
     p: float = Field(ge=0, le=1)
+    """The share that is dropped."""
     mode: Literal["row", "batch"] = "row"
     """Whether each sample is kept or dropped by itself, as `torchvision.ops.stochastic_depth` says it."""
 

@@ -13,7 +13,7 @@ from netspec.ir.op import Op
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.dropout import ALPHA, AlphaDropout, Dropout, StochasticDepth
 from netspec.ops.rectifier import Selu
-from tests.conformance.case import Numbers, candidate_outputs, case, forward, numbers, reference
+from tests.conformance.case import Mode, Numbers, candidate_outputs, case, forward, numbers, reference
 from tests.conformance.harness import check_or_refused
 from tests.ops.strategies import images, seeds, tensors
 
@@ -96,7 +96,8 @@ def test_dropping_everything_leaves_nothing_in_training_and_is_told(op: Op) -> N
     (warned,) = use.inferred.warnings
     assert warned.code == "NS304"
     drawn = numbers(use, 0)
-    for mode, left in (("train", 0.0), ("eval", 1.0)):
+    sides: list[tuple[Mode, float]] = [("train", 0.0), ("eval", 1.0)]
+    for mode, left in sides:
         for run in (forward, candidate_outputs):
             assert np.array_equal(run(use, drawn, mode)[0], left * drawn.inputs[0])
 
