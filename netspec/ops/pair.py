@@ -54,7 +54,7 @@ class CosineSimilarity(Op):
             good(x, tensor(batch=3, channel=4)),
             good(image, image),
             good(image, image, axis="width"),
-            good(x, x, eps=1.0),
+            good(x, x, eps=0.1),
             *_unlike(x, x),
         ]
 

@@ -9,6 +9,7 @@ type. The reference itself is held to the slopes of its own values. Update rules
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -142,7 +143,8 @@ def _use(
         for other in candidates:
             for dtype, coarse in FLOATS.items():
                 try:
-                    theirs = other.run(graph, _as(feed, dtype))
+                    with warnings.catch_warnings(action="ignore"):  # remarks on speed are no difference
+                        theirs = other.run(graph, _as(feed, dtype))
                 except Exception as fault:  # noqa: BLE001 - of another's program anything may come
                     yield (other.name, dtype, "forward"), failed("value", mode, fault)
                     continue

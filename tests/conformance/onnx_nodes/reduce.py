@@ -32,9 +32,9 @@ def _reduce(
         places = _places(node, x)
         if x.size == 0:
             raise Unsaid("nothing to reduce")
-        first, *then = [*before, kind(axis=named(places)), *after]
+        ops: list[Op] = [*before, kind(axis=named(places)), *after]
         back = _back(x, places, keep=bool(node.attributes.get("keepdims", 1)))
-        return use(first, lifted(x), then=then, back=back)
+        return use(ops[0], lifted(x), then=ops[1:], back=back)
 
     return said
 

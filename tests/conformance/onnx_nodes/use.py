@@ -150,20 +150,26 @@ def steps(said: Use, run: Run) -> Iterator[tuple[Case, Numbers, Arrays]]:
         yield one, numbers, made
 
 
-def agree(node: Node, said: Use, run: Run) -> None:
-    """Fail unless a backend gives what ONNX expects, within what rounding allows."""
+def agree(node: Node, said: Use, run: Run) -> float:
+    """The part of what rounding allows that a backend uses against what ONNX expects; fails where it is more."""
     *_, (_, _, last) = steps(said, run)
     made, most = said.back(last), said.back(allowed(node, said))
     assert len(made) == len(said.outputs), f"{node.name}: {len(made)} outputs"
-    for place, y, far in zip(said.outputs, made, most, strict=True):
-        expected = node.outputs[place]
-        assert expected is not None
-        assert y.shape == expected.shape, f"{node.name}: {y.shape} in place of {expected.shape}"
-        wide = expected.astype(np.float64)
-        assert np.array_equal(np.isfinite(y), np.isfinite(wide)), f"{node.name}: other places are not finite"
-        with np.errstate(invalid="ignore"):
-            gap = np.where((y == wide) | (np.isnan(y) & np.isnan(wide)), 0.0, abs(y - wide))
-        assert (gap <= far).all(), f"{node.name}: off by {gap.max()}, and {np.max(far)} is allowed at most"
+    return max(_used(node, place, y, far) for place, y, far in zip(said.outputs, made, most, strict=True))
+
+
+def _used(node: Node, place: int, y: Array, far: Array) -> float:
+    """The largest difference of one output over what is allowed at its place."""
+    expected = node.outputs[place]
+    assert expected is not None
+    assert y.shape == expected.shape, f"{node.name}: {y.shape} in place of {expected.shape}"
+    wide = expected.astype(np.float64)
+    assert np.array_equal(np.isfinite(y), np.isfinite(wide)), f"{node.name}: other places are not finite"
+    with np.errstate(invalid="ignore", divide="ignore"):
+        gap = np.where((y == wide) | (np.isnan(y) & np.isnan(wide)), 0.0, abs(y - wide))
+        used = np.where(gap > 0, gap / far, 0.0)
+    assert (gap <= far).all(), f"{node.name}: off by {gap.max()}, and {np.max(far)} is allowed at most"
+    return float(np.max(used, initial=0.0))
 
 
 def allowed(node: Node, said: Use) -> Arrays:
