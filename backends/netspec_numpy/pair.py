@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.axes import along
-from netspec.ops.pair import CosineEmbedding, CosineSimilarity, MarginRanking, TripletMargin
+from netspec.ops.pair import CosineEmbedding, CosineSimilarity, MarginRanking, TripletMargin, compared
 from netspec_numpy.loss import back, reduced, spread, weighed
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
@@ -17,7 +16,7 @@ TINY = 1e-12  # PyTorch adds it to the squares of lengths
 @lowers(CosineSimilarity)
 def cosine_similarity(op: CosineSimilarity, inputs: Arrays, at: Context) -> Forward:
     """The sum of products of both vectors, each over its length held at eps or above."""
-    axis = along(at.types[0], op.axis, op.name)
+    axis = compared(at.types[:2], op.axis, op.name)
     lengths = [np.sqrt((x**2).sum(axis=axis, keepdims=True)) for x in inputs]
     u, v = (x / np.maximum(n, op.eps) for x, n in zip(inputs, lengths, strict=True))
     return Forward(((u * v).sum(axis=axis),), (u, v, *lengths))
@@ -29,7 +28,7 @@ def cosine_similarity_backward(
 ) -> Backward:
     """With u and v of length 1 and c their product: `(v - c * u) / |x|`; a length of 0 has no slope."""
     u, v, m, n = saved
-    axis = along(at.types[0], op.axis, op.name)
+    axis = compared(at.types[:2], op.axis, op.name)
     g, c = np.expand_dims(grads[0], axis), (u * v).sum(axis=axis, keepdims=True)
 
     def slope(own: Array, other: Array, length: Array) -> Array:
@@ -45,7 +44,7 @@ def cosine_similarity_backward(
 def cosine_embedding(op: CosineEmbedding, inputs: Arrays, at: Context) -> Forward:
     """`1 - c` for a yes, `max(0, c - margin)` for a no, `c = x . y / sqrt((x . x + 1e-12) * (y . y + 1e-12))`."""
     x, y, yes = inputs[0], inputs[1], inputs[2].astype(bool)
-    axis = along(at.types[0], op.axis, op.name)
+    axis = compared(at.types[:2], op.axis, op.name)
     xx, yy = ((z**2).sum(axis=axis) + TINY for z in (x, y))
     c = (x * y).sum(axis=axis) / (np.sqrt(xx) * np.sqrt(yy))
     each = np.where(yes, 1 - c, np.maximum(c - op.margin, 0)).astype(c.dtype)
@@ -71,7 +70,7 @@ def cosine_embedding_backward(
 def triplet_margin(op: TripletMargin, inputs: Arrays, at: Context) -> Forward:
     """`max(0, d(a, p) - d(a, n) + margin)`, with `swap` the smaller of `d(a, n)` and `d(p, n)`."""
     a, p, n = inputs[:3]
-    axis = along(at.types[0], op.axis, op.name)
+    axis = compared(at.types[:3], op.axis, op.name)
     gaps = [x - y + op.eps for x, y in ((a, p), (a, n), (p, n))]
     near, far, other = ((np.abs(gap) ** op.p).sum(axis=axis) ** (1 / op.p) for gap in gaps)
     least = np.minimum(far, other) if op.swap else far

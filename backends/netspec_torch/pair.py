@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.ops.axes import along
-from netspec.ops.pair import CosineEmbedding, CosineSimilarity, MarginRanking, TripletMargin
+from netspec.ops.pair import CosineEmbedding, CosineSimilarity, MarginRanking, TripletMargin, compared
 from netspec_torch.loss import reduced, reducing
 from netspec_torch.rule import Lowered, Site, Value, binary, call, lowers, method
 
@@ -11,7 +10,7 @@ from netspec_torch.rule import Lowered, Site, Value, binary, call, lowers, metho
 @lowers(CosineSimilarity)
 def cosine_similarity(op: CosineSimilarity, at: Site) -> Lowered:
     """`F.cosine_similarity(x, y, dim=1)`."""
-    options: dict[str, Value] = {"dim": along(at.types[0], op.axis, op.name)}
+    options: dict[str, Value] = {"dim": compared(at.types, op.axis, op.name)}
     if op.eps != 1e-8:
         options["eps"] = op.eps
     return Lowered(call("F.cosine_similarity", *at.inputs, **options))
@@ -20,14 +19,14 @@ def cosine_similarity(op: CosineSimilarity, at: Site) -> Lowered:
 @lowers(CosineEmbedding)
 def cosine_embedding(op: CosineEmbedding, at: Site) -> Lowered:
     """`cosine_embedding(x, y, yes, 0.0, dim=1).mean()`: PyTorch's own takes rows alone, and other targets."""
-    each = call("cosine_embedding", *at.inputs[:3], op.margin, dim=along(at.types[0], op.axis, op.name))
+    each = call("cosine_embedding", *at.inputs[:3], op.margin, dim=compared(at.types[:2], op.axis, op.name))
     return reduced(op, at, each, ("cosine_embedding",))
 
 
 @lowers(TripletMargin)
 def triplet_margin(op: TripletMargin, at: Site) -> Lowered:
     """`F.triplet_margin_loss(a, p, n)`, the axis of the vectors moved last where it is not."""
-    place = along(at.types[0], op.axis, op.name)
+    place = compared(at.types[:3], op.axis, op.name)
     three = at.inputs[:3]
     if place != at.types[0].rank - 1:
         three = tuple(method(x, "movedim", place, -1) for x in three)

@@ -48,8 +48,11 @@ class BatchNorm(Op):
         numbers = x.axes[0].size
         for axis in x.axes[2:]:
             numbers = numbers * axis.size
-        why = "a variance in training needs more than one number for each channel"
-        enough = Constraint(numbers, ">", Dim.of(1), why, training=True)
+        if self.track_running_stats:
+            why = "a variance in training needs more than one number for each channel"
+        else:
+            why = "a variance needs more than one number for each channel"
+        enough = Constraint(numbers, ">", Dim.of(1), why, training=self.track_running_stats)
         out = replace(x, facts=NOTHING, unit=None)
         return Inferred((out,), parameters, state, constraints=(enough,))
 

@@ -35,15 +35,14 @@ class CosineSimilarity(Op):
     def infer(self, first: TensorType, second: TensorType) -> Inferred:
         """The other axes; numbers in [-1, 1]."""
         axes, constraints = vectors((first, second), self.axis, self.name)
-        place = along(TensorType(axes), self.axis, self.name)
+        place = compared((first, second), self.axis, self.name)
         out = TensorType(without(axes, place), "float32", Facts(low=-1, high=1))
         return Inferred((out,), constraints=constraints)
 
     def views(self, first: TensorType, second: TensorType) -> tuple[Views, ...]:
         """All along the axis that is gone, one place along the others."""
-        return tuple(
-            {**alike(x.names), x.names[along(x, self.axis, self.name)]: EVERYTHING} for x in (first, second)
-        )
+        place = compared((first, second), self.axis, self.name)
+        return tuple({**alike(x.names), x.names[place]: EVERYTHING} for x in (first, second))
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -55,6 +54,7 @@ class CosineSimilarity(Op):
             good(image, image),
             good(image, image, axis="width"),
             good(x, x, eps=0.1),
+            good(x, tensor(batch=3, time=4), axis="time"),
             *_unlike(x, x),
         ]
 
@@ -99,6 +99,7 @@ class CosineEmbedding(Loss):
             good(x, x, tensor(batch=4, facts=YES)),
             good(image, image, tensor("bool", batch=2, height=2, width=2, facts=YES)),
             good(image, image, tensor("bool", batch=2, channel=3, height=2, facts=YES), axis="width"),
+            good(x, tensor(batch=4, time=3), t, axis="time"),
             *weight_samples(x, x, t),
             bad("NS344", x, x, tensor(batch=4, facts=Facts(low=-1, high=1))),
             bad("NS344", x, x, tensor("int64", batch=4, facts=Facts(low=0, high=2, classes=3))),
@@ -224,6 +225,11 @@ def vectors(inputs: tuple[TensorType, ...], axis: str | None, op: str) -> Agreed
     axes, constraints = agree(inputs, op, numbers=False)
     along(TensorType(axes), axis, op)
     return axes, constraints
+
+
+def compared(inputs: tuple[TensorType, ...], axis: str | None, op: str) -> int:
+    """Where the axis of the vectors stands: one of them may call it `feature`."""
+    return along(TensorType(agree(inputs, op, numbers=False)[0]), axis, op)
 
 
 def yes_or_no(target: TensorType, op: str, at: int) -> None:

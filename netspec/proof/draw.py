@@ -97,6 +97,10 @@ def typed(kind: TensorType, sizes: Mapping[str, int], rng: np.random.Generator) 
         return _as(kind, rng.integers(0, 2, shape))
     if facts.classes is not None:
         return _as(kind, rng.integers(0, facts.classes, shape))
+    if facts.places is not None:
+        every = np.arange(prod(size.evaluate(sizes) for size in facts.places))
+        chosen = rng.permuted(np.tile(every, (*shape[:2], 1)), axis=-1)
+        return np.asarray(chosen[..., : prod(shape[2:])].reshape(shape))
     if kind.dtype == "int64":
         low = facts.low if isfinite(facts.low) else min(0.0, facts.high - 9)
         return np.asarray(rng.integers(int(low), int(min(facts.high, low + 9)) + 1, shape))

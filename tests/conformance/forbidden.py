@@ -34,6 +34,8 @@ FORBIDDEN: dict[str, str] = {
     "NS264": "PyTorch gives parts of different sizes, or fewer than were asked for",
     "NS266": "PyTorch counts axes, and cannot know which one was forgotten",
     "NS268": "PyTorch mixes the places of axes up without a word",
+    "NS261": "where nothing is dropped the call is left out, and with it what PyTorch minds",
+    "NS265": "one part alone is the value itself: no call is left that PyTorch could refuse",
     "NS270": "PyTorch would take whole numbers for places to choose",
     "NS271": "rows of the wrong places would be chosen",
     "NS272": "rows would come back to places they are not of",

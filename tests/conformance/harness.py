@@ -70,7 +70,7 @@ def check(use: Case, seed: int = 0) -> None:
 
 def check_or_refused(op: Op, *types: TensorType, seed: int = 0, frozen: frozenset[str] = frozenset()) -> bool:
     """All checks of one use if the rule accepts it, else that it must be refused. Whether it was accepted."""
-    inferred, refusal = _infer(op, types)
+    inferred, refusal = inferred_or_refused(op, types)
     if inferred is None:
         assert refusal is not None
         assert refusal.help, f"{refusal.code} has no cure: {refusal.message}"
@@ -299,7 +299,7 @@ def check_symbols(use: Case) -> None:
                 continue
             freed = _freed(use.types, axis, j == 0)
             number = _smallest_batch(use.types) if j == 0 else int(axis.size)
-            inferred, refusal = _infer(use.op, freed)
+            inferred, refusal = inferred_or_refused(use.op, freed)
             if inferred is None:
                 assert refusal is not None
                 assert j > 0, f"{use}: the batch must be free, and is refused: {refusal.message}"
@@ -333,7 +333,7 @@ def check_letters(op: Op, *types: TensorType) -> None:
         return kind.with_axes(axes)
 
     freed = tuple(free(kind) for kind in types)
-    (known, _), (inferred, refusal) = _infer(op, types), _infer(op, freed)
+    (known, _), (inferred, refusal) = inferred_or_refused(op, types), inferred_or_refused(op, freed)
     if inferred is None:
         assert known is None, f"{op!r} takes {types}, and is refused with letters: {refusal}"
         return
@@ -354,7 +354,7 @@ def check_letters(op: Op, *types: TensorType) -> None:
             assert np.array_equal(got, y, equal_nan=floating(y)), f"{use} with {freed}"
 
 
-def _infer(op: Op, types: tuple[TensorType, ...]) -> tuple[Inferred | None, Problem | None]:
+def inferred_or_refused(op: Op, types: tuple[TensorType, ...]) -> tuple[Inferred | None, Problem | None]:
     """What the rule says, or why it refuses."""
     try:
         return infer_node(op, types), None
@@ -389,7 +389,7 @@ def check_empty(use: Case) -> None:
     A mask may leave nothing of a batch. Uses that mix samples are not asked.
     """
     empty = tuple(kind.with_axes((Axis(BATCH, Dim.of(0)), *kind.axes[1:])) for kind in use.types)
-    inferred, _ = _infer(use.op, empty)
+    inferred, _ = inferred_or_refused(use.op, empty)
     if inferred is None or not all(kind.batched for kind in (*use.types, *inferred.outputs)):
         return
     if any(decide(one.left, one.relation, one.right) is False for one in inferred.constraints):
