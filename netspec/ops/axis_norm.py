@@ -23,6 +23,7 @@ class AxisNorm(Op):
     """What `layer_norm` and `rms_norm` share: the axes they measure, and weights for every place along them."""
 
     main: ClassVar[str | None] = "axis"
+    normalises: ClassVar[bool] = True
 
     axis: Axes = None
     """The axis or axes that are measured together; it may be left out where there is one besides the batch."""
@@ -101,7 +102,6 @@ class LayerNorm(AxisNorm):
     """
 
     name: ClassVar[str] = "layer_norm"
-    normalises: ClassVar[bool] = True
 
     eps: float = Field(default=1e-5, gt=0, allow_inf_nan=False)
     elementwise_affine: bool = True

@@ -96,6 +96,7 @@ class InstanceNorm(Op):
     """
 
     name: ClassVar[str] = "instance_norm"
+    normalises: ClassVar[bool] = True
 
     eps: float = Field(default=1e-5, gt=0, allow_inf_nan=False)
     momentum: float = Field(default=0.1, ge=0, le=1)
@@ -161,6 +162,7 @@ class GroupNorm(Op):
     """
 
     name: ClassVar[str] = "group_norm"
+    normalises: ClassVar[bool] = True
     main: ClassVar[str | None] = "num_groups"
 
     num_groups: int = Field(ge=1)

@@ -54,7 +54,9 @@ class Flow:
     def weighs(self, node: Node) -> bool:
         """Whether a node sums its inputs with weights, as convolutions do; norms scale each number by one of them."""
         key = node.parameters.get("weight")
-        return key is not None and len(self.graph.parameters[key].shape) > 1
+        if key is None or node.op.pointwise or node.op.normalises:
+            return False
+        return len(self.graph.parameters[key].shape) > 1
 
     def learns(self, node: Node) -> bool:
         """Whether training changes any parameter of a node."""

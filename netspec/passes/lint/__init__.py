@@ -21,7 +21,7 @@ _SLIDING = (
 )
 
 RULES: dict[str, tuple[str, ...]] = {
-    "bias_before_norm": ("batch_norm", "instance_norm"),
+    "bias_before_norm": ("batch_norm", "instance_norm", "group_norm", "layer_norm"),
     "dropout_before_norm": ("dropout",),
     "linear_pair": ("conv", "linear"),
     "dead_layer": ("layers",),

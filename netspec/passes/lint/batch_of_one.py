@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from netspec import ops
 from netspec.ir.dim import Dim
 from netspec.passes.flow import place
 from netspec.passes.lint.rule import Rule, Subject
@@ -23,8 +22,8 @@ class BatchOfOne(Rule):
     evaluation by an average over all, so the network is measured on numbers that it has never seen. `accumulate`
     does not help: every part is normalised alone.
 
-    Instead: a `batch_size` of 8 or more, or `freeze: statistics` beside
-    the `batch_norm` of a network that was trained before.
+    Instead: a `batch_size` of 8 or more, a `group_norm`, which measures each sample by itself, or `freeze: statistics`
+    beside the `batch_norm` of a network that was trained before.
     """
 
     name: ClassVar[str] = "batch_of_one"
@@ -46,11 +45,10 @@ class BatchOfOne(Rule):
                 continue  # in a map, every place along its axis is one more sample
             norm = place(node)
             samples = "1 sample" if size == 1 else f"{size} samples"
-            other = ", or `group_norm`" if ops.find("group_norm") else ""
             yield self.doubt(
                 f"`batch_norm` measures batches of {samples}",
                 subject.place("training.batch_size"),
                 labels=(Label(norm, "in training this sees no more than that"),) if norm else (),
-                help=f"use `batch_size: {max(8, self.least)}` or more{other}",
+                help=f"use `batch_size: {max(8, self.least)}` or more, or `group_norm`",
             )
             return

@@ -8,12 +8,9 @@ from typing import ClassVar
 from netspec.ir.graph import Node
 from netspec.passes.flow import Flow, place, written_name
 from netspec.passes.lint.rule import Rule, Subject
+from netspec.passes.norms import takes_away
 from netspec.passes.written import with_argument
 from netspec.text import Diagnostic, Label
-
-_CENTRES = ("batch_norm", "instance_norm")
-"""Norms that take the mean of every channel away, and with it whatever was added to the whole channel."""
-
 
 _BY_CHANNEL = ("conv", "conv_transpose", "depthwise_conv", "separable_conv")
 """Layers that add one number to the whole of each channel."""
@@ -23,7 +20,9 @@ class BiasBeforeNorm(Rule):
     """A layer learns a bias, and all that reads it is a norm that takes every channel's mean away.
 
     Why: the norm subtracts the bias again. It gets no gradient but rounding and drifts under weight decay, and the norm
-    has a `bias` of its own.
+    has a `bias` of its own. So do `batch_norm`, `instance_norm`, a `group_norm` of single channels, and a `layer_norm`
+    over space alone. A `layer_norm` over channels and a `group_norm` of several subtract the mean of different biases,
+    which then count: nothing is said of those.
 
     Instead: write `bias: false` in the layer before the norm. Where weights from elsewhere or a published count of
     parameters ask for the bias, silence the rule and say so.
@@ -75,9 +74,7 @@ def _norm(flow: Flow, node: Node) -> Node | None:
     key = _bias(node)
     if key is None or not readers or flow.leaves(node) or not flow.graph.parameters[key].trainable:
         return None
-    for_each_channel = node.op.name in _BY_CHANNEL or (node.op.name == "linear" and node.types[0].rank == 2)
-    if for_each_channel and all(
-        one.op.name in _CENTRES and "statistics" not in one.frozen for one in readers
-    ):
-        return readers[0]
-    return None
+    if node.op.name not in (*_BY_CHANNEL, "linear"):
+        return None
+    axis = 1 if node.op.name in _BY_CHANNEL else node.types[0].rank - 1
+    return readers[0] if all(takes_away(one, axis) for one in readers) else None

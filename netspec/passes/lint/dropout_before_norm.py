@@ -10,15 +10,18 @@ from pydantic import Field
 from netspec.ir.graph import Node
 from netspec.passes.flow import Flow, place
 from netspec.passes.lint.rule import Rule, Subject
+from netspec.passes.norms import remembers
 from netspec.text import Diagnostic, Label
 
 
 class DropoutBeforeNorm(Rule):
-    """Dropout stands before a `batch_norm`, with `layers` convolutions or linear layers between them at the most.
+    """Dropout stands before a `batch_norm`, or an `instance_norm` that keeps running statistics, with `layers`
+    convolutions or linear layers between them at the most.
 
     Why: dropout widens the variance of what it touches while training, by 1 / (1 - p) for numbers around 0, and does
     nothing in evaluation. The norm keeps the variance it saw in training, so in evaluation it divides by too much
-    (Li et al. 2019 call it variance shift).
+    (Li et al. 2019 call it variance shift). Norms that measure what they have in evaluation too do not mind, and
+    `alpha_dropout` keeps the variance as it is.
 
     Instead: move the dropout behind the last `batch_norm`, before the last `linear`, or leave it out: the norm's own
     noise already regularises.
@@ -31,7 +34,7 @@ class DropoutBeforeNorm(Rule):
     """How many convolutions or linear layers may lie between the two; with more, the dropout is far enough."""
 
     def check(self, subject: Subject) -> Iterator[Diagnostic]:
-        """Every dropout from which a batch norm is near."""
+        """Every dropout from which such a norm is near."""
         for flow in subject.flows:
             for nodes in flow.places:
                 node = nodes[0]
@@ -49,21 +52,19 @@ class DropoutBeforeNorm(Rule):
             labels=(Label(behind, "in evaluation this still divides by the variance of training"),)
             if behind
             else (),
-            help="move it behind the last `batch_norm`, or leave it out",
+            help=f"move it behind the last `{norm.op.name}`, or leave it out",
         )
 
     def _norm(self, flow: Flow, start: Node) -> Node | None:
-        """The first batch norm that is reached with no more than `layers` that weigh on the way."""
+        """The first norm with running statistics that is reached with no more than `layers` that weigh on the way."""
         ahead, least = [(start, 0)], {start.path: 0}
         while ahead:
             node, between = ahead.pop(0)
             for reader in flow.reading(node):
-                if reader.op.name == "batch_norm":
-                    if "statistics" in reader.frozen:
-                        continue
+                if remembers(reader):
                     return reader
-                if "norm" in reader.op.name:
-                    continue  # it measures each sample by itself, in training and in evaluation
+                if reader.op.normalises:
+                    continue  # it measures what comes, in training and in evaluation, or nothing at all
                 count = between + flow.weighs(reader)
                 if count <= self.layers and count < least.get(reader.path, count + 1):
                     least[reader.path] = count

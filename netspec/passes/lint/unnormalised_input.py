@@ -23,7 +23,7 @@ class UnnormalisedInput(Rule):
     and their gradients are some hundred times too large, and training diverges or creeps; with values below 0.05 the
     first layer sees next to nothing.
 
-    Instead: begin with `rescale` or `batch_norm`, or let `normalize` in `data` bring the pictures to [0, 1] and declare
+    Instead: begin with `rescale` or a norm, or let `normalize` in `data` bring the pictures to [0, 1] and declare
     that `range`. The rule goes by the declared range; a picture that declares none passes.
     """
 
@@ -50,6 +50,8 @@ class UnnormalisedInput(Rule):
             if raw is None:
                 continue
             kind, name = graph.type_of(raw), source[raw]
+            if node.op.normalises:
+                continue
             if not node.parameters and not node.state:
                 source.update(dict.fromkeys(node.refs, name))
             elif flow.weighs(node) and flow.learns(node) and self._far(kind) and name not in told:

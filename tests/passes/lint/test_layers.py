@@ -33,6 +33,16 @@ HEAD = ("global_avg_pool", "linear: 10")
         (f"{CONV}\n    freeze: bias", "batch_norm"),  # as it was trained elsewhere
         (CONV, "batch_norm\n    freeze: statistics".replace("norm\n", "norm:\n")),  # fixed numbers take nothing away
         ("global_avg_pool", "linear: 10", "relu", "batch_norm"),
+        (CONV, "layer_norm: channel"),  # biases of channels differ, and one mean of all is taken away
+        (CONV, "layer_norm: [channel, height, width]"),
+        (CONV, "layer_norm: [channel, width]"),
+        (CONV, "group_norm: 4"),
+        (CONV, "group_norm: 1"),
+        (CONV, "rms_norm: [height, width]"),  # which subtracts nothing
+        (CONV, "local_response_norm: 5"),
+        (CONV, "instance_norm: {track_running_stats: true}\n    freeze: statistics"),
+        ("flatten", "linear: 16", "layer_norm", "relu", "linear: 10"),
+        ("flatten", "linear: 16", "group_norm: 4", "relu", "linear: 10"),
     ],
 )  # fmt: skip
 def test_a_bias_that_counts_is_no_doubt(written: tuple[str, ...]) -> None:
@@ -48,6 +58,11 @@ def test_a_bias_that_counts_is_no_doubt(written: tuple[str, ...]) -> None:
         ("depthwise_conv: {kernel_size: 3, padding: 1}", "batch_norm"),
         ("separable_conv: {out_channels: 8, kernel_size: 3, padding: 1}", "batch_norm"),
         ("flatten", "linear: 16", "batch_norm", "relu", "linear: 10"),
+        (CONV, "instance_norm"),
+        (CONV, "instance_norm: {affine: true, track_running_stats: true}"),
+        (CONV, "group_norm: 8"),  # eight channels, each by itself
+        (CONV, "layer_norm: [height, width]"),
+        (CONV, "layer_norm: width"),
         (named("a"), "{batch_norm, name: b}", "{batch_norm, from: a}", "{add, from: [b, _]}"),
     ],
 )  # fmt: skip
@@ -88,6 +103,12 @@ def test_linear_along_an_axis_that_the_norm_does_not_keep_apart_is_no_doubt() ->
         (BARE, "batch_norm", "relu", "dropout: 0.5", *HEAD),
         (CONV, "relu", "dropout: 0.5", CONV, "relu", CONV, "relu", BARE, "batch_norm"),  # three layers apart
         ("dropout: 0.5", CONV, "relu", "batch_norm:\n    freeze: statistics"),
+        ("dropout: 0.5", BARE, "batch_norm: {track_running_stats: false}"),  # evaluation measures what it has
+        ("dropout: 0.5", BARE, "layer_norm: channel"),
+        ("dropout: 0.5", BARE, "layer_norm: channel", BARE, "batch_norm"),
+        ("dropout: 0.5", BARE, "group_norm: 4"),
+        ("dropout: 0.5", BARE, "instance_norm"),
+        ("alpha_dropout: 0.1", BARE, "batch_norm"),  # which keeps the variance
     ],
 )
 def test_dropout_that_no_norm_measures_is_no_doubt(written: tuple[str, ...]) -> None:
@@ -99,6 +120,8 @@ def test_dropout_that_no_norm_measures_is_no_doubt(written: tuple[str, ...]) -> 
     [
         (CONV, "relu", "dropout: 0.1", "batch_norm"),
         (CONV, "dropout: 0.1", "relu", "max_pool: 2", "batch_norm"),
+        (BARE, "dropout: 0.1", "local_response_norm: 5", "batch_norm"),
+        (BARE, "dropout: 0.1", "instance_norm: {track_running_stats: true}"),
         ("batch_norm", "relu", CONV, "dropout: 0.3", "relu", BARE, "batch_norm", "relu", "dropout: 0.5"),
     ],
 )
@@ -323,6 +346,24 @@ def test_a_raw_picture_in_a_layer_that_learns_is_told(
     ]
     assert [one.code for one in found] == ["NS412"]
     assert span in found[0].message
+
+
+@pytest.mark.parametrize(
+    "norm", ["instance_norm", "layer_norm: [height, width]", "rms_norm: channel", "group_norm: 1"]
+)
+@pytest.mark.parametrize("affine", [True, False])
+def test_a_raw_picture_behind_a_norm_is_no_doubt(norm: str, affine: bool) -> None:
+    inputs = "inputs: {image: {shape: [3, 64, 64], range: [0, 255]}}\n"
+    word = "affine" if norm[0] in "ig" else "elementwise_affine"
+    main = {"i": "", "g": "num_groups: 1, "}.get(norm[0], f"axis{norm[norm.find(':') :]}, ")
+    written = f"{norm.partition(':')[0]}: {{{main}{word}: {str(affine).lower()}}}"
+    assert layers(written, BARE, inputs=inputs) == []
+
+
+def test_factors_of_channels_and_norms_of_several_axes_weigh_nothing() -> None:
+    """Their weights have several axes, and yet they sum nothing: dropout is as near to the norm as without them."""
+    between = ("layer_scale", "layer_scale", "relu")
+    assert layers(BARE, "dropout: 0.1", *between, "batch_norm") == ["NS404"]
 
 
 def test_two_branches_of_one_raw_picture_are_one_doubt() -> None:
