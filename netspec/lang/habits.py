@@ -19,6 +19,14 @@ WORDS: dict[str, str] = {
     "dense": "linear", "fc": "linear", "fully_connected": "linear", "convolution": "conv",
     "transposed_conv": "conv_transpose", "deconv": "conv_transpose", "deconvolution": "conv_transpose",
     "bn": "batch_norm", "batchnorm": "batch_norm", "batch_normalization": "batch_norm",
+    "ln": "layer_norm", "layernorm": "layer_norm", "layer_normalization": "layer_norm",
+    "gn": "group_norm", "groupnorm": "group_norm", "group_normalization": "group_norm",
+    "instancenorm": "instance_norm", "instance_normalization": "instance_norm",
+    "rmsnorm": "rms_norm", "rms_normalization": "rms_norm", "root_mean_square_norm": "rms_norm",
+    "lrn": "local_response_norm", "local_response_normalization": "local_response_norm",
+    "r_re_lu": "rrelu", "thresholded_re_lu": "threshold", "log_sigmoid": "logsigmoid", "hard_shrink": "hardshrink",
+    "soft_shrink": "softshrink", "tanh_shrink": "tanhshrink", "hard_swish": "hardswish", "h_swish": "hardswish",
+    "hard_sigmoid": "hardsigmoid", "hard_tanh": "hardtanh", "gated_linear_unit": "glu", "max_feature_map": "maxout",
     "maxpool": "max_pool", "max_pooling": "max_pool", "avgpool": "avg_pool", "average_pool": "avg_pool",
     "average_pooling": "avg_pool", "mean_pool": "avg_pool", "global_average_pooling": "global_avg_pool",
     "global_pool": "global_avg_pool", "global_average_pool": "global_avg_pool", "gap": "global_avg_pool",
@@ -62,7 +70,9 @@ WORDS: dict[str, str] = {
     "filter_size": "kernel_size", "filt_size": "kernel_size", "pad_mode": "padding_mode", "indices": "where",
     "pool_size": "kernel_size", "epsilon": "eps", "use_bias": "bias",
     "rate": "p", "drop_rate": "p", "prob": "p", "dilation_rate": "dilation", "alpha": "negative_slope",
-    "scale_factor": "factor", "dim": "axis", "dims": "axis", "n_groups": "groups", "pad": "padding",
+    "scale_factor": "factor", "dim": "axis", "dims": "axis", "n_groups": "groups num_groups",
+    "groups": "num_groups", "num_groups": "groups", "affine": "elementwise_affine", "elementwise_affine": "affine",
+    "num_pieces": "pieces", "num_units": "pieces", "lambda": "lambd", "drop_prob": "p", "pad": "padding",
     "learning_rate": "lr", "wd": "weight_decay", "no_weight_decay": "no_decay",
     "exclude_from_weight_decay": "no_decay", "skip_weight_decay": "no_decay", "l2_penalty": "weight_decay",
     "heads": "num_heads", "n_heads": "num_heads", "split_size": "sizes", "num_or_size_splits": "sizes",
@@ -148,11 +158,18 @@ SAYINGS: dict[Place, dict[str, str]] = {
         "unflatten": "say all axes after it: `- reshape: {group: 4, channel: -1, width: width}`",
         "swapaxes": "say the order of all axes: `- permute: [height, width, channel]`",
         "spatial_dropout": "write `- dropout: {p: 0.5, whole: channel}`",
+        "feature_alpha_dropout": "write `- alpha_dropout: {p: 0.5, whole: channel}`",
+        "gaussian_dropout": "`dropout` leaves numbers out by chance; nothing multiplies them by other noise",
         "dropout1d": "write `- dropout: {p: 0.5, whole: channel}`",
         "dropout2d": "write `- dropout: {p: 0.5, whole: channel}`",
         "dropout3d": "write `- dropout: {p: 0.5, whole: channel}`",
     },
     "argument": {
+        "normalized_shape": "axes are called by their names: `- layer_norm: channel`, `- layer_norm: [height, width]`",
+        "keep_prob": "`p` is the share that is dropped, 1 less the share that is kept",
+        "init_value": "how parameters start stands beside the op: `init: {weight: {constant: 1e-6}}`",
+        "init_values": "how parameters start stands beside the op: `init: {weight: {constant: 1e-6}}`",
+        "num_channels": "it follows from what comes in: leave it out; what a convolution makes is `out_channels`",
         "trainable": "what stays as it is stands beside the op: `freeze: true`",
         "kernel_initializer": "how parameters start stands beside the op: `init: {weight: kaiming_normal}`",
         "bias_initializer": "how parameters start stands beside the op: `init: {bias: zeros}`",
@@ -265,7 +282,7 @@ SAYINGS: dict[Place, dict[str, str]] = {
 
 ABSENT = frozenset(
     """
-    embedding lstm gru rnn transformer local_response_norm lrn prelu p_re_lu
+    embedding lstm gru rnn transformer
     """.split()  # noqa: SIM905
 )
 """Ops of other libraries that this version has not, and for which nothing that is spelt alike is meant."""
