@@ -8,7 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from netspec.lang.bind import Argument, span_of, unknown_argument, worded
-from netspec.lang.constants import Constant, Constants
+from netspec.lang.constants import Constant, Constants, Sizes
 from netspec.lang.layer import Layer
 from netspec.lang.names import meant
 from netspec.lang.naming import Naming, name_layers
@@ -75,13 +75,11 @@ class Block:
         return next(iter(self.params.values()), None)
 
 
-def bind_block(body: Body, layer: Layer, block: Block) -> tuple[Constants, dict[str, Node]] | None:
-    """The constants that one use of a block sees, and the inputs that it names; None after an error."""
-    return _Call(body, layer, block).bind()
+class Call:
+    """One use of a block while its arguments are read: first what is written, then, knowing the inputs, the parameters.
 
-
-class _Call:
-    """One use of a block while its arguments are read."""
+    `good` says whether nothing is wrong so far, `inputs` are those that the use names.
+    """
 
     def __init__(self, body: Body, layer: Layer, block: Block) -> None:
         self.body = body
@@ -93,18 +91,18 @@ class _Call:
         self.meant: set[str] = set()
         self.scope = block.library.constants.extended({})
         self.arguments: dict[str, Node] = {}
-
-    def bind(self) -> tuple[Constants, dict[str, Node]] | None:
-        """Read what is written, then every parameter in order, so that a default may use those before it."""
         self._written()
+
+    def bind(self, sizes: Sizes) -> Constants | None:
+        """What the block sees: every parameter in order, so that a default may use those before it, and `sizes`."""
         for param in self.block.params.values():
             if param.name in self.arguments:
                 self._set(param, self.arguments[param.name], self.body.values, self.body)
             elif param.default is not None:
-                self._set(param, param.default, Values(self.scope, self.report), None)
+                self._set(param, param.default, Values(self.scope, self.report, sizes), None)
             elif param.name not in self.meant:
                 self._missing(param)
-        return (self.scope, self.inputs) if self.good else None
+        return self.scope if self.good else None
 
     def _written(self) -> None:
         """What stands under the name of the block: named arguments and inputs, or the main argument."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from netspec.ir.dim import Dim
 from netspec.ir.graph import Origin, Ref, Scope
 from netspec.lang import layer as words
-from netspec.lang.block import Block, Given, bind_block
+from netspec.lang.block import Block, Call, Given
+from netspec.lang.constants import Poisoned, Sizes
 from netspec.lang.inputs import Taken
 from netspec.lang.layer import Layer
 from netspec.lang.space import Names, Space
@@ -30,16 +32,16 @@ def instance(body: Body, layer: Layer, path: str, block: Block) -> Values:
         )
         return None
     block.uses += 1
-    bound = bind_block(body, layer, block)
+    call = Call(body, layer, block)
     alone = wired(body, layer)
-    named = bound[1] if bound is not None else {}
-    taken = body.inputs.fill(layer, list(block.inputs), named, good=bound is not None)
-    if bound is None or taken is None or not alone or not _all_given(body, layer, block, taken):
+    taken = body.inputs.fill(layer, list(block.inputs), call.inputs, good=call.good)
+    given = {name: ref for name, (ref, _) in zip(block.inputs, taken or (), strict=False)}
+    seen = call.bind(_sizes(body, block, given))
+    if seen is None or taken is None or not alone or not _all_given(body, layer, block, taken):
         return None
-    given = {name: ref for name, (ref, _) in zip(block.inputs, taken, strict=True)}
     naming = block.naming(body.report)
     space = Space(Names({**dict.fromkeys(naming.failed), **given}), naming)
-    inner = body.apart(bound[0], space, block.library, path)
+    inner = body.apart(seen, space, block.library, path)
     inner.chain = (*body.chain, block)
     if len(given) == 1:
         inner.start(next(iter(given.values())))
@@ -51,6 +53,21 @@ def instance(body: Body, layer: Layer, path: str, block: Block) -> Values:
     ):
         inner.read(block.layers)
         return _outputs(inner, block)
+
+
+def _sizes(body: Body, block: Block, given: dict[str, Ref | None]) -> Sizes:
+    """The sizes of what a block is given, for the defaults of its parameters; Poisoned where an input failed."""
+
+    def size(value: str, axis: str) -> Dim | None:
+        if value not in block.inputs:
+            return None
+        ref = given.get(value)
+        if ref is None:
+            raise Poisoned
+        found = body.weaver.type_of(ref)
+        return found.size(axis) if found.find(axis) is not None else None
+
+    return size
 
 
 def _all_given(body: Body, layer: Layer, block: Block, taken: list[Taken]) -> bool:

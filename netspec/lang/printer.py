@@ -67,6 +67,14 @@ def _kind(facts: Facts, axis: str | None) -> dict[str, object]:
     return {"range": [facts.low, facts.high]} if isfinite(facts.low) and isfinite(facts.high) else {}
 
 
+def _by_axis(pairs: object) -> dict[str, object]:
+    """What an op says of axes, written beside its other arguments; the same on both sides is said once."""
+    found: dict[str, object] = dict(pairs)  # type: ignore[call-overload]  # the field `axes` of such an op has pairs
+    return {
+        axis: one[0] if isinstance(one, tuple) and len(set(one)) == 1 else one for axis, one in found.items()
+    }
+
+
 def _unsaid(why: str) -> Problem:
     return Problem("NS748", f"this graph cannot be written as a flat spec: {why}")
 
@@ -97,13 +105,19 @@ class _Printer:
         yield from self._groups()
 
     def _call_values(self) -> None:
-        """A legal name for every value, its path where that is one."""
+        """A legal name for every value: what an output is called, else its path where that is one."""
         self.taken = {*self.graph.inputs, *self.graph.targets}
         self.names = {Ref(one): one for one in self.taken}
-        for node in self._layers():
+        layers = list(self._layers())
+        made = {ref for node in layers for ref in node.refs}
+        for called, ref in self.graph.entry("predict").items():
+            if ref in made and ref not in self.names:
+                self.names[ref] = self._free(called)
+        for node in layers:
             several = node.names or [f"{node.path}_{i}" for i in range(len(node.types))]
             for ref, wanted in zip(node.refs, [node.path] if len(node.types) == 1 else several, strict=True):
-                self.names[ref] = self._free(wanted)
+                if ref not in self.names:
+                    self.names[ref] = self._free(wanted)
 
     def _free(self, wanted: str) -> str:
         """The name itself, or one like it that can be given and is not."""
@@ -151,8 +165,7 @@ class _Printer:
         """The op with its arguments and the inputs that only a name can give."""
         written: dict[str, object] = dict(node.op.arguments())
         if getattr(node.op, "free_arguments", False):
-            (pairs,) = written.values()
-            written = dict(pairs)  # type: ignore[call-overload]  # such an op has one field, of pairs
+            written |= _by_axis(written.pop("axes", ()))
         written |= named
         return f"{node.op.name}: {flow(written)}" if written else node.op.name
 

@@ -71,6 +71,47 @@ def test_a_default_may_use_constants_and_the_parameters_before_it() -> None:
     assert [node.types[0].sizes[1].value for node in made.nodes] == [4, 3]
 
 
+def test_a_default_may_use_sizes_of_what_the_block_is_given() -> None:
+    text = (
+        "blocks:\n  b:\n    params: {c: {int: $x.channel // 2}, twice: {int: $2 * c}}\n    layers:\n"
+        "      - conv: {out_channels: $twice, kernel_size: 1}\n"
+        "  join:\n    inputs: [a, b]\n    params: {c: {int: $a.channel + b.channel}}\n    layers:\n"
+        "      - {conv: {out_channels: $c, kernel_size: 1}, from: b}\n"
+        "layers:\n  - {conv: {out_channels: 6, kernel_size: 1}, name: t}\n  - b\n  - b: 1\n"
+        "  - {join: {b: t}, from: _}\n"
+    )
+    made = graph(text)
+    assert [node.types[0].sizes[1].value for node in made.nodes] == [6, 6, 2, 8]
+
+
+@pytest.mark.parametrize(
+    "default, words",
+    [
+        ("«$x.feature»", ("`x.feature`",)),
+        ("«$y.channel»", ("`y.channel`",)),
+        ("«$_.channel»", ("`_.channel`",)),
+    ],
+)
+def test_a_size_that_a_default_cannot_know_is_told_at_the_default(
+    default: str, words: tuple[str, ...]
+) -> None:
+    marked = (
+        "inputs: {image: {shape: [3, 4, 4]}}\nblocks:\n  b:\n"
+        f"    params: {{c: {{int: {default}}}}}\n    layers:\n      - conv: {{out_channels: $c, kernel_size: 1}}\n"
+        "layers:\n  - b\n"
+    ).replace("«$", "$«")
+    assert_told(marked, "NS111", *words)
+
+
+def test_a_default_keeps_still_about_a_value_whose_layer_failed() -> None:
+    marked = (
+        "inputs: {image: {shape: [3, 4, 4]}}\nblocks:\n  b:\n    params: {c: {int: $x.channel}}\n"
+        "    layers:\n      - conv: {out_channels: $c, kernel_size: 1}\n"
+        "layers:\n  - max_pool: «9»\n  - b\n"
+    )
+    assert_told(marked, "NS211")
+
+
 def test_layers_are_arguments_too_and_see_the_scope_they_were_written_in() -> None:
     text = (
         "define: {slope: 0.3}\nblocks:\n  inner:\n    params: {act: layer}\n    layers: [$act]\n"

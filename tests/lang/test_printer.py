@@ -37,8 +37,10 @@ def plain(graph: Graph, paths: dict[str, str]) -> tuple[object, ...]:
         return Ref(paths.get(one.path, one.path), one.output)
 
     def key(one: str) -> str:
-        path, _, local = one.rpartition(".")
-        return f"{paths.get(path, path)}.{local}"
+        steps = one.split(".")
+        homes = (".".join(steps[:i]) for i in range(len(steps) - 1, 0, -1))
+        home = next((path for path in homes if path in paths), one.rpartition(".")[0])
+        return f"{paths.get(home, home)}{one.removeprefix(home)}"
 
     def node(one: Node) -> Node:
         return replace(
@@ -162,6 +164,21 @@ layers:
   - {formula: 5 * share, name: v, as: {unit: ml}}
   - {formula: v + v, name: w, as: {range: [0, 8]}}
 """,
+    "places by axis beside other arguments": """
+inputs: {x: {shape: {channel: 1, time: 4, width: 8}}}
+layers:
+  - {pad: {time: 1, mode: circular}}
+  - pad: 1
+  - {crop: {width: 6, at: end}}
+  - {crop: 4}
+""",
+    "ops that are said with other ops": """
+inputs: {x: {shape: [4, 8, 8]}}
+layers:
+  - {squeeze_excite: 2, init: {fc1.bias: zeros}}
+  - {separable_conv: {out_channels: 3, kernel_size: 3}, freeze: pointwise.weight}
+init: {conv: {weight: kaiming_normal}}
+""",
     "a free tensor and masks": """
 inputs: {x: {shape: {slice: 3, feature: 4}}, present: {shape: {slice: 3}, kind: mask}}
 layers:
@@ -178,6 +195,14 @@ def test_what_is_hard_to_say_is_said(text: str) -> None:
     spec, found = check_source(Source("hard.yaml", f"netspec: 1\n{text}"), Path())
     assert spec is not None, render_all(found, color=False)
     held(spec.graph, again(spec.graph).graph)
+
+
+def test_an_output_keeps_its_name() -> None:
+    layers = "layers:\n  - {b, name: one}\n  - {b, name: two}\noutputs: [one, two]\n"
+    text = f"netspec: 1\ninputs: {{x: [4]}}\nblocks: {{b: [relu, tanh]}}\n{layers}"
+    spec, found = check_source(Source("blocks.yaml", text), Path())
+    assert spec is not None, render_all(found, color=False)
+    assert list(again(spec.graph).graph.entry("predict")) == ["one", "two"]
 
 
 def test_a_map_cannot_be_said_flat_and_the_problem_says_so() -> None:

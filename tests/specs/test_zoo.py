@@ -193,6 +193,9 @@ NEWCOMER = {
     "resnext50": 25_028_904,
     "densenet169": 14_149_480,
     "mobilenet_v2": 3_504_872,
+    "mnasnet1_0": 4_383_312,
+    "efficientnet_v2_s": 21_458_488,
+    "mobilevit_s": 5_578_632,
 }
 """Networks that somebody wrote from the language's pages alone, as they were written, and their published counts."""
 
