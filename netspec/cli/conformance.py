@@ -28,7 +28,8 @@ def conformance(ops: tuple[str, ...], wanted: tuple[str, ...], seed: int, form: 
 
     Compared are values, gradients and running statistics, in float64 and float32, and for all ops together the steps of
     every update rule; the reference's own gradients are held against slopes. What may differ is derived from rounding.
-    Ops and backends of other packages are found by their entry points. OP may hold `*`. Exit status 1 where something
+    First each op is held to what its samples promise of types and facts. Ops and backends of other packages are found
+    by their entry points. OP may hold `*`. Exit status 1 where something
     differs by more.
     """
     from netspec.backend import find, installed, needing
@@ -36,12 +37,16 @@ def conformance(ops: tuple[str, ...], wanted: tuple[str, ...], seed: int, form: 
     started = time.perf_counter()
     with needing("numpy"):
         from netspec.proof.conformance import conformance as hold
+        from netspec.proof.promise import broken, held
         from netspec.proof.stepping import updates
     from netspec.recipe.optimizer import OPTIMIZERS
 
     chosen = _chosen(ops)
     backends = [find(name) for name in wanted] or [one for one in installed().values() if one.name != "numpy"]
-    rows = list(hold(chosen, backends, seed=seed))
+    rows = [held(fault) for kind in chosen.values() for fault in broken(kind, seed=seed)]
+    failed = {row.op for row in rows}
+    sound = {name: kind for name, kind in chosen.items() if name not in failed}
+    rows += hold(sound, backends, seed=seed)
     if not ops:
         rows += updates(OPTIMIZERS, backends, seed=seed)
     if form == "json":
