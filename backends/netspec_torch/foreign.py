@@ -45,9 +45,13 @@ def _text(module: str, key: str) -> str:
 
 def _stands_alone(node: ast.FunctionDef, key: str) -> None:
     """SpecError NS735 for a function that would not run where it is copied to."""
-    names = [one for one in ast.walk(node) if isinstance(one, ast.Name)]
-    own = {one.id for one in names if not isinstance(one.ctx, ast.Load)}
-    own |= {one.arg for one in ast.walk(node) if isinstance(one, ast.arg)}
+    args = [one for one in ast.walk(node) if isinstance(one, ast.arg)]
+    said = [one.annotation for one in args if one.annotation] + [node.returns] * (node.returns is not None)
+    unread = {
+        id(one) for top in said if top is not None for one in ast.walk(top)
+    }  # Python reads no annotation
+    names = [one for one in ast.walk(node) if isinstance(one, ast.Name) and id(one) not in unread]
+    own = {one.id for one in names if not isinstance(one.ctx, ast.Load)} | {one.arg for one in args}
     known = {*own, *IMPORTED, *vars(builtins), node.name}
     for one in names:
         if one.id not in known:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from netspec.cli.options import format_option
+from netspec.text import SpecError
 
 if TYPE_CHECKING:
     from netspec.ir.op import Op
@@ -37,13 +38,14 @@ def conformance(ops: tuple[str, ...], wanted: tuple[str, ...], seed: int, form: 
     started = time.perf_counter()
     with needing("numpy"):
         from netspec.proof.conformance import conformance as hold
-        from netspec.proof.promise import broken, held
+        from netspec.proof.promise import Fault, broken, held
         from netspec.proof.stepping import updates
     from netspec.recipe.optimizer import OPTIMIZERS
 
-    chosen = _chosen(ops)
+    chosen, unusable = _chosen(ops)
     backends = [find(name) for name in wanted] or [one for one in installed().values() if one.name != "numpy"]
-    rows = [held(fault) for kind in chosen.values() for fault in broken(kind, seed=seed)]
+    rows = [held(Fault(name, None, why)) for name, why in unusable.items()]
+    rows += [held(fault) for kind in chosen.values() for fault in broken(kind, seed=seed)]
     failed = {row.op for row in rows}
     sound = {name: kind for name, kind in chosen.items() if name not in failed}
     rows += hold(sound, backends, seed=seed)
@@ -56,24 +58,32 @@ def conformance(ops: tuple[str, ...], wanted: tuple[str, ...], seed: int, form: 
     return 0 if all(row.ok for row in rows) else 1
 
 
-def _chosen(patterns: Sequence[str]) -> dict[str, type[Op]]:
-    """The ops of these names, all without any; a usage error for a name that none has."""
+def _chosen(patterns: Sequence[str]) -> tuple[dict[str, type[Op]], dict[str, str]]:
+    """The ops of these names, all without any, and why those that cannot be used cannot.
+
+    A usage error for a name that none has.
+    """
     from fnmatch import fnmatchcase
 
-    from netspec.ops import everything
+    from netspec.ops import catalogue, foreign_names, foreign_op
     from netspec.text import nearest
 
-    ops = everything()
+    known = sorted({*catalogue(), *foreign_names()})
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in ops):
-            near = nearest(pattern, ops)
+        if not any(fnmatchcase(name, pattern) for name in known):
+            near = nearest(pattern, known)
             hint = f" Did you mean `{near}`?" if near else ""
             raise click.UsageError(f"There is no op `{pattern}`.{hint}")
-    return {
-        name: kind
-        for name, kind in sorted(ops.items())
-        if not patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
-    }
+    found: dict[str, type[Op]] = {}
+    unusable: dict[str, str] = {}
+    for name in known:
+        if patterns and not any(fnmatchcase(name, pattern) for pattern in patterns):
+            continue
+        try:
+            found[name] = catalogue()[name] if name in catalogue() else foreign_op(name)
+        except SpecError as trouble:
+            unusable[name] = trouble.diagnostics[0].message
+    return found, unusable
 
 
 def _report(rows: Sequence[Held], seconds: float) -> str:

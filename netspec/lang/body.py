@@ -214,7 +214,9 @@ class Body:
             self.report.error(trouble.code, trouble.message, layer.span, help=trouble.help)
             return None
         included = (one for one in self.library.names() if one.endswith(f".{layer.op}"))
-        near = next(included, None) or meant(layer.op, {*ops.names(), *self.library.names()})
+        near = next(included, None) or meant(
+            layer.op, {*ops.names(), *ops.foreign_names(), *self.library.names()}
+        )
         edit = Edit(layer.span, near) if near else None
         help = (
             f"did you mean `{near}`?"

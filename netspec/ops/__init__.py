@@ -97,16 +97,11 @@ def written() -> dict[str, type[Op]]:
     return {name: kind for name, kind in catalogue().items() if kind.written}
 
 
-def everything() -> dict[str, type[Op]]:
-    """Every op of netspec and of the packages that are installed beside it, by name; SpecError as `foreign_ops`."""
-    return {**catalogue(), **foreign_ops()}
-
-
-def foreign_ops() -> dict[str, type[Op]]:
-    """Every op of the packages that are installed beside netspec, by name; SpecError NS704, NS705 for a broken one."""
+def foreign_names() -> tuple[str, ...]:
+    """The names of all ops that the packages beside netspec bring; none of them is loaded."""
     from netspec.ir.foreign import OPS, group  # noqa: PLC0415 - as in `find`
 
-    return {name: _foreign(name) for name in sorted(entry.name for entry in group(OPS))}
+    return tuple(sorted({entry.name for entry in group(OPS)}))
 
 
 def find(name: str) -> type[Op] | None:
@@ -121,7 +116,7 @@ def find(name: str) -> type[Op] | None:
     if named(OPS, name) is None:
         return None
     try:
-        return _foreign(name)
+        return foreign_op(name)
     except SpecError:
         return None
 
@@ -133,14 +128,14 @@ def trouble(name: str) -> Diagnostic | None:
     if "." not in name or named(OPS, name) is None:
         return None
     try:
-        _foreign(name)
+        foreign_op(name)
     except SpecError as refused:
         return refused.diagnostics[0]
     return None
 
 
 @cache
-def _foreign(name: str) -> type[Op]:
+def foreign_op(name: str) -> type[Op]:
     """The op of another package that stands under this name; SpecError NS704 or NS705 where it cannot be used."""
     from netspec.ir.foreign import OPS, load, named, unfit  # noqa: PLC0415 - as in `find`
 

@@ -32,6 +32,8 @@ def entries() -> dict[str, list[Told]]:
 def _told() -> Iterator[tuple[str, Told]]:
     for name, op in ops.written().items():
         yield name, ("op", partial(op_section, op))
+    for name in ops.foreign_names():
+        yield name, ("op of another package", partial(_foreign, name))
     for name, rule in rules().items():
         yield name, ("rule of lint", partial(rule_section, rule))
     for what, table in (
@@ -43,6 +45,11 @@ def _told() -> Iterator[tuple[str, Told]]:
     ):
         for name, kind in table.items():
             yield name, (what, partial(kind_section, kind))
+
+
+def _foreign(name: str) -> str:
+    """The section of another package's op; SpecError where that cannot be loaded."""
+    return op_section(ops.foreign_op(name))
 
 
 def entry(word: str) -> str | None:

@@ -111,8 +111,8 @@ def typed(kind: TensorType) -> str:
 
 
 def _refusals(kind: type[Op]) -> list[str]:
-    """The codes that an op's bad samples raise, each with its sentence."""
+    """The codes that an op's bad samples raise, each with its sentence; those of other packages have none here."""
     codes = sorted({sample.code for sample in kind.samples() if sample.code})
     if not codes:
         return []
-    return ["Refused:\n\n" + "\n".join(f"* `{code}` {CODES[code]}" for code in codes)]
+    return ["Refused:\n\n" + "\n".join(f"* `{code}` {CODES.get(code, '')}".rstrip() for code in codes)]

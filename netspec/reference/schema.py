@@ -9,6 +9,7 @@ the op's arguments.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from netspec import ops
 from netspec.ir.op import Op
@@ -48,8 +49,11 @@ _FORMULA: Schema = {"$ref": "#/definitions/formula"}
 _CALLS: Schema = {"type": "object", "additionalProperties": {"$ref": "#/definitions/initialiser"}}
 
 
-def schema() -> Schema:
-    """The whole schema as plain data."""
+NO_OTHERS: Mapping[str, type[Op]] = {}
+
+
+def schema(others: Mapping[str, type[Op]] = NO_OTHERS) -> Schema:
+    """The whole schema as plain data, with `others` beside the ops of netspec."""
     return {
         "$schema": DRAFT,
         "title": "netspec, version 1",
@@ -75,7 +79,7 @@ def schema() -> Schema:
             "type": _type(),
             "shape": _shape(),
             "layers": _layers(),
-            "layer": _layer(),
+            "layer": _layer(others),
             "block": _block(),
             "initialiser": call(INITIALIZERS),
         },
@@ -185,9 +189,9 @@ def _layers() -> Schema:
     }
 
 
-def _layer() -> Schema:
+def _layer(others: Mapping[str, type[Op]]) -> Schema:
     """The name of an op, or a mapping with one op and its wires. Other names may be blocks."""
-    catalogue = dict(sorted(ops.written().items()))
+    catalogue = dict(sorted({**ops.written(), **others}.items()))
     bare, named = offered(catalogue, {name: _op(kind) for name, kind in catalogue.items()})
     heads = {**_structure(), **named}
     known: Schema = {"anyOf": [{"required": [name]} for name in heads]}
@@ -296,6 +300,6 @@ def _training() -> Schema:
     return {"type": "object", "properties": told, "additionalProperties": False}
 
 
-def schema_text() -> str:
+def schema_text(others: Mapping[str, type[Op]] = NO_OTHERS) -> str:
     """The schema as a file."""
-    return json.dumps(schema(), indent=1, ensure_ascii=False) + "\n"
+    return json.dumps(schema(others), indent=1, ensure_ascii=False) + "\n"

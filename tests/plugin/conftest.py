@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +14,35 @@ import pytest
 
 HERE = Path(__file__).parent
 OFFLINE = {"PIP_NO_INDEX": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+RUNNER = """
+import contextlib, io, json
+from netspec.cli.main import main
+found = []
+for arguments in {commands!r}:
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main(arguments)
+        except SystemExit as left:
+            found.append([left.code, out.getvalue(), err.getvalue()])
+print(json.dumps(found))
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How one command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def told(self) -> str:
+        """All that was said."""
+        return self.stdout + self.stderr
 
 
 @dataclass(frozen=True)
@@ -34,11 +65,17 @@ class Installed:
             timeout=300,
         )
 
-    def netspec(self, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        """Run the command `netspec` with the package installed beside it; no traceback ever reaches a user."""
-        done = self.run(f"from netspec.cli.main import main; main({list(arguments)!r})", cwd)
-        assert "Traceback" not in done.stdout + done.stderr, done.stderr
-        return done
+    def netspec(self, *arguments: str, cwd: Path) -> Ran:
+        """Run the command `netspec` with the package installed beside it."""
+        return self.commands([list(arguments)], cwd)[0]
+
+    def commands(self, commands: Sequence[Sequence[str]], cwd: Path) -> list[Ran]:
+        """Run several commands in one process, as importing torch takes longest; no traceback reaches a user."""
+        done = self.run(RUNNER.format(commands=[list(one) for one in commands]), cwd)
+        assert done.returncode == 0, done.stderr
+        found = [Ran(*row) for row in json.loads(done.stdout)]
+        assert not [one for one in found if "Traceback" in one.told], found
+        return found
 
 
 def install(project: str, folder: Path) -> Installed:

@@ -80,11 +80,11 @@ def _brought(folder: Path, patch: pytest.MonkeyPatch, value: str) -> Iterable[Di
     entry = EntryPoint("acme.pool", value, foreign.OPS)
     patch.setattr(foreign, "named", lambda group, name: entry if name == entry.name else None)
     text = "netspec: 1\ninputs: {x: [3, 8, 8]}\nlayers:\n  - acme.pool\n"
-    ops._foreign.cache_clear()
+    ops.foreign_op.cache_clear()
     try:
         return check_source(Source("small.yaml", text), folder)[1]
     finally:
-        ops._foreign.cache_clear()
+        ops.foreign_op.cache_clear()
 
 
 def ns704(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
