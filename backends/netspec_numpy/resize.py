@@ -17,6 +17,9 @@ from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 A = -0.75
 """The slope of the cubic's kernel at its neighbours, as PyTorch has it (Keys 1981 calls it a)."""
 
+SMOOTH_A = -0.5
+"""The same where the kernel is stretched against aliasing, as in Pillow."""
+
 
 @lowers(Resize)
 def resize(op: Resize, inputs: Arrays, at: Context) -> Forward:
@@ -55,8 +58,8 @@ def _resized(op: Resize | ResizeLike, x: Array, sizes: tuple[int, ...]) -> Forwa
     y = x
     for axis, o in enumerate(sizes, start=2):
         n = x.shape[axis]
-        if op.mode == "nearest":
-            y = y.take(np.arange(o) * n // o, axis=axis)
+        if op.mode.startswith("nearest"):
+            y = y.take(_nearest(op, n, o), axis=axis)
         elif n != o:
             y = _along(axis, _weights(op, n, o), y)
     return Forward((y,), (x.shape,))
@@ -67,13 +70,19 @@ def _back(op: Resize | ResizeLike, saved: tuple[Any, ...], g: Array) -> Array:
     (shape,) = saved
     for axis in range(2, g.ndim):
         n, o = shape[axis], g.shape[axis]
-        if op.mode == "nearest":
+        if op.mode.startswith("nearest"):
             d = np.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), dtype=g.dtype)
-            np.add.at(d, (*[slice(None)] * axis, np.arange(o) * n // o), g)
+            np.add.at(d, (*[slice(None)] * axis, _nearest(op, n, o)), g)
             g = d
         elif n != o:
             g = _along(axis, _weights(op, n, o).T, g)
     return g
+
+
+def _nearest(op: Resize | ResizeLike, n: int, o: int) -> Array:
+    """The one place that each place shows: that of its start, or that of its middle."""
+    i = np.arange(o)
+    return i * n // o if op.mode == "nearest" else (2 * i + 1) * n // (2 * o)
 
 
 def _along(axis: int, matrix: Array, x: Array) -> Array:
@@ -83,6 +92,8 @@ def _along(axis: int, matrix: Array, x: Array) -> Array:
 
 def _weights(op: Resize | ResizeLike, n: int, o: int) -> Array:
     """The matrix `[o, n]` of an axis: row i weighs the neighbours of the place that i falls on; edges go on."""
+    if op.antialias:
+        return _stretched(op, n, o)
     first, t = np.empty(o, dtype=np.int64), np.empty(o)
     for i in range(o):
         first[i], t[i] = source(op.mode, i, n, o, align_corners=op.align_corners)
@@ -96,11 +107,25 @@ def _weights(op: Resize | ResizeLike, n: int, o: int) -> Array:
     return matrix
 
 
-def _close(t: Array) -> Array:
+def _stretched(op: Resize | ResizeLike, n: int, o: int) -> Array:
+    """The same with a kernel that is as wide as what it stands for: every row is brought to a sum of one."""
+    i, j = np.arange(o)[:, None], np.arange(n)
+    away = abs((2 * j + 1) * o - (2 * i + 1) * n) / (
+        2 * max(n, o)
+    )  # |j + 1/2 - (i + 1/2) n / o| over the stretch
+    if op.mode == "linear":
+        weights = np.maximum(1 - away, 0)
+    else:
+        near, far = _close(away, SMOOTH_A), _far(away, SMOOTH_A)
+        weights = np.where(away < 1, near, np.where(away < 2, far, 0))
+    return np.asarray(weights / weights.sum(axis=1, keepdims=True))
+
+
+def _close(t: Array, a: float = A) -> Array:
     """The cubic's weight at a distance up to 1."""
-    return ((A + 2) * t - (A + 3)) * t * t + 1
+    return ((a + 2) * t - (a + 3)) * t * t + 1
 
 
-def _far(t: Array) -> Array:
+def _far(t: Array, a: float = A) -> Array:
     """The cubic's weight at a distance of 1 to 2."""
-    return ((A * t - 5 * A) * t + 8 * A) * t - 4 * A
+    return ((a * t - 5 * a) * t + 8 * a) * t - 4 * a

@@ -45,13 +45,18 @@ def _resized(op: Resize | ResizeLike, at: Site, sizes: list[Value], *, whole: bo
     """The call; `whole` says that all sizes are whole multiples although they may be free."""
     (x, *_) = at.types
     written = tuple(sizes)
-    if op.mode == "nearest":
+    if op.mode.startswith("nearest"):
+        middle = op.mode == "nearest_exact"
         if whole or all(_exact(axis.size.value, one) for axis, one in zip(x.axes[2:], written, strict=True)):
-            return Lowered(call("F.interpolate", at.inputs[0], size=_sizes(written)))
-        return Lowered(call("resize_nearest", at.inputs[0], written), support=("resize_nearest",))
-    options: dict[str, Value] = {"mode": "bicubic" if op.mode == "bicubic" else _LINEAR[len(sizes)]}
+            word: dict[str, Value] = {"mode": "nearest-exact"} if middle else {}
+            return Lowered(call("F.interpolate", at.inputs[0], size=_sizes(written), **word))
+        options: dict[str, Value] = {"middle": True} if middle else {}
+        return Lowered(call("resize_nearest", at.inputs[0], written, **options), support=("resize_nearest",))
+    options = {"mode": "bicubic" if op.mode == "bicubic" else _LINEAR[len(sizes)]}
     if op.align_corners:
         options["align_corners"] = True
+    if op.antialias:
+        options["antialias"] = True
     return Lowered(call("F.interpolate", at.inputs[0], size=_sizes(written), **options))
 
 

@@ -298,17 +298,18 @@ def crop_to(x: torch.Tensor, sizes: dict[int, int], *, center: bool = False) -> 
     return x
 
 
-def resize_nearest(x: torch.Tensor, sizes: tuple[int, ...]) -> torch.Tensor:
-    """Resize the axes of space: place i of o shows place i * n // o of n.
+def resize_nearest(x: torch.Tensor, sizes: tuple[int, ...], *, middle: bool = False) -> torch.Tensor:
+    """Resize the axes of space: place i of o shows place i * n // o of n, or that under its middle.
 
     `F.interpolate` takes the ratio in single precision, which is right for small whole ones; others are counted here.
     """
     pairs = list(zip(x.shape[2:], sizes, strict=True))
     if all(n % o == 0 or (o % n == 0 and o <= 40 * n) for n, o in pairs):
-        return F.interpolate(x, size=sizes)
+        return F.interpolate(x, size=sizes, mode="nearest-exact" if middle else "nearest")
     for axis, (n, o) in enumerate(pairs, start=2):
         if n != o:
-            x = x.index_select(axis, torch.arange(o, device=x.device) * n // o)
+            places = torch.arange(o, device=x.device)
+            x = x.index_select(axis, (2 * places + 1) * n // (2 * o) if middle else places * n // o)
     return x
 
 

@@ -149,7 +149,9 @@ class Values:
         if kind.main is None:
             takes = ", ".join(f"`{one}`" for one in kind.model_fields) or "no arguments"
             help = f"it takes {takes}"
-            if isinstance(node, Sequence) and getattr(kind, "slots", None):
+            if getattr(kind, "free_arguments", False):
+                help = f"its arguments are called like axes: `{kind.name}: {{height: …, width: …}}`"
+            elif isinstance(node, Sequence) and getattr(kind, "slots", None):
                 help = f"values stand beside the op: `{{{kind.name}, from: {node.span.text}}}`"
             self.report.error("NS121", f"`{kind.name}` has no main argument", span_of(node, where), help=help)
             return None

@@ -124,6 +124,12 @@ class Roll(Op):
         """The written arguments are themselves the pairs, `{axis: shift}`."""
         if not isinstance(written, Mapping) or isinstance(written.get("axes"), tuple):
             return written
+        if not written:
+            raise ValueError("how far? Write `roll: {height: 2, width: -1}`")
+        for axis, by in written.items():
+            if isinstance(by, bool) or not isinstance(by, int):
+                message = f"`{axis}` is the name of an axis here, and takes a whole number: how far to roll"
+                raise ValueError(message)  # noqa: TRY004 - pydantic makes a message of a ValueError alone
         return {"axes": tuple(written.items())}
 
     def infer(self, x: TensorType) -> Inferred:

@@ -43,6 +43,13 @@ class Reshape(Op):
         """The written arguments are themselves the pairs, `{axis: size}`."""
         if not isinstance(written, Mapping) or isinstance(written.get("axes"), tuple):
             return written
+        if not written:
+            raise ValueError("which axes? Write `reshape: {time: 6, feature: -1}`")
+        for axis, size in written.items():
+            if isinstance(size, bool) or not isinstance(size, (int, str)):
+                takes = "its size: a whole number, the name of an axis of the input, or -1 for what is left"
+                message = f"`{axis}` is the name of a new axis here, and takes {takes}"
+                raise ValueError(message)  # noqa: TRY004 - pydantic makes a message of a ValueError alone
         return {"axes": tuple(written.items())}
 
     def infer(self, x: TensorType) -> Inferred:

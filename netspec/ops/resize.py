@@ -20,7 +20,7 @@ from netspec.ir.types import Axis, TensorType, tensor
 from netspec.ir.view import Views
 from netspec.ops.elementwise import floating
 from netspec.ops.extent import same_space
-from netspec.ops.ratio import Mode, both, by_factor, resized_views
+from netspec.ops.ratio import Mode, Ratio, both, by_factor, resized_views
 from netspec.ops.window import layout, spatial
 
 LARGEST_DENOMINATOR = 1000
@@ -46,7 +46,9 @@ class Resize(Op):
     one for each axis of space. Place i of o shows `floor(i * n / o)` of n with `mode: nearest`. `linear` (bilinear and
     trilinear in two and three axes) and `bicubic` (two axes alone, a = -0.75) weigh the neighbours of the place
     `(i + 1/2) * n / o - 1/2`, or with `align_corners` those of `i * (n - 1) / (o - 1)`; at the edge the last place goes
-    on. That is PyTorch's `interpolate`, whose ratio is always that of the sizes here.
+    on. That is PyTorch's `interpolate`, whose ratio is always that of the sizes here. `nearest_exact` shows the
+    place under the middle, `floor((i + 1/2) * n / o)`. With `antialias`, in two axes, the kernel is stretched over what
+    a smaller size would skip, n / o places for one, and its weights are brought to a sum of one; a is -0.5 then.
     """
 
     name: ClassVar[str] = "resize"
@@ -56,6 +58,8 @@ class Resize(Op):
     factor: Factors | None = None
     mode: Mode = "nearest"
     align_corners: bool = False
+    antialias: bool = False
+    """Whether a smaller size takes means over what it would skip, as Pillow does."""
 
     def infer(self, x: TensorType) -> Inferred:
         """Means stay within the bounds, a cubic reaches beyond; masks and classes stay with `nearest` alone."""
@@ -101,7 +105,7 @@ class Resize(Op):
         else:
             pairs = zip(x.sizes[2:], fractions(self, x), strict=True)
             ratios = [by_factor(n, one, align_corners=self.align_corners) for n, one in pairs]
-        return (resized_views(x, ratios, self.mode, align_corners=self.align_corners),)
+        return (_views(self, x, ratios),)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -121,6 +125,11 @@ class Resize(Op):
             good(bright, size=(5, 1), mode="bicubic", align_corners=True),
             good(line, factor=1 / 3, mode="linear"),
             good(line, size=7),
+            good(line, size=7, mode="nearest_exact"),
+            good(image, size=(2, 6), mode="nearest_exact"),
+            good(image, size=(2, 5), mode="linear", antialias=True),
+            good(tensor(batch=1, channel=1, height=7, width=6), size=(3, 2), mode="bicubic", antialias=True),
+            good(image, factor=(3.0, 0.5), mode="bicubic", antialias=True),
             good(tensor(batch=1, channel=1, depth=2, height=3, width=2), factor=2, mode="linear"),
             good(tensor(batch=1, channel=1, depth=2, height=3, width=2), size=(3, 1, 4)),
             good(mask, factor=3),
@@ -131,13 +140,16 @@ class Resize(Op):
             bad("NS212", image, size=(2, 2, 2)),
             bad("NS212", image, factor=(2.0,)),
             bad("NS217", image, size=0),
+            bad("NS124", image, size=2, mode="linear", antialias=True, align_corners=True),
             bad("NS245", image),
             bad("NS245", image, size=4, factor=2),
             bad("NS246", image, factor=0.0),
             bad("NS246", image, factor=0.7071067811865476),
             bad("NS247", line, factor=2, mode="bicubic"),
+            bad("NS247", line, factor=0.5, mode="linear", antialias=True),
             bad("NS248", image, factor=0.25),
             bad("NS249", image, factor=2, align_corners=True),
+            bad("NS249", image, factor=2, mode="nearest_exact", antialias=True),
             bad("NS310", tensor("int64", batch=2, channel=3, width=6), factor=2),
         ]
 
@@ -145,8 +157,8 @@ class Resize(Op):
 class ResizeLike(Op):
     """Give space the number of places of another value: `resize_like: skip`. Its numbers do not matter.
 
-    `mode` and `align_corners` are as in `resize`. Where a few places are missing or too many, `pad_like` and
-    `crop_like` leave those that are there as they are.
+    `mode`, `align_corners` and `antialias` are as in `resize`. Where a few places are missing or too many, `pad_like`
+    and `crop_like` leave those that are there as they are.
     """
 
     name: ClassVar[str] = "resize_like"
@@ -155,6 +167,7 @@ class ResizeLike(Op):
 
     mode: Mode = "nearest"
     align_corners: bool = False
+    antialias: bool = False
 
     def infer(self, x: TensorType, like: TensorType) -> Inferred:
         """Space has the sizes of `like`; facts are those after `resize`."""
@@ -169,7 +182,7 @@ class ResizeLike(Op):
     def views(self, x: TensorType, like: TensorType) -> tuple[Views | None, ...]:
         """As `resize`; the numbers of `like` do not matter."""
         ratios = [both(n, o) for n, o in zip(x.sizes[2:], like.sizes[2:], strict=True)]
-        return resized_views(x, ratios, self.mode, align_corners=self.align_corners), None
+        return _views(self, x, ratios), None
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -182,6 +195,8 @@ class ResizeLike(Op):
             good(skip, image, mode="linear"),
             good(image, tensor(batch=2, channel=1, height=2, width=6), mode="bicubic"),
             good(image, skip, mode="linear", align_corners=True),
+            good(skip, image, mode="linear", antialias=True),
+            good(skip, image, mode="nearest_exact"),
             bad("NS210", tensor(batch=2, feature=3), skip),
             bad("NS244", image, line),
             bad("NS247", line, tensor(batch=2, channel=1, width=8), mode="bicubic"),
@@ -219,6 +234,11 @@ def _fraction(value: float) -> Fraction:
     return near
 
 
+def _views(op: Resize | ResizeLike, x: TensorType, ratios: list[Ratio]) -> Views:
+    """What a place sees along space."""
+    return resized_views(x, ratios, op.mode, align_corners=op.align_corners, antialias=op.antialias)
+
+
 def _resized(op: Resize | ResizeLike, x: TensorType, sizes: list[Dim]) -> Inferred:
     """The value with other sizes of space, and what is still true of it."""
     if op.mode == "bicubic" and len(sizes) != 2:
@@ -228,13 +248,24 @@ def _resized(op: Resize | ResizeLike, x: TensorType, sizes: list[Dim]) -> Inferr
             at="mode",
             help="use `mode: linear`",
         )
-    if op.mode == "nearest" and op.align_corners:
+    option = "align_corners" if op.align_corners else "antialias"
+    if op.mode.startswith("nearest") and (op.align_corners or op.antialias):
         raise Problem(
             "NS249",
-            "`align_corners` says where neighbours are weighed, and `mode: nearest` weighs none",
-            at="align_corners",
+            f"`{option}` says how neighbours are weighed, and `mode: {op.mode}` weighs none",
+            at=option,
             help="leave it out, or use `mode: linear`",
         )
+    if op.antialias and len(sizes) != 2:
+        raise Problem(
+            "NS247",
+            f"`antialias` is for two axes of space, and there {'is' if len(sizes) == 1 else 'are'} {len(sizes)}",
+            at="antialias",
+            help="leave it out, and make the value smaller by `avg_pool` or a `blur_pool`",
+        )
+    if op.align_corners and op.antialias:
+        message = "`align_corners` and `antialias` place the neighbours in different ways"
+        raise Problem("NS124", message, at="antialias", help="leave one of them out")
     axes = tuple(Axis(axis.name, size) for axis, size in zip(x.axes[2:], sizes, strict=True))
     if axes == x.axes[2:]:
         return Inferred((x,))
@@ -246,10 +277,12 @@ def _facts(op: Resize | ResizeLike, x: TensorType) -> Facts:
     channel = x.names[1]
     share = channel if x.facts.sums_to_one == channel else None
     order = channel if x.facts.nondecreasing == channel else None
-    if op.mode == "nearest":
+    if op.mode.startswith("nearest"):
         logs = channel if x.facts.log_probabilities == channel else None
         return replace(x.facts, sums_to_one=share, nondecreasing=order, log_probabilities=logs)
     low, high = x.facts.low, x.facts.high
+    if op.mode == "bicubic" and op.antialias:
+        return Facts(sums_to_one=share)  # at the border the negative weights are a larger share
     if op.mode == "bicubic":
         reach = float(2 * OVERSHOOT * (1 + OVERSHOOT)) * (high - low)
         return Facts(low=low - reach, high=high + reach, sums_to_one=share)

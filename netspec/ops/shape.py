@@ -100,6 +100,8 @@ class Rename(Op):
         """The written arguments are themselves the pairs, `{old: new}`."""
         if not isinstance(written, Mapping) or isinstance(written.get("axes"), tuple):
             return written
+        if not written:
+            raise ValueError("which axes? Write `rename: {time: channel}`")
         return {"axes": tuple(written.items())}
 
     def infer(self, x: TensorType) -> Inferred:

@@ -159,7 +159,7 @@ SHAPES: dict[str, str] = {  # NS2: sizes and axes
     "NS246": "A factor is no simple positive fraction.",
     "NS247": "This way to resize is not for so many axes of space.",
     "NS248": "A factor leaves no place.",
-    "NS249": "`align_corners` where no neighbours are weighed.",
+    "NS249": "It is said how neighbours are weighed where none are.",
     "NS275": "A batch in training gives a norm a single number for each channel.",
     "NS276": "A norm does not say over which axes it measures.",
     "NS277": "A norm measures one number by itself.",

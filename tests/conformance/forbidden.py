@@ -45,7 +45,7 @@ FORBIDDEN: dict[str, str] = {
     "NS276": "PyTorch knows no names, and is told the sizes instead",
     "NS277": "what is left of one number is 0 or its sign, and the layer learns nothing from its input",
     "NS260": "PyTorch makes a constant of equal limits",
-    "NS124": "two words for one thing may contradict one another",
+    "NS124": "what is said twice may contradict itself",
     "NS284": "PyTorch multiplies every sample's vector with every sample's matrix",
     "NS286": "PyTorch takes whatever comes last for features, and rows of a picture for its places",
     "NS288": "PyTorch would move the gates by half a place, and lay them over other places",

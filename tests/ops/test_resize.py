@@ -22,7 +22,7 @@ from tests.conformance.case import Numbers, case, forward, lowered
 from tests.conformance.harness import check_letters, check_or_refused
 from tests.ops.strategies import images, per_axis, seeds
 
-MODES: st.SearchStrategy[Mode] = st.sampled_from(["nearest", "linear", "bicubic"])
+MODES: st.SearchStrategy[Mode] = st.sampled_from(["nearest", "nearest_exact", "linear", "bicubic"])
 FACTORS = st.sampled_from([2.0, 3.0, 1.0, 0.5, 1.5, 1 / 3, 2 / 3, 0.75, 2.5, 1.1])
 FACTS = st.sampled_from(
     [
@@ -36,16 +36,27 @@ FACTS = st.sampled_from(
 )
 
 
+def _weighing(data: st.DataObject, mode: Mode) -> tuple[bool, bool]:
+    """`align_corners` and `antialias`, mostly where they are legal."""
+    if mode.startswith("nearest"):
+        return False, data.draw(st.sampled_from([False, False, False, True]))
+    return data.draw(
+        st.sampled_from([(False, False), (True, False), (False, True), (False, True), (True, True)])
+    )
+
+
 @pytest.mark.parametrize("space", [1, 2, 3])
 @given(data=st.data())
 def test_numpy_and_torch_agree_on_any_resize(space: int, data: st.DataObject) -> None:
     mode = data.draw(MODES)
-    aligned = data.draw(st.booleans()) if mode != "nearest" else False
+    aligned, smoothed = _weighing(data, mode)
     if data.draw(st.booleans()):
-        op = Resize(size=data.draw(per_axis(space, 1, 6)), mode=mode, align_corners=aligned)
+        op = Resize(
+            size=data.draw(per_axis(space, 1, 6)), mode=mode, align_corners=aligned, antialias=smoothed
+        )
     else:
         factor = data.draw(FACTORS | st.tuples(*[FACTORS] * space))
-        op = Resize(factor=factor, mode=mode, align_corners=aligned)
+        op = Resize(factor=factor, mode=mode, align_corners=aligned, antialias=smoothed)
     image = data.draw(images(space, channels=(1, 2), facts=data.draw(FACTS)))
     check_or_refused(op, image, seed=data.draw(seeds))
     check_letters(op, image)
@@ -59,7 +70,8 @@ def test_numpy_and_torch_agree_on_any_resize_to_the_size_of_another_value(
     x, like = (data.draw(images(space, channels=(1, 2), facts=data.draw(FACTS))) for _ in range(2))
     like = like.with_axes((x.axes[0], *like.axes[1:]))
     mode = data.draw(MODES)
-    op = ResizeLike(mode=mode, align_corners=data.draw(st.booleans()) and mode != "nearest")
+    aligned, smoothed = _weighing(data, mode)
+    op = ResizeLike(mode=mode, align_corners=aligned, antialias=smoothed)
     check_or_refused(op, x, like, seed=data.draw(seeds))
     check_letters(op, x, like)
 
@@ -119,3 +131,35 @@ def test_linear_with_aligned_corners_draws_a_straight_line(n: int, o: int) -> No
     use = case(Resize(size=o, mode="linear", align_corners=True), tensor(batch=1, channel=1, width=n))
     (y,) = forward(use, Numbers((np.linspace(0, 1, n).reshape(1, 1, n),)), "eval")
     assert np.allclose(y[0, 0], np.linspace(0, 1, o), rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("factor", range(1, LARGEST_EXACT + 1))
+def test_single_precision_finds_every_place_under_a_middle_of_whole_factors(factor: int) -> None:
+    for n in (1, 2, 3, 7, 41, 511, 1024):
+        x = torch.arange(n, dtype=torch.float32)[None, None]
+        for o in (n * factor, n):
+            wanted = [(2 * i + 1) * n // (2 * o) for i in range(o)]
+            assert F.interpolate(x, size=o, mode="nearest-exact")[0, 0].tolist() == wanted
+            assert resize_nearest(x, (o,), middle=True)[0, 0].tolist() == wanted
+
+
+@given(st.integers(1, 60), st.integers(1, 60))
+def test_the_place_under_a_middle_is_counted_exactly(n: int, o: int) -> None:
+    x = torch.arange(n, dtype=torch.float32)[None, None]
+    wanted = [int(Fraction(2 * i + 1, 2) * n / o) for i in range(o)]
+    assert resize_nearest(x, (o,), middle=True)[0, 0].tolist() == wanted
+
+
+@given(st.integers(2, 9), st.integers(1, 9), st.sampled_from(["linear", "bicubic"]), seeds)
+def test_a_stretched_kernel_keeps_what_is_even_and_skips_nothing(
+    n: int, o: int, mode: Mode, seed: int
+) -> None:
+    """The weights of a place sum to one, and in a size that is not larger every place counts somewhere."""
+    use = case(Resize(size=(o, o), mode=mode, antialias=True), tensor(batch=1, channel=1, height=n, width=n))
+    (even,) = forward(use, Numbers((np.full((1, 1, n, n), 3.0),)), "eval")
+    assert np.allclose(even, 3, rtol=1e-14)
+    for i in range(n):
+        x = np.zeros((1, 1, n, n))
+        x[0, 0, i, :] = 1
+        (y,) = forward(use, Numbers((x,)), "eval")
+        assert y.any()

@@ -40,6 +40,7 @@ from netspec.ops.class_loss import CrossEntropy, Nll
 from netspec.ops.classes import are_shares
 from netspec.ops.conv import STANDARDISED_EPS, Conv
 from netspec.ops.norm import GroupNorm, InstanceNorm
+from netspec.ops.resize import Resize, ResizeLike
 from netspec.ops.response import LocalResponseNorm
 from tests.conformance.case import Case, Mode, Numbers, Result, backward_of, case, floating, reference
 from tests.ops.attended import attended
@@ -102,7 +103,7 @@ y = x - tanh(x), dx = g - g * (1 - tanh(x) ** 2) there, which cancel near zero."
 
 def tolerances(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: Mode) -> Result:
     """The largest difference allowed in every number of a Result."""
-    if use.op.name in ("resize", "resize_like") and getattr(use.op, "mode", "") != "nearest":
+    if isinstance(use.op, (Resize, ResizeLike)) and not use.op.mode.startswith("nearest"):
         return _resized(drawn, gradients)
     if isinstance(use.op, LocalResponseNorm):
         return _response(use.op, drawn, gradients)
