@@ -72,7 +72,8 @@ def _back(op: Resize | ResizeLike, saved: tuple[Any, ...], g: Array) -> Array:
         n, o = shape[axis], g.shape[axis]
         if op.mode.startswith("nearest"):
             d = np.zeros((*g.shape[:axis], n, *g.shape[axis + 1 :]), dtype=g.dtype)
-            np.add.at(d, (*[slice(None)] * axis, _nearest(op, n, o)), g)
+            there: tuple[Any, ...] = (*[slice(None)] * axis, _nearest(op, n, o))
+            np.add.at(d, there, g)
             g = d
         elif n != o:
             g = _along(axis, _weights(op, n, o).T, g)

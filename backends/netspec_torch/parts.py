@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from netspec.ops.axes import along
 from netspec.ops.parts import Chunk, Split, split_sizes
-from netspec_torch.rule import Lowered, Site, Value, call, lowers, method
+from netspec_torch.rule import Lowered, Site, Value, lowers, method, subscript
 
 
 @lowers(Split)
 def split(op: Split, at: Site) -> Lowered:
-    """`x.split`; one part is the input itself, unless a free size has to be looked at."""
+    """`x.split`; one part that is known to be all of it is the input itself."""
     (x,) = at.inputs
     place, found = split_sizes(op, at.types[0])
     sizes: list[Value] = [*found]
+    made = method(x, "split", op.sizes if isinstance(op.sizes, int) else sizes, place)
     if len(sizes) > 1:
-        return Lowered(method(x, "split", op.sizes if isinstance(op.sizes, int) else sizes, place))
-    free = at.types[0].axes[place].size.value is None
-    return Lowered(call("torch.narrow", x, place, 0, sizes[0]) if free else x)
+        return Lowered(made)
+    return Lowered(x if at.types[0].axes[place].size == found[0] else subscript(made, 0))
 
 
 @lowers(Chunk)

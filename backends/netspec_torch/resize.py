@@ -2,7 +2,8 @@
 
 `F.interpolate` finds the nearest place with the ratio of the sizes in single precision, which is a place off for some
 sizes (41 times as many, and most ratios that are no whole number). It is used where the ratio is whole and small
-enough to be right, and `resize_nearest` counts in whole numbers everywhere else.
+enough to be right, and `resize_nearest` counts in whole numbers everywhere else. With `antialias` its values are wrong
+on a CPU where the new width is 1 (torch 2.13); `resize_smooth` exchanges the axes there.
 """
 
 from __future__ import annotations
@@ -55,6 +56,9 @@ def _resized(op: Resize | ResizeLike, at: Site, sizes: list[Value], *, whole: bo
     options = {"mode": "bicubic" if op.mode == "bicubic" else _LINEAR[len(sizes)]}
     if op.align_corners:
         options["align_corners"] = True
+    if op.antialias and (written[1] == 1 or not isinstance(written[1], int)):
+        made = call("resize_smooth", at.inputs[0], written, str(options["mode"]))
+        return Lowered(made, support=("resize_smooth",))
     if op.antialias:
         options["antialias"] = True
     return Lowered(call("F.interpolate", at.inputs[0], size=_sizes(written), **options))

@@ -298,6 +298,18 @@ def crop_to(x: torch.Tensor, sizes: dict[int, int], *, center: bool = False) -> 
     return x
 
 
+def resize_smooth(x: torch.Tensor, sizes: tuple[int, int], mode: str) -> torch.Tensor:
+    """Resize height and width with a kernel that is stretched over what would be skipped.
+
+    `F.interpolate` gives wrong values on a CPU for a width of 1 (torch 2.13), and right ones with the axes exchanged.
+    """
+    height, width = sizes
+    if width != 1:
+        return F.interpolate(x, size=sizes, mode=mode, antialias=True)
+    turned = F.interpolate(x.transpose(2, 3), size=(width, height), mode=mode, antialias=True)
+    return turned.transpose(2, 3)
+
+
 def resize_nearest(x: torch.Tensor, sizes: tuple[int, ...], *, middle: bool = False) -> torch.Tensor:
     """Resize the axes of space: place i of o shows place i * n // o of n, or that under its middle.
 

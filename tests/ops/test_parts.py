@@ -14,6 +14,7 @@ from netspec.front import check_source
 from netspec.ir.types import TensorType, tensor
 from netspec.ops.parts import Chunk, Split
 from netspec.text import Source
+from netspec_torch.module import compile as compiled
 from tests.conformance.case import case, forward, numbers
 from tests.conformance.harness import check_letters, check_or_refused, refuses_attributes
 from tests.ops.strategies import images, seeds, tensors
@@ -76,3 +77,15 @@ def test_a_formula_does_not_take_the_first_of_several_parts(call: str) -> None:
     found = check_source(Source("parts.yaml", text), Path())[1]
     assert [one.code for one in found] == ["NS136"]
     assert "name: [first, second]" in found[0].help
+
+
+def test_one_part_of_a_free_size_is_not_cut_short() -> None:
+    """The size is demanded when the spec is read; the written module demands it again of what it is given."""
+    spec, _ = check_source(
+        Source("parts.yaml", "netspec: 1\ninputs: {x: {time: T}}\nlayers:\n  - split: [5]\n"), Path()
+    )
+    assert spec is not None
+    model = compiled(spec.graph)
+    assert model(torch.zeros(2, 5)).shape == (2, 5)
+    with pytest.raises(RuntimeError, match="split"):
+        model(torch.zeros(2, 7))

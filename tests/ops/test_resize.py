@@ -17,7 +17,7 @@ from netspec.ir.types import tensor
 from netspec.ops.ratio import Mode
 from netspec.ops.resize import Resize, ResizeLike, fractions
 from netspec_torch.resize import LARGEST_EXACT
-from netspec_torch.support import resize_nearest
+from netspec_torch.support import resize_nearest, resize_smooth
 from tests.conformance.case import Numbers, case, forward, lowered
 from tests.conformance.harness import check_letters, check_or_refused
 from tests.ops.strategies import images, per_axis, seeds
@@ -163,3 +163,19 @@ def test_a_stretched_kernel_keeps_what_is_even_and_skips_nothing(
         x[0, 0, i, :] = 1
         (y,) = forward(use, Numbers((x,)), "eval")
         assert y.any()
+
+
+def test_a_width_of_one_is_wrong_in_torch_and_right_with_the_axes_exchanged() -> None:
+    """Without this `resize_smooth` would have no reason to be."""
+    x = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64).view(1, 1, 3, 1)
+    wanted = torch.tensor([[5, 3, 0], [0, 3, 5]], dtype=torch.float64) / 8 @ x.flatten()
+    assert torch.allclose(resize_smooth(x, (2, 1), "bilinear").flatten(), wanted)
+    assert not torch.allclose(
+        F.interpolate(x, size=(2, 1), mode="bilinear", antialias=True).flatten(), wanted
+    )
+    ((_, written),) = lowered(
+        case(
+            Resize(size=(2, 1), mode="linear", antialias=True), tensor(batch=1, channel=1, height=3, width=1)
+        )
+    )
+    assert written.support == ("resize_smooth",)
