@@ -39,7 +39,11 @@ OPS = [
     ("«SPPF»", "under `blocks`"),
     ("«Detect»", "under `blocks`"),
     ("«Activation»: relu", "`- relu`"),
-    ("«DepthwiseConv2D»: 3", "`groups: $_.channel`"),
+    ("«DepthwiseConv2D»: 3", "`depthwise_conv`"),
+    ("«SeparableConv2D»: {out_channels: 8, kernel_size: 3}", "`separable_conv`"),
+    ("«LocallyConnected2D»: {out_channels: 8, kernel_size: 3}", "`locally_connected`"),
+    ("«nn.LPPool2d»: 2", "`lp_pool`"),
+    ("«BlurPool2d»", "`blur_pool`"),
 ]
 
 
@@ -60,6 +64,13 @@ ARGUMENTS = [
         "`init: {weight: kaiming_normal}`",
     ),
     ("max_pool: {«pool_size»: 2}", "`kernel_size`"),
+    (
+        "max_pool: {kernel_size: 2, padding: 1, «padding_mode»: reflect}",
+        "`- pad: {padding: 1, mode: reflect}`",
+    ),
+    ("depthwise_conv: {kernel_size: 3, «depth_multiplier»: 2}", "`multiplier`"),
+    ("blur_pool: {«filt_size»: 4}", "`kernel_size`"),
+    ("conv: {out_channels: 8, kernel_size: 3, «pad_mode»: reflect}", "`padding_mode`"),
     ("relu: {«inplace»: true}", "leave it out"),
     ("batch_norm: {«num_features»: 3}", "leave it out"),
     ("layer_norm: {«normalized_shape»: [3, 32, 32]}", "`- layer_norm: channel`"),
