@@ -26,12 +26,18 @@ Array = NDArray[Any]
 TRIES = 32
 """So many times masks are drawn that choose rows."""
 
-LARGEST_WORK = 2**29
-"""So many float64 numbers, 4 GiB, may be held at once."""
+LARGEST_WORK = 2**30
+"""So many float64 numbers, 8 GiB, may be held at once."""
+
+COPIES = 17
+"""How often the parameters are there at once, as parameters, gradients, tolerances and memories of either side:
+measured where it is most, in the steps of a training."""
 
 
-def draw(graph: Graph, *, seed: int, batch: int, mode: Mode) -> Feed:
+def draw(graph: Graph, *, seed: int, batch: int, mode: Mode, held: Feed | None = None) -> Feed:
     """A feed with numbers for everything; the same seed gives the same numbers in both modes.
+
+    `held` is a feed whose parameters and state are taken over instead of drawn.
 
     Masks that choose the rows of a `map` are drawn again until they leave as many as the layers behind them need.
     SpecError NS712 where free sizes cannot be chosen, NS713 where the model is too large for this machine's proof.
@@ -41,7 +47,7 @@ def draw(graph: Graph, *, seed: int, batch: int, mode: Mode) -> Feed:
     rng = np.random.default_rng(seed)
     kept: dict[str, int] = {}
     for _ in range(TRIES):
-        feed, kept = _numbers(graph, sizes, rng, mode)
+        feed, kept = _numbers(graph, sizes, rng, mode, held)
         if not kept or (all(kept.values()) and all_hold(graph, {**sizes, **kept})):
             return feed
     raise SpecError.of(
@@ -52,15 +58,19 @@ def draw(graph: Graph, *, seed: int, batch: int, mode: Mode) -> Feed:
 
 
 def _numbers(
-    graph: Graph, sizes: Mapping[str, int], rng: np.random.Generator, mode: Mode
+    graph: Graph, sizes: Mapping[str, int], rng: np.random.Generator, mode: Mode, held: Feed | None
 ) -> tuple[Feed, dict[str, int]]:
     """Numbers for everything, and how many rows each mask keeps, by the letter of that size."""
     noise: dict[str, Array] = {}
     feed = Feed(
         inputs={name: typed(kind, sizes, rng) for name, kind in graph.inputs.items()},
         targets={name: typed(kind, sizes, rng) for name, kind in graph.targets.items()},
-        parameters={key: _parameter(row, rng) for key, row in graph.parameters.items()},
-        state={key: _state(row, rng) for key, row in graph.state.items()},
+        parameters=(
+            {key: _parameter(row, rng) for key, row in graph.parameters.items()}
+            if held is None
+            else held.parameters
+        ),
+        state={key: _state(row, rng) for key, row in graph.state.items()} if held is None else held.state,
         noise=noise,
         mode=mode,
     )
@@ -173,7 +183,7 @@ def _check_size(graph: Graph, sizes: Mapping[str, int]) -> None:
                 windows, weight.count // weight.shape[0] * _count(node.types[0], sizes) // weight.shape[0]
             )
     learned = sum(row.count for row in graph.parameters.values())
-    work = 4 * held + 2 * windows + 6 * learned
+    work = 4 * held + 2 * windows + COPIES * learned
     if work > LARGEST_WORK:
         raise SpecError.of(
             "NS713",

@@ -22,7 +22,7 @@ The mean square keeps a place whose disturbance vanished by chance from being he
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,32 +44,57 @@ ELEMENTARY = 8
 
 def sizes(graph: Graph, run: Run, feed: Feed, reference: Reference, *, seed: int) -> Run:
     """The tolerance of every number of `run`, which is the reference's on `feed`."""
-    terms_of = longest(graph, run, feed)
-    most = largest(graph, run, feed)
-    shares = {path: DISTURBANCE * k / most for path, k in terms_of.items()}
-    shown = [reference.disturb(graph, feed, shares, seed=(seed, 1, i)) for i in range(RUNS)]
-    scale = LAM * most * EPS / DISTURBANCE
-    losses = [np.asarray(one.loss, dtype=np.float64) for one in shown]  # NaN where there is none
-    loss = None if run.loss is None else float(spread(losses, np.asarray(run.loss))) * scale
-    return Run(
-        values=_scaled(run.values, [one.values for one in shown], scale),
-        loss=loss,
-        parameters=_scaled(run.parameters, [one.parameters for one in shown], scale),
-        inputs=_scaled(run.inputs, [one.inputs for one in shown], scale),
-        state=_scaled(run.state, [one.state for one in shown], scale),
-    )
+    terms = longest(graph, run, feed)
+    most = max(terms.values(), default=ELEMENTARY)
+    shares = {path: DISTURBANCE * k / most for path, k in terms.items()}
+    seeds = [(seed, 1, i) for i in range(RUNS)]
+    return _moved(graph, run, feed, reference, shares, seeds, LAM * most * EPS / DISTURBANCE)
 
 
 def shown(graph: Graph, run: Run, feed: Feed, reference: Reference, *, seed: int) -> Run:
     """What s is for every number of `run`, where each node is off by the same share: the move of a unit disturbance."""
     shares = dict.fromkeys(longest(graph, run, feed), DISTURBANCE)
-    runs = [reference.disturb(graph, feed, shares, seed=(seed, 4, i)) for i in range(RUNS)]
+    seeds = [(seed, 4, i) for i in range(RUNS)]
+    return _moved(graph, run, feed, reference, shares, seeds, 1 / DISTURBANCE)
+
+
+def _moved(
+    graph: Graph,
+    run: Run,
+    feed: Feed,
+    reference: Reference,
+    shares: Mapping[str, float],
+    seeds: Iterable[Sequence[int]],
+    scale: float,
+) -> Run:
+    """`scale` times the moves of all numbers in disturbed runs, one run held at a time."""
+    moves: dict[tuple[str, str], Array] = {}
+    start = dict(_numbers(run))
+    for one in seeds:
+        for key, value in _numbers(reference.disturb(graph, feed, shares, seed=one)):
+            if key in start:
+                moves[key] = _further(moves.get(key), value, start[key])
+    found = {key: _at_least_the_mean(moves[key]) * scale for key in start}
+
+    def part(wanted: str) -> dict[str, Array]:
+        return {name: value for (of, name), value in found.items() if of == wanted}
+
     return Run(
-        values=_scaled(run.values, [one.values for one in runs], 1 / DISTURBANCE),
-        parameters=_scaled(run.parameters, [one.parameters for one in runs], 1 / DISTURBANCE),
-        inputs=_scaled(run.inputs, [one.inputs for one in runs], 1 / DISTURBANCE),
-        state=_scaled(run.state, [one.state for one in runs], 1 / DISTURBANCE),
+        values=part("values"),
+        loss=None if run.loss is None else float(found["loss", ""]),
+        parameters=part("parameters"),
+        inputs=part("inputs"),
+        state=part("state"),
     )
+
+
+def _numbers(run: Run) -> Iterator[tuple[tuple[str, str], Array]]:
+    """Every tensor of a run by its part and its name."""
+    for part in ("values", "parameters", "inputs", "state"):
+        for name, value in getattr(run, part).items():
+            yield (part, name), value
+    if run.loss is not None:
+        yield ("loss", ""), np.asarray(run.loss)
 
 
 def largest(graph: Graph, run: Run, feed: Feed) -> int:
@@ -111,20 +136,26 @@ def disturbed_arrays(arrays: Arrays, rng: np.random.Generator) -> dict[str, Arra
     return {key: value * (1 + _moves(np.shape(value), rng, DISTURBANCE)) for key, value in arrays.items()}
 
 
-def _scaled(start: Arrays, shown: Iterable[Arrays], scale: float) -> dict[str, Array]:
-    """`scale` times what the disturbed runs show, tensor by tensor; 0 for what is no floating number."""
-    runs = list(shown)
-    return {key: spread([one[key] for one in runs], value) * scale for key, value in start.items()}
-
-
-def spread(shown: list[Array], start: Array) -> Array:
+def spread(shown: Sequence[Array], start: Array) -> Array:
     """How far disturbed numbers lie from the undisturbed: the largest at each place, at least the mean square."""
+    moved: Array | None = None
+    for one in shown:
+        moved = _further(moved, one, start)
+    return np.zeros(start.shape) if moved is None else _at_least_the_mean(moved)
+
+
+def _further(moved: Array | None, one: Array, start: Array) -> Array:
+    """The larger of what moved so far and what one disturbed run shows; 0 for what is no floating number."""
     if not np.issubdtype(start.dtype, np.floating):
         return np.zeros(start.shape)
-    moved = np.zeros(start.shape)
     with np.errstate(invalid="ignore"):
-        for one in shown:
-            np.fmax(moved, abs(one - start), out=moved)
+        move = np.asarray(one - start)
+        np.abs(move, out=move)
+        return np.asarray(np.fmax(0.0 if moved is None else moved, move, out=move))
+
+
+def _at_least_the_mean(moved: Array) -> Array:
+    """Moves, none of them less than the mean square of its tensor."""
     if not np.isfinite(moved).all():
         moved = np.nan_to_num(moved, posinf=0.0)
     mean_square = np.sqrt(np.vdot(moved, moved) / moved.size) if moved.size else 0.0

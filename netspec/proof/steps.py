@@ -94,7 +94,8 @@ def trained(
     The first step has the numbers of `start`, every other one samples and masks of its own. The weights are told by
     how they moved from where they began.
     """
-    ours, theirs = (_Training(side, graph, start, seed, batch) for side in sides)
+    batches = _Batches(graph, start, seed, batch)
+    ours, theirs = (_Training(side, graph, batches) for side in sides)
     walks = (one.walk(descent, paces) for one in (ours, theirs))
     for i, (mine, other) in enumerate(zip(*walks, strict=True), 1):
         step = f"step {i}"
@@ -118,25 +119,40 @@ def trained(
 class _Training:
     """One side on its way: `run` is its last run."""
 
-    def __init__(self, side: Stepper, graph: Graph, start: Feed, seed: int, batch: int) -> None:
-        self._side, self._graph, self._start = side, graph, start
-        self._seed, self._batch = seed, batch
-        self._held: Arrays = start.parameters
+    def __init__(self, side: Stepper, graph: Graph, batches: _Batches) -> None:
+        self._side, self._graph, self._batches = side, graph, batches
+        self._held: Arrays = batches.start.parameters
         self.run: Run | None = None
 
     def walk(self, descent: Descent, paces: Sequence[Pace]) -> Iterator[Mapping[str, Array]]:
         """The parameters after each step."""
-        for after in self._side.steps(descent, self._start.parameters, self._gradients(), paces):
+        for after in self._side.steps(descent, self._held, self._gradients(), paces):
             self._held = after
             yield after
 
     def _gradients(self) -> Iterator[Arrays]:
         """The gradients of each step, on what the steps before made of the parameters and the statistics."""
-        step, state = 0, self._start.state
+        step, state = 0, self._batches.start.state
         while True:
-            feed = self._start
-            if step:
-                feed = draw(self._graph, seed=self._seed + step, batch=self._batch, mode="train")
-            self.run = self._side.run(self._graph, replace(feed, parameters=self._held, state=state))
+            feed = replace(self._batches.of(step), parameters=self._held, state=state)
+            self.run = replace(self._side.run(self._graph, feed), values={}, back={})
             step, state = step + 1, self.run.state
             yield self.run.parameters
+
+
+class _Batches:
+    """What is trained on: the samples and masks of `start` first, then others; both sides ask for the same ones."""
+
+    def __init__(self, graph: Graph, start: Feed, seed: int, batch: int) -> None:
+        self.start = start
+        self._graph, self._seed, self._batch = graph, seed, batch
+        self._last = (0, start)
+
+    def of(self, step: int) -> Feed:
+        """The samples and masks of a step."""
+        if self._last[0] != step:
+            drawn = draw(
+                self._graph, seed=self._seed + step, batch=self._batch, mode="train", held=self.start
+            )
+            self._last = (step, drawn)
+        return self._last[1]

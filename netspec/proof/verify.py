@@ -1,35 +1,27 @@
-"""The proof: one model on the same numbers in two backends, both in float64, in training and in evaluation."""
+"""The proof: one model on the same numbers in two backends, in every mode, in training and in evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from netspec import backend as backends
-from netspec.backend import Arrays, Feed, Reference, Run, Runner, Stepper, Versatile
+from netspec.backend import Arrays, Reference, Runner, Stepper, Versatile
 from netspec.ir.graph import Graph
 from netspec.passes.rows import masked
 from netspec.proof import rounding
-from netspec.proof.compare import compare
-from netspec.proof.culprit import culprit
 from netspec.proof.diverging import first, first_of_modes
 from netspec.proof.draw import draw, evaluating
 from netspec.proof.drift import Drift
 from netspec.proof.modes import MODES, Layers, missing
-from netspec.proof.result import Proof, Row, What
+from netspec.proof.plain import grouped, whole
+from netspec.proof.result import Proof, Row
 from netspec.proof.sizes import small_sizes
-from netspec.proof.slope import DIRECTIONS, Slopes, slope
+from netspec.proof.slope import DIRECTIONS
 from netspec.proof.stages import Stages, Watch, unwatched
 from netspec.proof.steps import STEPS, trained, updates
 from netspec.recipe.descent import Descent
 from netspec.recipe.pace import STEADY, Pace
 from netspec.text import SpecError
-
-Array = NDArray[Any]
 
 
 def verify(
@@ -69,51 +61,46 @@ def verify(
             help="leave `--modes` out, or name others",
         )
     plain = "float64" in modes
-    stages = Stages(2 * (1 + 3 * plain + len(others)) + 2 * plain + (group is not None), watch)
+    stages = Stages(2 * (1 + 3 * plain + len(others)) + 2 * plain + (plain and group is not None), watch)
     rows: list[Row] = []
     apart: list[Row] = []
+    together: list[Row] = []
     drift: list[Drift] = []
-    run: Run | None = None
-    kinked = 0
-    noise: Arrays = {}
+    gradients: Arrays = {}
+    nothing: frozenset[str] = frozenset()
+    sizes = small_sizes(graph, batch) | (small_sizes(group, batch) if group is not None else {})
+    kinked = terms = 0
     for feed in (evaluating(training), training):
         when = "training" if feed.mode == "train" else "evaluation"
         stages.begin(f"the reference in {when}")
         run = ours.run(graph, feed)
+        gradients, terms = run.parameters, rounding.largest(graph, run, feed)
+        sizes |= {op.rows: len(run.values[node.path]) for node, op in masked(graph)}
         if plain:
-            stages.begin(f"what rounding does in {when}")
-            may = rounding.sizes(graph, run, feed, ours, seed=seed)
-            noise = may.parameters
-            stages.begin(f"{theirs.name} in {when}")
-            rows += _runs(graph, feed, run, theirs.run(graph, feed), may)
-            stages.begin(f"slopes in {when}")
-            found = slope(
-                graph, feed, run, ours, may=may, terms=rounding.largest(graph, run, feed), seed=seed
-            )
-            rows += _located(graph, feed, run, ours, found, seed)
-            kinked += found.kinked
+            found = whole(graph, feed, run, (ours, theirs), seed=seed, stages=stages, when=when)
+            rows += found.rows
+            kinked, nothing = kinked + found.kinked, found.nothing
         if others and isinstance(theirs, Versatile):
             layers = Layers(graph, feed, run, (ours, theirs), seed)
             for mode in others:
                 stages.begin(f"{mode} in {when}")
                 held = layers.hold(mode)
-                apart += held.rows
-                drift += held.drift
-    if descent is not None and run is not None and run.parameters and plain:
+                apart, drift = [*apart, *held.rows], [*drift, *held.drift]
+            del layers
+        del run
+    if descent is not None and gradients and plain:
         stages.begin("update rules")
-        rows += updates(descent, training.parameters, run.parameters, paces, (ours, theirs), seed)
+        rows += updates(descent, training.parameters, gradients, paces, (ours, theirs), seed)
+        gradients = {}
         stages.begin(f"{len(paces)} steps of training")
         if isinstance(ours, Stepper) and isinstance(theirs, Stepper):
-            sides = (ours, theirs)
-            nothing = {key for key, g in run.parameters.items() if not (abs(g) > noise[key]).any()}
-            drift += trained(graph, descent, training, paces, sides, seed=seed, batch=batch, nothing=nothing)
-    together: list[Row] = []
+            walking = (ours, theirs)
+            drift += trained(
+                graph, descent, training, paces, walking, seed=seed, batch=batch, nothing=nothing
+            )
     if group is not None and plain:
         stages.begin("groups")
-        together = _group(group, (ours, theirs), seed=seed, batch=batch)
-    sizes = small_sizes(graph, batch) | (small_sizes(group, batch) if group is not None else {})
-    if run is not None:
-        sizes |= {op.rows: len(run.values[node.path]) for node, op in masked(graph)}
+        together = grouped(group, (ours, theirs), seed=seed, batch=batch)
     return Proof(
         reference=ours.name,
         candidate=theirs.name,
@@ -126,7 +113,7 @@ def verify(
         notes=_notes(graph, descent, rows, kinked),
         drift=tuple(sorted(drift, key=lambda one: list(MODES).index(one.way))),
         missing=left_out,
-        terms=0 if run is None else rounding.largest(graph, run, training),
+        terms=terms,
     )
 
 
@@ -138,53 +125,6 @@ def _reference(wanted: str | Reference) -> Reference:
             "NS716", f"the backend `{found.name}` cannot tell how far rounding goes", help="use `numpy`"
         )
     return found
-
-
-def _located(graph: Graph, feed: Feed, run: Run, reference: Reference, found: Slopes, seed: int) -> list[Row]:
-    """The rows of the slopes; where one differs, with the layer whose backward is not its own slope."""
-    if all(row.ok for row in found.rows):
-        return list(found.rows)
-    layer = culprit(graph, feed, run, reference, seed=seed)
-    return [row if row.ok else replace(row, layer=layer) for row in found.rows]
-
-
-def _runs(graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Row]:
-    """The rows of one run in both backends; a value that the loss or an output does not need is compared as well."""
-    rows = _values("value", graph, feed, ours, theirs, may)
-    if ours.loss is not None:
-        other = None if theirs.loss is None else np.asarray(theirs.loss)
-        rows.append(compare("loss", feed.mode, "loss", np.asarray(ours.loss), other, np.asarray(may.loss)))
-    parts: list[tuple[What, Arrays, Arrays, Arrays]] = [
-        ("gradient", ours.parameters, theirs.parameters, may.parameters),
-        ("input gradient", ours.inputs, theirs.inputs, may.inputs),
-    ]
-    if feed.mode == "train":
-        parts.append(("state", ours.state, theirs.state, may.state))
-    for what, mine, given, allowed in parts:
-        rows += [
-            compare(what, feed.mode, key, value, given.get(key), allowed[key]) for key, value in mine.items()
-        ]
-    return rows
-
-
-def _values(what: What, graph: Graph, feed: Feed, ours: Run, theirs: Run, may: Run) -> list[Row]:
-    """The rows of all values but the numbers written in formulas."""
-    written = {
-        str(ref) for node in graph.nodes if not (node.op.slots or node.parameters) for ref in node.refs
-    }
-    return [
-        compare(what, feed.mode, key, value, theirs.values.get(key), may.values[key])
-        for key, value in ours.values.items()
-        if key not in written
-    ]
-
-
-def _group(group: Graph, sides: tuple[Reference, Runner], *, seed: int, batch: int) -> list[Row]:
-    """The rows of the graph from samples to groups, which has nothing to train."""
-    feed = draw(group, seed=seed, batch=batch, mode="eval")
-    ours, theirs = (side.run(group, feed, gradients=False) for side in sides)
-    may = rounding.sizes(group, ours, feed, sides[0], seed=seed)
-    return _values("group value", group, feed, ours, theirs, may)
 
 
 def _notes(graph: Graph, descent: Descent | None, rows: Sequence[Row], kinked: int) -> tuple[str, ...]:

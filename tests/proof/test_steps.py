@@ -89,7 +89,7 @@ def test_a_training_is_forward_back_and_step_again_and_again_on_its_own_weights(
     assert {one.what for one in drift} == {"loss", "weights"}
     held, gradients = start.parameters, []
     for i, after in enumerate(seen):
-        feed = start if i == 0 else draw(graph, seed=4 + i, batch=3, mode="train")
+        feed = start if i == 0 else draw(graph, seed=4 + i, batch=3, mode="train", held=start)
         gradients.append(netspec_numpy.run(graph, replace(feed, parameters=held)).parameters)
         held = netspec_numpy.update(rule, start.parameters, gradients, (STEADY,) * len(gradients))[-1]
         assert all(np.array_equal(held[key], after[key]) for key in held)
