@@ -8,10 +8,15 @@ from netspec.ir.graph import GraphParameter
 from netspec.ir.record import Record
 from netspec.recipe.initializer import (
     Constant,
+    Dirac,
+    Initializer,
     KaimingNormal,
     KaimingUniform,
     Normal,
     Ones,
+    Orthogonal,
+    Sparse,
+    TruncNormal,
     Uniform,
     XavierNormal,
     XavierUniform,
@@ -25,7 +30,7 @@ def write(row: GraphParameter, parameter: ast.expr) -> ast.expr:
     """`nn.init.<name>_(parameter, ...)` for the row's initialiser.
 
     SpecError NS733 for an initialiser that PyTorch lacks, NS734 for one of Xavier's or He's on a parameter that has
-    no fan-in (a bias).
+    no fan-in (a bias), NS551 for another one that is not for a parameter of this shape.
     """
     init = row.init
     positional, named = _arguments(init, row)
@@ -45,10 +50,21 @@ def _arguments(init: object, row: GraphParameter) -> tuple[list[Value], dict[str
         case Normal():
             return [init.mean, init.std], {}
         case XavierUniform() | XavierNormal():
-            _has_fans(init, row)
+            _fits(init, row)
             return [], {"gain": init.gain} if init.gain != 1 else {}
+        case TruncNormal():
+            return [init.mean, init.std, init.a, init.b], {}
+        case Orthogonal():
+            _fits(init, row)
+            return [], {"gain": init.gain} if init.gain != 1 else {}
+        case Dirac():
+            _fits(init, row)
+            return [], {"groups": init.groups} if init.groups != 1 else {}
+        case Sparse():
+            _fits(init, row)
+            return [init.sparsity, init.std], {}
         case KaimingUniform() | KaimingNormal():
-            _has_fans(init, row)
+            _fits(init, row)
             slope: dict[str, Value] = {"a": init.a} if init.a else {}
             return [], {**slope, "mode": init.mode, "nonlinearity": init.nonlinearity}
         case _:
@@ -58,11 +74,11 @@ def _arguments(init: object, row: GraphParameter) -> tuple[list[Value], dict[str
             )
 
 
-def _has_fans(init: Record, row: GraphParameter) -> None:
-    """Fan-in and fan-out are counted over a weight of two or more axes."""
-    if len(row.shape) < 2:
+def _fits(init: Initializer, row: GraphParameter) -> None:
+    """The shape is one that the initialiser is for; the checker has told of any other where it is written."""
+    if misfit := init.misfit(row.shape):
         raise SpecError.of(
-            "NS734",
-            f"`{init.name}` scales by fan-in and fan-out, and `{row.key}` of shape {list(row.shape)} has none",
+            "NS551" if isinstance(init, Orthogonal | Dirac | Sparse) else "NS734",
+            f"{misfit}, and `{row.key}` has the shape {list(row.shape)}",
             help="give it `zeros`, `constant`, `uniform` or `normal`",
         )

@@ -7,14 +7,17 @@ import hashlib
 import inspect
 import linecache
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from netspec.ir.graph import Graph
+from netspec.weights import first
 from netspec_torch.file import Source
 from netspec_torch.running import Running
 from netspec_torch.writing import FOR_LOSS, GROUP_METRICS, METRICS, write
@@ -51,7 +54,11 @@ def compile(  # the word that netspec's own interface uses
     group: Graph | None = None,
     seed: int | None = None,
 ) -> nn.Module:
-    """The model of a graph in training mode, with first values drawn from `seed` (None: from torch's own generator)."""
+    """The model of a graph in training mode.
+
+    With a `seed`, first values depend on it and on each parameter's path alone, and are those of `netspec.weights` for
+    every backend; without one, they come from torch's own generator.
+    """
     return assemble(graph, name=name, doc=doc, digest=digest, group=group, seed=seed).model
 
 
@@ -77,6 +84,8 @@ def assemble(
     module = execute(source)
     model = construct(module, source.model, seed)
     _check(model, graph)
+    if seed is not None:
+        fill(model, first(graph, seed))
     return Compiled(
         model,
         _part(module, "Loss"),
@@ -102,6 +111,14 @@ def construct(module: ModuleType, called: str, seed: int | None) -> nn.Module:
         torch.manual_seed(seed)
         seeded: nn.Module = getattr(module, called)()
         return seeded
+
+
+@torch.no_grad()
+def fill(model: nn.Module, values: Mapping[str, NDArray[Any]]) -> None:
+    """Put first values in place of those that the constructors drew."""
+    for key, parameter in model.named_parameters():
+        if key in values:
+            parameter.copy_(torch.from_numpy(values[key]))
 
 
 def execute(source: Source) -> ModuleType:

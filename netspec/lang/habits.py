@@ -102,7 +102,8 @@ WORDS: dict[str, str] = {
     "r_adam": "radam", "ada_grad": "adagrad", "ada_delta": "adadelta", "glorot": "xavier_uniform",
     "glorot_uniform": "xavier_uniform", "glorot_normal": "xavier_normal", "xavier": "xavier_uniform",
     "he": "kaiming_normal", "he_normal": "kaiming_normal", "he_uniform": "kaiming_uniform",
-    "kaiming": "kaiming_normal", "random_normal": "normal", "random_uniform": "uniform", "dicom": "dicom_cine",
+    "kaiming": "kaiming_normal", "truncated_normal": "trunc_normal", "eye": "dirac",
+    "random_normal": "normal", "random_uniform": "uniform", "dicom": "dicom_cine",
     # types
     "type": "kind", "size": "shape", "nc": "classes", "n_classes": "classes", "limits": "range", "bounds": "range",
     "class": "class_index", "label": "class_index name", "category": "class_index", "classification": "class_index",

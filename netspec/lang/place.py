@@ -58,6 +58,7 @@ class Wiring:
     by_op: Mapping[str, Mapping[str, Record]] = field(default_factory=dict)
     """What the `init` section says of all ops: those that an op is said with start as they do elsewhere."""
     init_spans: Mapping[str, Span] = field(default_factory=dict)
+    init_places: Mapping[str, Span] = field(default_factory=dict)
     claim: TensorType | None = None
     freeze_span: Span | None = None
     names: tuple[str, ...] = ()

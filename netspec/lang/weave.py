@@ -19,6 +19,7 @@ from netspec.lang.names import meant
 from netspec.lang.place import NO_WIRING, Place, Wiring, appended
 from netspec.lang.report import Report
 from netspec.lang.tree import Node as Written
+from netspec.lang.wiring import check_start
 from netspec.text import Edit, Label, Source, Span
 
 MOST_NODES = 20_000
@@ -164,6 +165,7 @@ class Weaver:
         for one in inferred.parameters if home == path else ():
             key = parameters[one.name]
             trainable = one.name not in frozen
+            check_start(one, inits.get(one.name), wiring.init_places.get(one.name, place.head), self.report)
             self.parameters[key] = GraphParameter(key, one.shape, trainable, inits.get(one.name))
         for kept in inferred.state if home == path else ():
             self.state[state[kept.name]] = GraphState(state[kept.name], kept.shape, kept.fill, kept.dtype)

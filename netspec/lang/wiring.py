@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from typing import Literal
 
+from netspec.ir.op import Parameter
 from netspec.ir.record import Record
 from netspec.ir.types import TensorType
 from netspec.lang.bind import span_of
 from netspec.lang.kinds import read_meaning
 from netspec.lang.place import Wiring
+from netspec.lang.report import Report
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
 from netspec.lang.values import Values
 from netspec.text import Span
@@ -30,9 +32,26 @@ def read_wiring(op: str, wires: Wires, declared: Inits, values: Values) -> Wirin
     if own is None or frozen is False or claim is False:
         return None
     inits.update({name: record for name, (record, _) in own.items()})
+    places = {name: span for name, (_, span) in {**declared.get(op, {}), **own}.items()}
     place = span_of(wires["freeze"].value, wires["freeze"].key.span) if "freeze" in wires else None
     spans = {name: span for name, (_, span) in own.items()}
-    return Wiring(frozen, inits, by_op, spans, claim, place, _names(wires))
+    return Wiring(frozen, inits, by_op, spans, places, claim, place, _names(wires))
+
+
+def check_start(parameter: Parameter, start: Record | None, span: Span, report: Report) -> None:
+    """Report an initialiser that is not for a parameter of this shape."""
+    if start is None:
+        return
+    from netspec.recipe.initializer import Initializer  # noqa: PLC0415 - most specs say nothing of it
+
+    misfit = start.misfit(parameter.shape) if isinstance(start, Initializer) else ""
+    if misfit:
+        report.error(
+            "NS551",
+            f"{misfit}, and `{parameter.name}` has the shape {list(parameter.shape)}",
+            span,
+            help="give it `zeros`, `constant`, `uniform` or `normal`",
+        )
 
 
 def _names(wires: Wires) -> tuple[str, ...]:

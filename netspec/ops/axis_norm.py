@@ -165,6 +165,7 @@ class RmsNorm(AxisNorm):
     """
 
     name: ClassVar[str] = "rms_norm"
+    normalises: ClassVar[bool] = True
 
     eps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     elementwise_affine: bool = True

@@ -40,8 +40,9 @@ def undecayed(graph: Graph, words: Iterable[str]) -> frozenset[str]:
 def named(graph: Graph, word: str) -> frozenset[str]:
     """The keys of the parameters that one word names; empty where it names none.
 
-    `norm` is every parameter of ops that normalise, `bias` every parameter whose own name is `bias` or ends with
-    `_bias`; any other word is the path of a layer, with all below it, or the key of one parameter.
+    `norm` is every parameter of ops that normalise, `bias` every parameter whose own name ends with `bias`; any other
+    word is the path of a layer, with all below it, or the key of one parameter.
+    word is the path of a layer, with all below it, or the key of one parameter.
     """
     if word == "norm":
         return frozenset(
@@ -52,6 +53,6 @@ def named(graph: Graph, word: str) -> frozenset[str]:
             key
             for node in graph.nodes
             for own, key in node.parameters.items()
-            if own == "bias" or own.endswith("_bias")
+            if own.rpartition(".")[2].endswith("bias")
         )
     return frozenset(key for key in graph.parameters if key == word or key.startswith(f"{word}."))

@@ -293,6 +293,7 @@ DATA: dict[str, str] = {  # NS5: files, labels, splits, transforms
 
 TRAINING: dict[str, str] = {  # NS55: the recipe; NS6: the run
     "NS550": "`no_decay` names no weights.",
+    "NS551": "An initialiser is not for a parameter of this shape.",
     "NS640": "A step has more parts than there are training samples.",
     "NS641": "A file of a run cannot be written.",
     "NS642": "A checkpoint is missing or cannot be read.",
