@@ -126,3 +126,23 @@ def test_a_claim_that_contradicts_what_is_derived_is_an_error() -> None:
     ml = "inputs: {x: {shape: [4], unit: ml}}\n"
     assert_told(ml + LAYERS + "  - {«relu», as: {unit: mm}}\n", "NS303", "mm", "ml")
     assert_told(LAYERS + "  - {«sigmoid», as: {range: [2, 3]}}\n", "NS303", "[2, 3]", "[0, 1]")
+
+
+@pytest.mark.parametrize(
+    "layer, words",
+    [
+        ("{linear: 2, init: {«bias»: kaiming_normal}}", ("fan-in", "[2]")),
+        ("{linear: 2, init: {«bias»: orthogonal}}", ("two axes",)),
+        ("{linear: 2, init: {«weight»: dirac}}", ("a convolution",)),
+        ("{layer_norm, init: {«weight»: {sparse: 0.9}}}", ("a matrix",)),
+    ],
+)
+def test_an_initialiser_for_another_shape_is_told_where_it_is_written(
+    layer: str, words: tuple[str, ...]
+) -> None:
+    assert_told(f"inputs: {{x: [4]}}\nlayers:\n  - {layer}\n", "NS551", *words)
+
+
+def test_an_initialiser_of_the_section_is_told_at_its_place_there() -> None:
+    head = "inputs: {x: [4]}\ninit: {linear: {«bias»: xavier_normal}}\n"
+    assert_told(f"{head}layers:\n  - linear: 2\n", "NS551", "`zeros`")

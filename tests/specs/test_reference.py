@@ -66,7 +66,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "sources": lambda: calls("source", SOURCES),
     "transforms": lambda: calls("transform", TRANSFORMS),
     "steps": lambda: named({"optimizers": OPTIMIZERS, "phases of a schedule": SCHEDULES}),
-    "initialisers": lambda: calls("initialiser", INITIALIZERS),
+    "initialisers": lambda: named({"initialisers": INITIALIZERS}),
 }
 
 
