@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from netspec.ir.compound import learned_by
 from netspec.ir.graph import Graph, GraphParameter, Node
 from netspec.ops.density import OrdinalCdf
 from netspec.ops.scale import LAYER_SCALE
@@ -47,11 +48,7 @@ class _Even(Initializer):
     """The gaps of `ordinal_cdf`, before `softplus`, that make all bins and what is beyond equally likely."""
 
 
-FANS = frozenset(
-    """
-    conv conv_transpose linear locally_connected squeeze_excite cbam depthwise_conv separable_conv
-    """.split()  # noqa: SIM905 - words read best as words
-)
+FANS = frozenset({"conv", "conv_transpose", "linear", "locally_connected"})
 """Ops whose weights start so, and whose biases start uniform within the same bound as the weight beside them."""
 
 PLAIN: dict[str, dict[str, Initializer]] = {
@@ -69,7 +66,7 @@ PLAIN: dict[str, dict[str, Initializer]] = {
         "out_proj.bias": Zeros(),
     },
 }
-"""How the parameters of other ops start, by op and own name."""
+"""How the parameters of other ops start, by op and own name. An op that is said with others starts as these do."""
 
 
 def first(graph: Graph, seed: int) -> dict[str, NDArray[np.float32]]:
@@ -117,10 +114,12 @@ def _default(graph: Graph, row: GraphParameter, owner: tuple[Node, str] | None) 
     if owner is None:
         return None
     node, own = owner
+    types = [graph.type_of(ref) for ref in node.inputs]
+    op, own = learned_by(node.op, types).get(own, (node.op.name, own))
     if isinstance(node.op, OrdinalCdf):
         return Constant(value=-math.log(node.op.bins)) if own == "threshold" else _Even()
-    if node.op.name not in FANS:
-        return PLAIN.get(node.op.name, {}).get(own)
+    if op not in FANS:
+        return PLAIN.get(op, {}).get(own)
     if own.endswith("weight"):
         return _LIKE_PYTORCH
     weight = graph.parameters.get(row.key.removesuffix("bias") + "weight")

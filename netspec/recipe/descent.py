@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from netspec.ir.compound import Compound
 from netspec.ir.graph import Graph
+from netspec.ir.op import Op
+from netspec.ir.types import TensorType
 from netspec.recipe.optimizer import Optimizer
 from netspec.recipe.training import Clip, Training
 
@@ -46,7 +49,9 @@ def named(graph: Graph, word: str) -> frozenset[str]:
     """
     if word == "norm":
         return frozenset(
-            key for node in graph.nodes if node.op.normalises for key in node.parameters.values()
+            node.parameters[own]
+            for node in graph.nodes
+            for own in _of_norms(node.op, [graph.type_of(ref) for ref in node.inputs], tuple(node.parameters))
         )
     if word == "bias":
         return frozenset(
@@ -56,3 +61,13 @@ def named(graph: Graph, word: str) -> frozenset[str]:
             if own.rpartition(".")[2].endswith("bias")
         )
     return frozenset(key for key in graph.parameters if key == word or key.startswith(f"{word}."))
+
+
+def _of_norms(op: Op, types: Sequence[TensorType], names: Iterable[str]) -> Iterator[str]:
+    """The names of an op's parameters that a norm learns: all of a norm's, and those of norms that it is said with."""
+    if op.normalises:
+        yield from names
+    elif isinstance(op, Compound):
+        for one in op.typed(*types):
+            inner = _of_norms(one.step.op, one.types, [row.name for row in one.inferred.parameters])
+            yield from (f"{one.step.name}.{own}" for own in inner)

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from netspec.front import check_source
+from netspec.ir.compound import Compound, Step
+from netspec.ir.types import TensorType, tensor
 from netspec.ops import catalogue
+from netspec.ops.conv import Conv
+from netspec.ops.norm import BatchNorm
 from netspec.recipe.descent import descent, named, undecayed
 from netspec.recipe.spec import Spec
 from netspec.text import Source
+from netspec.weights import first
+from tests.backends.torch.build import Build
 
 TEXT = """netspec: 1
 inputs: {x: [3, 8, 8]}
@@ -76,3 +83,28 @@ def test_every_norm_with_parameters_is_known_as_one() -> None:
         if name.endswith("_norm") != op.normalises and "local" not in name
     ]  # fmt: skip
     assert wrong == []
+
+
+class Evened(Compound):
+    """A convolution with a norm behind it, as an op of another package may be."""
+
+    name: ClassVar[str] = "evened"
+
+    def expand(self, x: TensorType) -> tuple[Step, ...]:
+        """The two ops that it is said with."""
+        del x
+        return (
+            Step("conv", Conv(out_channels=4, kernel_size=3), (0,)),
+            Step("even", BatchNorm(), ("conv",)),
+        )
+
+
+def test_the_norm_inside_of_an_op_that_is_said_with_others_is_known_too() -> None:
+    at = Build(x=tensor(batch="N", channel=3, height=6, width=6))
+    at.use("layer", Evened(), "x")
+    graph = at.graph({"y": "layer"})
+    assert named(graph, "norm") == {"layer.even.weight", "layer.even.bias"}
+    assert named(graph, "bias") == {"layer.even.bias", "layer.conv.bias"}
+    started = first(graph, 0)
+    assert started.keys() == graph.parameters.keys()
+    assert (started["layer.even.weight"] == 1).all()
