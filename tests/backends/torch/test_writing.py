@@ -71,7 +71,9 @@ def cases() -> list[tuple[Graph, list[torch.Tensor], dict[str, torch.Tensor]]]:
 def test_the_written_file_needs_torch_alone_and_is_the_live_module_exactly(tmp_path: Path) -> None:
     wanted, asked = [], []
     for i, (graph, inputs, targets) in enumerate(cases()):
-        made = assemble(graph, name=f"net {i}", seed=0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # without a seed of ours, first values are those that the file draws
+            made = assemble(graph, name=f"net {i}")
         assert made.loss is not None
         torch.manual_seed(1)
         outputs = made.model(*inputs)
