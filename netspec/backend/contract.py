@@ -1,0 +1,183 @@
+"""What a backend offers. Only the first two are asked of each; what it offers besides is seen by looking."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from netspec.backend.numbers import Arrays, Feed, Run
+from netspec.backend.rules import Rule
+from netspec.ir.graph import Graph
+from netspec.ir.op import Op
+from netspec.recipe.average import Average
+from netspec.recipe.descent import Descent
+from netspec.recipe.pace import Pace
+from netspec.recipe.spec import Spec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+class Runner(Protocol):
+    """What computes a graph on given numbers: all that a proof asks of either side."""
+
+    @property
+    def name(self) -> str:
+        """What the side is called in a report."""
+        ...
+
+    def run(self, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
+        """Run every entry point that the feed has numbers for, and differentiate the loss.
+
+        In the feed's floating type; a reference may always use float64.
+        """
+        ...
+
+    def update(
+        self, descent: Descent, parameters: Arrays, gradients: Sequence[Arrays], paces: Sequence[Pace]
+    ) -> list[dict[str, NDArray[Any]]]:
+        """The parameters after each step of the descent, given each step's gradients and what the schedule makes of it.
+
+        A step bounds its gradients together, then moves every parameter that has one by the optimizer's rule.
+        """
+        ...
+
+
+@runtime_checkable
+class Stepper(Runner, Protocol):
+    """A runner that takes the steps of a training one by one."""
+
+    def steps(
+        self, descent: Descent, parameters: Arrays, gradients: Iterable[Arrays], paces: Sequence[Pace]
+    ) -> Iterator[dict[str, NDArray[Any]]]:
+        """As `update`; the gradients of a step are asked for once the parameters before it have been given."""
+        ...
+
+
+@runtime_checkable
+class Averager(Protocol):
+    """A runner that can also average weights over steps, as `average: {ema: ...}` asks for."""
+
+    def average(self, recipe: Average, weights: Sequence[Arrays]) -> list[dict[str, NDArray[Any]]]:
+        """The averages after each step, given what the weights are after it."""
+        ...
+
+
+@runtime_checkable
+class Reference(Runner, Protocol):
+    """A runner that can show what rounding does to its numbers, and so can say how far another may be off."""
+
+    def disturb(self, graph: Graph, feed: Feed, shares: Mapping[str, float], *, seed: Sequence[int]) -> Run:
+        """As `run`, every elementary operation of a node off by a random share, whose size stands at its path."""
+        ...
+
+
+@runtime_checkable
+class Versatile(Runner, Protocol):
+    """A runner that computes a graph in other ways besides the plain one: other number types, layouts, devices.
+
+    What the ways are called is told in `netspec.proof.modes`.
+    """
+
+    def lacks(self, way: str) -> str:
+        """Why nothing can be run that way on this machine, in a few words; empty where it can."""
+        ...
+
+    def run_as(self, way: str, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
+        """As `run`, in that way."""
+        ...
+
+    def described(self) -> Mapping[str, str]:
+        """What computes: versions, threads, devices, as words for a record."""
+        ...
+
+
+class Backend(Runner, Protocol):
+    """What the entry point group `netspec.backends` must name: a module that offers these."""
+
+    def table(self) -> Mapping[type[Op], Rule]:
+        """The rule of every op this backend knows."""
+        ...
+
+    def assemble(
+        self,
+        graph: Graph,
+        *,
+        name: str = "model",
+        doc: str = "",
+        digest: str = "",
+        group: Graph | None = None,
+        seed: int | None = None,
+    ) -> Any:
+        """The model and its loss as objects of the backend's own library, under `.model` and `.loss`."""
+        ...
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A backend that can also write a graph as source code."""
+
+    def source(
+        self, graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Graph | None = None
+    ) -> str:
+        """The text of one file; `group` is the graph from samples to groups."""
+        ...
+
+
+class Watcher:
+    """Is told how a run goes; this one does nothing with it."""
+
+    def reading(self, done: int, total: int, what: str) -> None:
+        """Data is being prepared: how much of it is done, and a word for what."""
+
+    def begin(self, folder: Path, step: int, steps: int, device: str) -> None:
+        """Training begins behind step `step` of `steps`."""
+
+    def step(self, step: int, steps: int, loss: float) -> None:
+        """An update of the weights is done, and this was its loss."""
+
+    def epoch(self, row: Mapping[str, float | int]) -> None:
+        """An epoch is done: the row that goes to the log."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A run: its folder, what the model is worth as plain data (see `Trainer.evaluate`), and how long it took."""
+
+    folder: Path
+    report: Mapping[str, Any]
+    seconds: float
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """A backend that can also train a spec and measure what came of it."""
+
+    def fit(
+        self,
+        spec: Spec,
+        *,
+        runs: Path,
+        resume: Path | None = None,
+        device: str | None = None,
+        watcher: Watcher | None = None,
+    ) -> RunResult:
+        """Train into a new folder in `runs`, or go on with the run `resume`."""
+        ...
+
+    def evaluate(
+        self,
+        spec: Spec,
+        run: Path,
+        *,
+        trained: Spec | None = None,
+        split: str = "validation",
+        checkpoint: str = "best",
+        device: str | None = None,
+        baselines: bool = False,
+        watcher: Watcher | None = None,
+    ) -> Mapping[str, Any]:
+        """Measure a run on one part of the data of `spec`; `trained` is the run's own spec where that is another."""
+        ...
