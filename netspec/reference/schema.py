@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from netspec import ops
 from netspec.ir.op import Op
 from netspec.lang.kinds import KINDS, UNITS
+from netspec.lang.layer import PARAMETER
 from netspec.lang.names import WIRES
 from netspec.lang.outcome import GROUPS
 from netspec.passes.lint import rules
@@ -220,6 +221,8 @@ def _op(kind: type[Op]) -> Schema:
     }
     if len(kind.inputs()) - len(kind.optional()) > 1:
         inputs["branches"] = _branches()
+    if kind.name == PARAMETER:  # its one parameter starts as is said under it
+        inputs["init"] = {"$ref": "#/definitions/initialiser"}
     return called(kind, more=inputs)
 
 
