@@ -43,8 +43,7 @@ def rms_norm(op: RmsNorm, inputs: Arrays, at: Context) -> Forward:
     """`y = x / sqrt(mean(x ** 2) + eps) * weight`, the mean over the named axes."""
     (x,) = inputs
     over = op.over(at.types[0])
-    eps = np.finfo(x.dtype).eps if op.eps is None else op.eps
-    scale = 1 / np.sqrt((x * x).mean(axis=over, keepdims=True) + eps)
+    scale = 1 / np.sqrt((x * x).mean(axis=over, keepdims=True) + op.eps)
     z = x * scale
     y = z * _laid(at.parameters["weight"], x, over) if op.elementwise_affine else z
     return Forward((y,), (z, scale))

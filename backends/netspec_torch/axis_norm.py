@@ -24,8 +24,8 @@ def layer_norm(op: LayerNorm, at: Site) -> Lowered:
 
 @lowers(RmsNorm)
 def rms_norm(op: RmsNorm, at: Site) -> Lowered:
-    """`nn.RMSNorm` of the sizes, or `F.rms_norm` where they are known only when it runs."""
-    options: dict[str, Value] = {} if op.eps is None else {"eps": op.eps}
+    """`nn.RMSNorm` of the sizes, or `F.rms_norm` where they are known only when it runs; always with its `eps`."""
+    options: dict[str, Value] = {"eps": op.eps}
     if not op.elementwise_affine and _sizes(op, at) is None:
         dim = op.over(at.types[0])
         return Lowered(call("unit_squares", *at.inputs, dim, **options), support=("unit_squares",))

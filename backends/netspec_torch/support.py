@@ -37,7 +37,7 @@ def standardised(x: torch.Tensor, dim: tuple[int, ...], eps: float = 1e-5) -> to
     return F.layer_norm(moved, moved.shape[-len(dim) :], eps=eps).movedim(last, dim)
 
 
-def unit_squares(x: torch.Tensor, dim: tuple[int, ...], eps: float | None = None) -> torch.Tensor:
+def unit_squares(x: torch.Tensor, dim: tuple[int, ...], eps: float) -> torch.Tensor:
     """The numbers over the root of their mean square over the axes `dim`, whatever their sizes are."""
     last = tuple(range(-len(dim), 0))
     moved = x.movedim(dim, last)

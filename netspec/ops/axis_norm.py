@@ -159,15 +159,16 @@ class RmsNorm(AxisNorm):
     """Divide the numbers along the named axes by the root of their mean square (Zhang and Sennrich 2019).
 
     `y = x / sqrt(mean(x ** 2) + eps) * weight`, the mean over all the named axes at once: a `layer_norm` that takes no
-    mean away. Without `eps` it is the gap above 1 of the numbers' floating type, 1.2e-7 in single precision, as in
-    PyTorch. weight holds one number for each place along the named axes, which it takes in the order of the input's
-    axes; those at the end are the `normalized_shape` of `nn.RMSNorm`.
+    mean away. weight holds one number for each place along the named axes, which it takes in the order of the input's
+    axes; those at the end are the `normalized_shape` of `nn.RMSNorm`. Without `eps` PyTorch takes the gap above 1 of
+    the numbers' floating type, so that a network is another one in another precision; here it is 2^-23 in all of them,
+    what PyTorch takes in single precision.
     """
 
     name: ClassVar[str] = "rms_norm"
     normalises: ClassVar[bool] = True
 
-    eps: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    eps: float = Field(default=2.0**-23, gt=0, allow_inf_nan=False)
     elementwise_affine: bool = True
     """Whether a learned scale (`weight`) follows."""
 

@@ -272,7 +272,7 @@ def _norm(use: Case, drawn: Numbers, gradients: tuple[NDArray[Any], ...], mode: 
         mean, var = x.mean(axis=over, keepdims=True), x.var(axis=over, keepdims=True)
     else:
         mean, var = (drawn.state[key].reshape(wide) for key in ("running_mean", "running_var"))
-    s = 1 / np.sqrt(var + (getattr(use.op, "eps", None) or EPS))
+    s = 1 / np.sqrt(var + getattr(use.op, "eps", 0.0))
     a = s * (abs(x) + abs(mean))
     loose = 1 + (a**2).mean(axis=over, keepdims=True)
     weight = abs(drawn.parameters["weight"]).reshape(wide) if "weight" in drawn.parameters else np.ones(1)
