@@ -29,7 +29,10 @@ STEPS_PER_EPOCH = 100
 
 def _modes(context: click.Context, parameter: click.Parameter, text: str | None) -> tuple[str, ...]:
     """The modes asked for; a usage error where there is none of that name."""
-    from netspec.proof.modes import MODES, QUICK
+    from netspec.backend import needing
+
+    with needing("torch"):
+        from netspec.proof.modes import MODES, QUICK
 
     if text is None:
         return QUICK

@@ -6,7 +6,7 @@ from netspec.reference.codes import codes_page
 from netspec.reference.facts import facts_page
 from netspec.reference.lint import lint_page
 from netspec.reference.ops import catalogue_page, family_pages
-from netspec.reference.recipe import recipe_page
+from netspec.reference.recipe import data_page, training_page
 
 
 def pages() -> dict[str, str]:
@@ -16,7 +16,8 @@ def pages() -> dict[str, str]:
         "ops.md": catalogue_page(),
         **families,
         "facts.md": facts_page(),
-        "recipe.md": recipe_page(),
+        "data.md": data_page(),
+        "training.md": training_page(),
         "codes.md": codes_page(),
         "lint.md": lint_page(),
     }

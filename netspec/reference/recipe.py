@@ -1,4 +1,4 @@
-"""The page of the recipe: where samples come from, what is done to them, and how weights are found."""
+"""The pages of the recipe: where samples come from, what is done to them, and how weights are found."""
 
 from __future__ import annotations
 
@@ -18,21 +18,26 @@ from netspec.recipe.transform import Transform
 from netspec.reference.described import arguments
 from netspec.reference.markdown import MADE, argument_table, table
 
-DOOR = """# Data and training
-
-What the sections `data`, `training` and `init` are made of. Each is written as a call: `cosine`, `warmup: 1 epochs`,
-`sgd: {lr: 0.1}`. The main argument, in bold, needs no name; an argument without a default must be given. A quantity has
-its unit: `2 mm`, `5 epochs`, `2 %`.
+CALLS = """Each is written as a call: `cosine`, `warmup: 1 epochs`, `sgd: {lr: 0.1}`.
+The main argument, in bold, needs no name; an argument without a default must be given. A quantity has its unit: `2 mm`,
+`5 epochs`, `2 %`.
 
 """
 
 
-def recipe_page() -> str:
-    """Everything that is declared and is no op."""
+def data_page() -> str:
+    """Where samples come from, and what is done to them."""
     parts = [
         _part("Sources", "`data: {source: ...}`", SOURCES),
         _section("Split", "`data: {split: ...}`", Split),
         _part("Transforms", "`data: {transforms: [...]}`; they act in the written order", TRANSFORMS),
+    ]
+    return f"{MADE}# Data\n\nWhat the section `data` is made of. {CALLS}" + "\n".join(parts)
+
+
+def training_page() -> str:
+    """How weights start, and how they are found."""
+    parts = [
         _section("Training", "`training: ...`", Training),
         _section("Clip", "`training: {clip: ...}`", Clip),
         _section("Average", "`training: {average: ...}`", Average),
@@ -42,7 +47,9 @@ def recipe_page() -> str:
         _part("Schedules", "`training: {schedule: [...]}`; the phases follow one another", SCHEDULES),
         _part("Initialisers", "`init: {conv: {weight: ...}}`, or `init` beside a layer", INITIALIZERS),
     ]
-    return MADE + DOOR + "\n".join(parts)
+    return f"{MADE}# Training\n\nWhat the sections `training` and `init` are made of. {CALLS}" + "\n".join(
+        parts
+    )
 
 
 def _part(title: str, where: str, kinds: Mapping[str, type[Record]]) -> str:

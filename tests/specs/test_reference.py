@@ -55,9 +55,9 @@ def calls(what: str, kinds: Mapping[str, type[Record]]) -> str:
 
 
 def named(parts: Mapping[str, Mapping[str, type[Record]]]) -> str:
-    """Names alone: their formulas stand in the reference of the recipe."""
+    """Names alone: their formulas stand in the reference."""
     rows = ([what, ", ".join(f"`{name}`" for name in kinds)] for what, kinds in parts.items())
-    return table(["what", "names, [with their formulas](reference/recipe.md)"], rows)
+    return table(["what", "names, [with their formulas](reference/training.md)"], rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
