@@ -80,7 +80,9 @@ def sigmoid_focal_backward(op: SigmoidFocal, saved: tuple[Any, ...], grads: Arra
     x, t, target, p, other, entropy, hard, balance, parts = saved
     each = spread(op, grads[0], parts)
     some = np.where(hard > 0, hard, 1)
-    steep = np.where(hard > 0, op.gamma * some ** (op.gamma - 1), 0) * entropy
+    steep = (
+        np.where(hard > 0, op.gamma * some ** (op.gamma - 1), 0) * entropy if op.gamma else np.zeros_like(x)
+    )
     dx = balance * (steep * p * other * (1 - 2 * t) + hard**op.gamma * (p * (1 - t) - other * t))
     if not differentiable(target):
         return Backward(back(op, grads[0], parts, each * dx, None))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from netspec.ops.density import LognormalCdf, MixtureCdf, OrdinalCdf
+from netspec.ops.distribution import LEAST_SIGMA
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
 _erfc = np.frompyfunc(erfc, 1, 1)  # NumPy has no error function of its own
@@ -17,20 +18,23 @@ _erfc = np.frompyfunc(erfc, 1, 1)  # NumPy has no error function of its own
 def mixture_cdf(op: MixtureCdf, inputs: Arrays, at: Context) -> Forward:
     """The weighted sum over the components of `Phi((n - mu) / sigma)`."""
     weights, mu, sigma = inputs
-    place = op.place(at.types[0])
-    z = (np.arange(op.bins, dtype=mu.dtype) - mu[..., np.newaxis]) / sigma[..., np.newaxis]
+    place, wide = op.place(at.types[0]), _held(sigma)
+    z = (np.arange(op.bins, dtype=mu.dtype) - mu[..., np.newaxis]) / wide
     each = _phi(z)
-    return Forward(((weights[..., np.newaxis] * each).sum(axis=place),), (weights, sigma, z, each, place))
+    return Forward(
+        ((weights[..., np.newaxis] * each).sum(axis=place),), (weights, sigma, wide, z, each, place)
+    )
 
 
 @mixture_cdf.backward
 def mixture_cdf_backward(op: MixtureCdf, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
     """To the weights each curve; to mu and sigma what a normal curve of that weight sends."""
     del op, at
-    weights, sigma, z, each, place = saved
+    weights, sigma, wide, z, each, place = saved
     g = np.expand_dims(grads[0], place)
-    dz = g * weights[..., np.newaxis] * _density(z) / sigma[..., np.newaxis]
-    return Backward(((g * each).sum(axis=-1), -dz.sum(axis=-1), -(dz * z).sum(axis=-1)))
+    dz = g * weights[..., np.newaxis] * _density(z) / wide
+    dsigma = -(dz * z).sum(axis=-1) * (sigma >= LEAST_SIGMA)
+    return Backward(((g * each).sum(axis=-1), -dz.sum(axis=-1), dsigma))
 
 
 @lowers(LognormalCdf)
@@ -38,18 +42,20 @@ def lognormal_cdf(op: LognormalCdf, inputs: Arrays, at: Context) -> Forward:
     """`Phi((log(n) - mu) / sigma)`, and 0 at n = 0."""
     del at
     mu, sigma = inputs
-    places = np.log(np.arange(1, op.bins, dtype=mu.dtype))
-    z = (places - mu[..., np.newaxis]) / sigma[..., np.newaxis]
-    return Forward((np.concatenate([np.zeros_like(mu)[..., np.newaxis], _phi(z)], axis=-1),), (sigma, z))
+    places, wide = np.log(np.arange(1, op.bins, dtype=mu.dtype)), _held(sigma)
+    z = (places - mu[..., np.newaxis]) / wide
+    return Forward(
+        (np.concatenate([np.zeros_like(mu)[..., np.newaxis], _phi(z)], axis=-1),), (sigma, wide, z)
+    )
 
 
 @lognormal_cdf.backward
 def lognormal_cdf_backward(op: LognormalCdf, saved: tuple[Any, ...], grads: Arrays, at: Context) -> Backward:
     """As `normal_cdf`, at the logarithms of the bins."""
     del op, at
-    sigma, z = saved
-    dz = grads[0][..., 1:] * _density(z) / sigma[..., np.newaxis]
-    return Backward((-dz.sum(axis=-1), -(dz * z).sum(axis=-1)))
+    sigma, wide, z = saved
+    dz = grads[0][..., 1:] * _density(z) / wide
+    return Backward((-dz.sum(axis=-1), -(dz * z).sum(axis=-1) * (sigma >= LEAST_SIGMA)))
 
 
 @lowers(OrdinalCdf)
@@ -73,6 +79,11 @@ def ordinal_cdf_backward(op: OrdinalCdf, saved: tuple[Any, ...], grads: Arrays, 
     above = np.cumsum(theta[::-1])[::-1]
     gaps = above[1:] * _sigmoid(at.parameters["gap"])
     return Backward((-dz.sum(axis=-1),), {"threshold": above[:1], "gap": gaps})
+
+
+def _held(sigma: Array) -> Array:
+    """Standard deviations that can be divided by, as wide as the bins."""
+    return np.maximum(sigma, LEAST_SIGMA).astype(sigma.dtype)[..., np.newaxis]
 
 
 def _sigmoid(z: Array) -> Array:

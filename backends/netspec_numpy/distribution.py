@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.distribution import NormalCdf, Quantile, Step
+from netspec.ops.distribution import LEAST_SIGMA, NormalCdf, Quantile, Step
 from netspec_numpy.elementwise import back, operands
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
@@ -33,7 +33,7 @@ def step_backward(op: Step, saved: tuple[Any, ...], grads: Arrays, at: Context) 
 def normal_cdf(op: NormalCdf, inputs: Arrays, at: Context) -> Forward:
     """`y[n] = Phi((n - mu) / sigma)`, with `Phi(z) = erfc(-z / sqrt(2)) / 2`, exact in both tails."""
     mu, sigma = operands(inputs, at)
-    spread = np.asarray(sigma)[..., np.newaxis]
+    spread = np.maximum(np.asarray(sigma), LEAST_SIGMA).astype(np.result_type(sigma))[..., np.newaxis]
     places = np.arange(op.bins, dtype=np.result_type(mu, sigma))
     z = (places - np.asarray(mu)[..., np.newaxis]) / spread
     y = (_erfc(-z / sqrt(2)) / 2).astype(z.dtype)
@@ -47,7 +47,8 @@ def normal_cdf_backward(op: NormalCdf, saved: tuple[Any, ...], grads: Arrays, at
     mu, sigma, spread, z = saved
     (g,) = grads
     dz = g * np.exp(-(z**2) / 2) / (sqrt(2 * pi) * spread)
-    return Backward((back(mu, -dz.sum(axis=-1)), back(sigma, -(dz * z).sum(axis=-1))))
+    held = np.asarray(sigma) >= LEAST_SIGMA
+    return Backward((back(mu, -dz.sum(axis=-1)), back(sigma, -(dz * z).sum(axis=-1) * held)))
 
 
 @lowers(Quantile)

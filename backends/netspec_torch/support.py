@@ -53,7 +53,7 @@ def step(x: torch.Tensor, bins: int) -> torch.Tensor:
 def normal_cdf(mu: torch.Tensor, sigma: torch.Tensor, bins: int) -> torch.Tensor:
     """The normal distribution function at the bins n = 0 .. bins - 1, as a last axis; sigma is positive."""
     n = torch.arange(bins, device=mu.device, dtype=torch.promote_types(mu.dtype, torch.float32))
-    return torch.erfc((mu.unsqueeze(-1) - n) / (sigma.unsqueeze(-1) * 2**0.5)) / 2
+    return torch.erfc((mu.unsqueeze(-1) - n) / (sigma.unsqueeze(-1).clamp(min=1e-15) * 2**0.5)) / 2
 
 
 def quantile(cdf: torch.Tensor, q: float) -> torch.Tensor:
@@ -241,7 +241,7 @@ def mixture_cdf(
 def lognormal_cdf(mu: torch.Tensor, sigma: torch.Tensor, bins: int) -> torch.Tensor:
     """The distribution function of exp(mu + sigma * z), z normal, at the bins n = 0 .. bins - 1, as a last axis."""
     n = torch.arange(1, bins, device=mu.device, dtype=torch.promote_types(mu.dtype, torch.float32))
-    rest = torch.erfc((mu.unsqueeze(-1) - n.log()) / (sigma.unsqueeze(-1) * 2**0.5)) / 2
+    rest = torch.erfc((mu.unsqueeze(-1) - n.log()) / (sigma.unsqueeze(-1).clamp(min=1e-15) * 2**0.5)) / 2
     return torch.cat([torch.zeros_like(mu).unsqueeze(-1), rest], dim=-1)
 
 

@@ -23,7 +23,7 @@ class MixtureCdf(Op):
 
     The components k lie along `axis`, by default the last one; weights, mu and sigma have the same axes. That axis
     goes, and the last axis `bin` comes, which counts the unit of mu and sigma. The weights sum to one, as `softmax`
-    makes them, and sigma is positive, as `softplus` and `exp` make it.
+    makes them, and sigma is positive, as `softplus` and `exp` make it, and held as in `normal_cdf`.
     """
 
     name: ClassVar[str] = "mixture_cdf"
@@ -99,7 +99,7 @@ class LognormalCdf(Op):
 
     It is that of `exp(mu + sigma * z)`, z normal: for sizes that are never negative and whose errors grow with them. mu
     and sigma have the same axes and no unit, as logarithms have none, so that the bins it adds as the last axis have
-    none. sigma must be positive: `softplus` and `exp` see to it.
+    none. sigma must be positive: `softplus` and `exp` see to it. It is held as in `normal_cdf`.
     """
 
     name: ClassVar[str] = "lognormal_cdf"

@@ -16,6 +16,9 @@ from netspec.ops.elementwise import agree, common_unit, floating, two_units
 
 BIN = "bin"
 
+LEAST_SIGMA = 1e-15
+"""Below it single precision cannot divide by a standard deviation twice, and no curve is any steeper."""
+
 
 class Step(Op):
     """The distribution function of a value that is known: `y[n] = H(n - x)` for the bins n = 0 .. bins - 1.
@@ -59,7 +62,7 @@ class NormalCdf(Op):
 
     `Phi(z) = (1 + erf(z / sqrt(2))) / 2`. mu and sigma have the same axes `[batch, ...]`, one may be a plain number;
     the output adds the last axis `bin`, which counts their unit. sigma must be positive: `softplus` and `exp` see to
-    it.
+    it. It is held at 1e-15 or above, where the curve is a step, so that no gradient overflows.
     """
 
     name: ClassVar[str] = "normal_cdf"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from netspec.ir.facts import Facts
 from netspec.ir.op import Op, infer_node
 from netspec.ir.problem import Problem
 from netspec.ir.types import TensorType, tensor
+from netspec.ops.density import LognormalCdf, MixtureCdf
 from netspec.ops.distribution import NormalCdf, Quantile, Step
 from tests.conformance.case import Numbers, candidate, case, reference
 from tests.conformance.harness import check, check_agreement, check_facts, check_shapes
@@ -124,3 +126,29 @@ def test_a_range_that_is_not_declared_is_told(facts: Facts) -> None:
     (warning,) = infer_node(Step(bins=10), (tensor(batch="N", facts=facts),)).warnings
     assert warning.code == "NS328"
     assert "range: [0, 9]" in warning.help
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("op", [NormalCdf(bins=9), LognormalCdf(bins=9), MixtureCdf(bins=9)])
+def test_a_spread_that_collapses_leaves_a_step_and_finite_gradients(op: Op, kind: type[Any]) -> None:
+    """`softplus` of -44 is 8e-20: single precision cannot divide by it twice, and the gradient was NaN."""
+    sigma = np.array([0.0, 1e-40, 1e-25, 8e-20, 1e-15, 1e-3, 1.0], kind)
+    mu = np.array([3.0, 3.5, -2.0, 700.0, 3.25, 3.25, 3.25], kind)
+    arrays = [mu, sigma]
+    types = [tensor(batch=7), tensor(batch=7, facts=Facts(low=0))]
+    if isinstance(op, MixtureCdf):
+        arrays = [np.ones((7, 1), kind), *(x[:, None] for x in arrays)]
+        shares = Facts(low=0, high=1, sums_to_one="part")
+        types = [tensor(batch=7, part=1, facts=one) for one in (shares, Facts(), Facts(low=0))]
+    use, drawn = case(op, *types), Numbers(tuple(arrays))
+    pull = (np.linspace(-1, 1, 63, dtype=kind).reshape(7, 9),)
+    with np.errstate(under="ignore"):
+        ours = reference(use, drawn, pull, "eval")
+    theirs = candidate(use, drawn, pull, "eval")
+    for one in (ours, theirs):
+        assert np.isfinite(one.outputs[0]).all()
+        assert (np.diff(one.outputs[0], axis=1) >= 0).all()
+        assert all(np.isfinite(g).all() for g in one.inputs)
+    assert np.allclose(ours.outputs[0], theirs.outputs[0], atol=1e-6)
+    for left, right in zip(ours.inputs, theirs.inputs, strict=True):
+        assert np.allclose(left, right, rtol=1e-3, atol=1e-5)
