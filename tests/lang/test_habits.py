@@ -44,6 +44,21 @@ OPS = [
     ("«LocallyConnected2D»: {out_channels: 8, kernel_size: 3}", "`locally_connected`"),
     ("«nn.LPPool2d»: 2", "`lp_pool`"),
     ("«BlurPool2d»", "`blur_pool`"),
+    ("«Reshape»: {feature: -1}", "`reshape`"),
+    ("«view»: {feature: -1}", "`reshape`"),
+    ("«torch.permute»: [height, width, channel]", "`permute`"),
+    ("«transpose»: [height, width, channel]", "`permute`"),
+    ("«swapaxes»: [1, 2]", "`- permute: [height, width, channel]`"),
+    ("«unflatten»: {dim: 1}", "`- reshape: {group: 4, channel: -1, width: width}`"),
+    ("«slice»: {axis: width, start: 1}", "`narrow`"),
+    ("«ExpandDims»: time", "`unsqueeze`"),
+    ("«nn.PixelUnshuffle»: 2", "`pixel_unshuffle`"),
+    ("«space_to_depth»: 2", "`pixel_unshuffle`"),
+    ("{«torch.cat»: channel, from: [image, image]}", "`concat`"),
+    ("«SELayer»: 3", "`squeeze_excite`"),
+    ("«SqueezeExcitation»: 3", "`squeeze_excite`"),
+    ("«CBAM»: 3", "`cbam`"),
+    ("«Upsample»: {factor: 2}", "`resize`"),
 ]
 
 
@@ -70,6 +85,12 @@ ARGUMENTS = [
     ),
     ("depthwise_conv: {kernel_size: 3, «depth_multiplier»: 2}", "`multiplier`"),
     ("blur_pool: {«filt_size»: 4}", "`kernel_size`"),
+    ("flatten: {«start_dim»: 2}", "`flatten: [height, width]`"),
+    ("split: {«split_size»: 3}", "`sizes`"),
+    ("split: {sizes: 1, «dim»: 1}", "`axis: channel`"),
+    ("multi_head_attention: {num_heads: 1, «embed_dim»: 3}", "leave it out"),
+    ("multi_head_attention: {num_heads: 1, «batch_first»: true}", "leave it out"),
+    ("multi_head_attention: {num_heads: 1, «key_padding_mask»: m}", "the opposite"),
     ("conv: {out_channels: 8, kernel_size: 3, «pad_mode»: reflect}", "`padding_mode`"),
     ("relu: {«inplace»: true}", "leave it out"),
     ("batch_norm: {«num_features»: 3}", "leave it out"),
@@ -253,3 +274,21 @@ def test_a_setting_of_another_trainer_is_told_where_it_belongs(line: str, said: 
 @pytest.mark.parametrize("name", sorted(_FORMULAS))
 def test_the_formula_offered_for_a_function_is_a_layer(name: str) -> None:
     assert_good(f"layers:\n  - linear: 4\n  - formula: {_FORMULAS[name]}\n")
+
+
+TOKENS = "netspec: 1\ninputs: {tokens: {place: 4, channel: 8}}\nlayers:\n  - "
+
+
+@pytest.mark.parametrize(
+    "layer, code, said",
+    [
+        ("{«nn.MultiheadAttention»: 2, from: [tokens, tokens, tokens]}", "NS101", "`multi_head_attention`"),
+        ("{«SelfAttention»: 2, from: [tokens, tokens, tokens]}", "NS101", "`multi_head_attention`"),
+        ("{«sdpa», from: [tokens, tokens, tokens]}", "NS101", "`scaled_dot_product_attention`"),
+        ("{multi_head_attention: {«n_heads»: 2}, from: [tokens, tokens, tokens]}", "NS121", "`num_heads`"),
+    ],
+)
+def test_attention_of_another_library_is_told_in_the_words_of_this_one(
+    layer: str, code: str, said: str
+) -> None:
+    assert_told(f"{TOKENS}{layer}\n", code, said)
