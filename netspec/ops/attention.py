@@ -177,6 +177,7 @@ class MultiHeadAttention(Op):
         other = tensor(batch=2, time=4, feature=3)
         mask = tensor("bool", batch=2, time=4, facts=Facts(low=0, high=1, mask=True))
         return [
+            good(place, place, place, num_heads=2, dropout=0.1, is_causal=True),
             good(place, place, place, num_heads=2),
             good(place, seen, seen, mask, num_heads=1, bias=False),
             good(place, seen, other, mask, num_heads=2, is_causal=True),

@@ -81,12 +81,14 @@ def _list(parts: tuple[Any, ...]) -> str:
     while hasattr(inner, "__metadata__"):
         inner = get_args(inner)[0]
     if get_origin(inner) is tuple and get_args(inner)[0] is str and len(get_args(inner)) == 2:
-        return f"a mapping of words to {_MANY.get(get_args(inner)[1], 'things')}"
+        many = " or ".join(_MANY.get(one, "things") for one in _choices(get_args(inner)[1]))
+        return f"a mapping of words to {many}"
     if get_origin(inner) is Literal:
         return f"a list of {', '.join(f'`{part}`' for part in get_args(inner))}"
     if get_origin(inner) is tuple:  # pairs are how a frozen record keeps a mapping
         keys, values = get_args(inner)
-        return f"a mapping of {_MANY.get(keys, 'things')} to {_MANY.get(values, 'things')}"
+        many = " or ".join(_MANY.get(one, "things") for one in _choices(values))
+        return f"a mapping of {_MANY.get(keys, 'things')} to {many}"
     several = [_MANY.get(one, "phases" if one is Schedule else "things") for one in _choices(inner)]
     many = " or ".join(several)
     count = "" if Ellipsis in parts else f"{_COUNTED.get(len(parts), str(len(parts)))} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,9 +22,10 @@ from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention
 from netspec.passes.cost import cost
 from netspec.proof.verify import verify
 from netspec.text import Source
+from netspec_torch import attending
 from netspec_torch.attending import MultiHeadAttention as Layer
 from tests.conformance.case import case, forward, numbers
-from tests.conformance.harness import check_or_refused, refuses_attributes
+from tests.conformance.harness import check_agreement, check_or_refused, refuses_attributes
 from tests.ops.strategies import seeds, typed
 
 MASK = Facts(low=0, high=1, mask=True)
@@ -155,3 +157,19 @@ def test_a_network_with_attention_is_proved_and_its_products_are_counted() -> No
 @pytest.mark.parametrize("arguments", [{}, {"num_heads": 0}, {"num_heads": 2, "dropout": 1.0}])
 def test_arguments_that_cannot_be_are_refused(arguments: dict[str, object]) -> None:
     refuses_attributes(MultiHeadAttention, **arguments)
+
+
+@pytest.mark.parametrize("forgotten", ["where", "is_causal", "scale"])
+def test_attention_that_forgets_something_is_caught(forgotten: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tensor(batch=2, place=3, channel=4)
+    mask = tensor("bool", facts=MASK, batch=2, place=3)
+    use = case(ScaledDotProductAttention(is_causal=True, scale=0.3), place, place, place, mask)
+    check_agreement(use)
+    right = attending.attention
+
+    def wrong(*values: torch.Tensor, **options: Any) -> torch.Tensor:
+        return right(*values, **{key: value for key, value in options.items() if key != forgotten})
+
+    monkeypatch.setattr(attending, "attention", wrong)
+    with pytest.raises(AssertionError, match="output 0"):
+        check_agreement(use)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from netspec.front import check_source
+from netspec.ir.compound import Step
 from netspec.ir.types import TensorType, tensor
+from netspec.ops.adaptive import AdaptiveMaxPool
 from netspec.ops.gate import Cbam, SqueezeExcite
 from netspec.passes.cost import cost
 from netspec.text import Source
 from tests.conformance.case import case, forward, numbers
-from tests.conformance.harness import check_letters, check_or_refused, refuses_attributes
+from tests.conformance.harness import check_agreement, check_letters, check_or_refused, refuses_attributes
 from tests.ops.strategies import images, seeds
 
 FUNCTIONS = {
@@ -137,3 +140,19 @@ def test_any_size_keeps_its_axes() -> None:
     kind: TensorType = tensor(batch=2, channel=16, height="H", width="W")
     assert case(SqueezeExcite(), kind).inferred.outputs[0].axes == kind.axes
     assert case(Cbam(), kind).inferred.outputs[0].axes == kind.axes
+
+
+def test_steps_that_are_wrong_differ_from_the_formula(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reference does not run the steps, so it does not go wrong with them."""
+    use = case(SqueezeExcite(reduction=2), tensor(batch=2, channel=4, height=3, width=2))
+    check_agreement(use)
+    right = SqueezeExcite.expand
+
+    def wrong(op: SqueezeExcite, x: TensorType) -> tuple[Step, ...]:
+        """The largest number in place of the mean."""
+        first, *rest = right(op, x)
+        return (replace(first, op=AdaptiveMaxPool(output_size=1)), *rest)
+
+    monkeypatch.setattr(SqueezeExcite, "expand", wrong)
+    with pytest.raises(AssertionError, match="output 0"):
+        check_agreement(case(use.op, *use.types))
