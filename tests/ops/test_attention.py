@@ -168,6 +168,7 @@ def test_attention_that_forgets_something_is_caught(forgotten: str, monkeypatch:
     right = attending.attention
 
     def wrong(*values: torch.Tensor, **options: Any) -> torch.Tensor:
+        """Attention without one of its options."""
         return right(*values, **{key: value for key, value in options.items() if key != forgotten})
 
     monkeypatch.setattr(attending, "attention", wrong)
