@@ -18,6 +18,9 @@ from netspec.ops.axes import along, listed
 from netspec.ops.extent import named_places
 from netspec.ops.rearrange import apart_from
 
+FURTHEST = 2**24
+"""Nothing is rolled further: no axis is longer."""
+
 Names = Annotated[
     str | tuple[str, ...],
     BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),
@@ -101,6 +104,7 @@ class Flip(Op):
             good(tensor("bool", batch=2, time=3), axis="time"),
             bad("NS253", image, axis="time"),
             bad("NS256", image, axis="batch"),
+            bad("NS254", image, axis=()),
             bad("NS258", image, axis=("width", "width")),
         ]
 
@@ -127,9 +131,10 @@ class Roll(Op):
         if not written:
             raise ValueError("how far? Write `roll: {height: 2, width: -1}`")
         for axis, by in written.items():
-            if isinstance(by, bool) or not isinstance(by, int):
-                message = f"`{axis}` is the name of an axis here, and takes a whole number: how far to roll"
-                raise ValueError(message)  # noqa: TRY004 - pydantic makes a message of a ValueError alone
+            if isinstance(by, bool) or not isinstance(by, int) or abs(by) > FURTHEST:
+                takes = f"a whole number up to {FURTHEST:,}: how far to roll"
+                message = f"`{axis}` is the name of an axis here, and takes {takes}"
+                raise ValueError(message)
         return {"axes": tuple(written.items())}
 
     def infer(self, x: TensorType) -> Inferred:
@@ -193,6 +198,10 @@ def permuted(op: Permute, x: TensorType) -> tuple[int, ...]:
 def flipped(op: Flip, x: TensorType) -> tuple[int, ...]:
     """The positions of the axes that are turned round; Problem for one that is not there, the batch, or one twice."""
     words = (op.axis,) if isinstance(op.axis, str) else op.axis
+    if not words:
+        raise Problem(
+            "NS254", "`flip` of no axis", at="axis", help="name those that are turned round, or leave it out"
+        )
     for i, word in enumerate(words):
         if word in words[:i]:
             raise Problem("NS258", f"`flip` names `{word}` twice", at="axis", help="name each axis once")

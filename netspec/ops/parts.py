@@ -79,6 +79,7 @@ class Split(Op):
             bad("NS217", image, sizes=0),
             bad("NS217", image, sizes=()),
             bad("NS233", tensor(batch=1, feature=1025), sizes=1),
+            bad("NS233", tensor(batch=1, feature=1025), sizes=(1,) * 1025),
             bad("NS265", image, sizes=(2, 3)),
             bad("NS253", image, sizes=2, axis="time"),
             bad("NS254", tensor(batch=2), sizes=1),
@@ -155,6 +156,9 @@ def split_sizes(op: Split, x: TensorType) -> tuple[int, list[int]]:
         what = "no size" if least is None else f"a size of `{least}`"
         help = "a part has at least one place: `split: [16, 48]`, or `split: 16` for parts of that size"
         raise Problem("NS217", f"`split` is given {what}", at="sizes", help=help)
+    if not isinstance(op.sizes, int) and len(listed) > MOST_PARTS:
+        help = f"at most {MOST_PARTS}; `narrow` takes one stretch and leaves the rest"
+        raise Problem("NS233", f"`split` into {len(listed)} parts", at="sizes", help=help)
     if not isinstance(op.sizes, int):
         return place, list(listed)
     count = None if axis.size.value is None else -(-axis.size.value // op.sizes)
