@@ -137,7 +137,7 @@ class Adadelta(Optimizer):
     """Moves in the units of the weights: `w(t) = w(t-1) - lr(t) * d(t)`.
 
     `v(t) = rho * v(t-1) + (1 - rho) * g(t) ** 2`, `d(t) = sqrt(u(t-1) + eps) / sqrt(v(t) + eps) * g(t)`,
-    `u(t) = rho * u(t-1) + (1 - rho) * d(t) ** 2` (Zeiler 2012, algorithm 1, where `lr` is 1). Weight decay is coupled.
+    `u(t) = rho * u(t-1) + (1 - rho) * d(t) ** 2` (Zeiler 2012, algorithm 1, whose rate is 1). Weight decay is coupled.
     """
 
     name: ClassVar[str] = "adadelta"
@@ -201,6 +201,8 @@ class Lion(Optimizer):
 
     betas: Betas = (0.9, 0.99)
     """The parts that stay of the running mean: where its sign is taken, and where it is kept."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """How much of the weights a step of rate 1 takes away."""
 
 
 def has_momentum(optimizer: Optimizer) -> bool:

@@ -1,28 +1,15 @@
 """The phase that waits for a metric to stand still."""
 
 from collections.abc import Sequence
-from math import inf, isfinite, isinf
-from typing import Annotated, ClassVar, Literal
+from math import inf, isinf
+from typing import ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from netspec.recipe.pace import Pace
 from netspec.recipe.phase import Schedule
-from netspec.recipe.quantity import Duration, Quantity
+from netspec.recipe.quantity import Epochs, Quantity
 from netspec.recipe.watch import Watch
-
-
-def _whole_epochs(duration: Quantity) -> Quantity:
-    """A number of whole epochs: the metric is measured at the end of each."""
-    if duration.unit != "epochs" or not duration.value.is_integer():
-        raise ValueError(
-            f"`{duration}` is not counted in whole epochs, at whose end the metric is measured? Write `10 epochs`"
-        )
-    return duration
-
-
-Epochs = Annotated[Duration, AfterValidator(_whole_epochs)]
-"""A number of whole epochs."""
 
 
 class Plateau(Watch, Schedule):
@@ -76,6 +63,6 @@ class Plateau(Watch, Schedule):
     def _better(self, value: float, best: float) -> bool:
         """Whether a value is better than the best so far; what is no number never is."""
         if isinf(best):
-            return isfinite(value)
+            return value < best if self.minimize is not None else value > best
         near = self.threshold * best if self.threshold_mode == "rel" else self.threshold
         return value < best - near if self.minimize is not None else value > best + near

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import AfterValidator, BeforeValidator
 
 _WRITTEN = re.compile(r"\s*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-z%]+)\s*")
 _SINGULAR = {"epoch": "epochs", "step": "steps"}
@@ -57,6 +57,13 @@ def _reader(*units: str) -> Callable[[object], object]:
     return read
 
 
+def _whole(quantity: Quantity) -> Quantity:
+    """A number without a fraction."""
+    if not quantity.value.is_integer():
+        raise ValueError(f"`{quantity}` is not counted in whole {quantity.unit}")
+    return quantity
+
+
 @dataclass(frozen=True)
 class Units:
     """A mark on a type: the units its numbers may be written in."""
@@ -74,6 +81,9 @@ Length = Annotated[Quantity, BeforeValidator(_reader("mm")), Units(("mm",))]
 
 Share = Annotated[Quantity, BeforeValidator(_reader("%")), Units(("%",))]
 """A share of a whole, as `2 %`."""
+
+Epochs = Annotated[Quantity, BeforeValidator(_reader("epochs")), AfterValidator(_whole), Units(("epochs",))]
+"""A number of whole epochs, as `5 epochs`."""
 
 Duration = Annotated[Quantity, BeforeValidator(_reader("epochs", "steps")), Units(("epochs", "steps"))]
 """A stretch of training, as `5 epochs` or `2000 steps`."""

@@ -147,7 +147,7 @@ def test_an_optimizer_of_another_library_is_told_as_it_is_here(optimizer: str, c
         ("cosine: {«eta_min»: 1e-6}", "NS121", "`end: 0.01`"),
         ("cosine: {«T_max»: 10}", "NS121", "leave it out"),
         ("plateau: {minimize: loss, patience: «5»}", "NS123", "`5 epochs`"),
-        ("plateau: {minimize: loss, patience: «5 steps»}", "NS123", "`10 epochs`"),
+        ("plateau: {minimize: loss, patience: «5 steps»}", "NS123", "not in `epochs`"),
         ("plateau: {minimize: «val_loss»}", "NS129", "`loss`"),
         ("cosine_restarts: {T_0: «10»}", "NS123", "`10 epochs`"),
         ("step: {step_size: 1 epochs, gamma: «2»}", "NS123", "at most 1"),

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from torch.optim import lr_scheduler
@@ -139,10 +139,21 @@ def test_one_cycle_has_a_pace_for_a_single_step_and_past_the_end() -> None:
 
 
 VALUES = st.lists(
-    st.one_of(st.floats(-2, 2), st.sampled_from([0.0, 1.0, 0.9999, 1.0001, math.nan, math.inf])), max_size=30
+    st.one_of(st.floats(-2, 2), st.sampled_from([0.0, 1.0, 0.9999, 1.0001, math.nan, math.inf, -math.inf])),
+    max_size=30,
 )
 
 
+@example(
+    values=[math.inf, 0.0],
+    way="max",
+    factor=0.5,
+    patience=0,
+    threshold=0.0,
+    threshold_mode="rel",
+    cooldown=0,
+    end=0.0,
+)
 @given(
     values=VALUES,
     way=st.sampled_from(["min", "max"]),
