@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from math import inf, isinf
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from netspec.recipe.pace import Pace
 from netspec.recipe.phase import Schedule
@@ -36,6 +36,14 @@ class Plateau(Watch, Schedule):
     """How many epochs after a fall nothing is counted in."""
     end: float = Field(default=0.0, ge=0, le=1)
     """The least factor."""
+
+    @model_validator(mode="after")
+    def _share_of_the_best(self) -> Self:
+        if self.threshold_mode == "rel" and self.threshold >= 1:
+            raise ValueError(
+                "a `threshold` of the whole best value or more is never met; write `threshold_mode: abs`"
+            )
+        return self
 
     def factor(self, step: int, steps: int, steps_per_epoch: int) -> float:
         """Before anything is measured."""

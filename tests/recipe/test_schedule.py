@@ -195,6 +195,10 @@ def test_a_plateau_falls_when_torchs_does(
     assert pace(EPOCH * len(values), values).factor == float(stepper.param_groups[0]["lr"])
 
 
+def test_a_threshold_may_be_large_where_it_is_a_difference() -> None:
+    assert made(Plateau, minimize="loss", threshold=5.0, threshold_mode="abs")
+
+
 def test_a_plateau_behind_a_warmup_looks_only_at_epochs_that_end_in_it() -> None:
     phase = made(Plateau, minimize="loss", factor=0.5, patience="0 epochs")
     pace = paces([made(Warmup, **{"for": "2 epochs"}), phase], STEPS, EPOCH)
@@ -307,6 +311,7 @@ def test_a_factor_is_never_above_one_below_zero_or_missing(
         (Plateau, {"minimize": "loss", "patience": "0.5 epochs"}),
         (Plateau, {"minimize": "loss", "cooldown": "7 steps"}),
         (Plateau, {"minimize": "loss", "threshold": -1.0}),
+        (Plateau, {"minimize": "loss", "threshold": 1.0}),
     ],
 )
 def test_wrong_arguments_are_refused(kind: type[Schedule], arguments: dict[str, Any]) -> None:
