@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netspec.ir.facts import Facts
+from netspec.ir.op import Op
 from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention
 from netspec.ops.axis_norm import AxisNorm
 from netspec.ops.class_loss import CrossEntropy, Nll
@@ -349,6 +350,16 @@ def _put(inputs: tuple[NDArray[Any], ...], at: int, value: NDArray[Any]) -> tupl
 def _state_size(key: str, drawn: Numbers, after: Result) -> NDArray[Any]:
     largest = max(float(np.max(abs(x), initial=0)) for x in drawn.inputs)
     return abs(drawn.state[key]) + abs(after.state[key]) + largest + 4 * largest**2
+
+
+def is_sum(op: Op) -> bool:
+    """Whether the results are sums of products of the inputs and parameters as they are."""
+    return op.name in SUMS and not (isinstance(op, Conv) and op.weight_standardisation)
+
+
+def absolute(drawn: Numbers) -> Numbers:
+    """The absolute value of every floating number."""
+    return _each(drawn, abs)
 
 
 def _each(drawn: Numbers, change: Any) -> Numbers:
