@@ -51,7 +51,15 @@ def finish(file: File, model: str, doc: str) -> Source:
     known = support()
     verbatim = dict(file.verbatim)
     functions: list[ast.stmt] = []
+    names: dict[str, str] = {}
     for key in sorted(file.called, key=lambda one: one.rpartition(":")[2]):
+        bare = key.rpartition(":")[2]
+        if bare in names:
+            message = f"two functions called `{bare}` would stand in one file: `{names[bare]}` and `{key}`"
+            raise SpecError.of(
+                "NS735", message, help="one of the packages has to call its own something else"
+            )
+        names[bare] = key
         if ":" not in key and key not in known:
             raise SpecError.of(
                 "NS735", f"the torch backend has no support function `{key}`", help="update netspec"

@@ -45,6 +45,10 @@ def _text(module: str, key: str) -> str:
 
 def _stands_alone(node: ast.FunctionDef, key: str) -> None:
     """SpecError NS735 for a function that would not run where it is copied to."""
+    if node.decorator_list:
+        raise SpecError.of(
+            "NS735", f"the support function `{key}` is decorated", help="leave the decorator out"
+        )
     args = [one for one in ast.walk(node) if isinstance(one, ast.arg)]
     said = [one.annotation for one in args if one.annotation] + [node.returns] * (node.returns is not None)
     unread = {
@@ -60,7 +64,3 @@ def _stands_alone(node: ast.FunctionDef, key: str) -> None:
                 f"the support function `{key}` uses `{one.id}`, which the written file has not",
                 help=f"it may use its arguments, {', '.join(f'`{name}`' for name in sorted(IMPORTED))}",
             )
-    if node.decorator_list:
-        raise SpecError.of(
-            "NS735", f"the support function `{key}` is decorated", help="leave the decorator out"
-        )
