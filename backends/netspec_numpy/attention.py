@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention
+from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention, matched
 from netspec_numpy.laying import laid
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 
@@ -108,7 +108,7 @@ def _attend(
     scores = query @ key.swapaxes(-1, -2) * scale
     taking = np.ones(scores.shape[-2:], dtype=bool)
     taking = np.tril(taking) if causal else taking
-    taking = taking if mask is None else taking & mask[..., None, :]
+    taking = taking if mask is None else taking & mask
     raised = np.where(taking, scores, -np.inf)
     top = raised.max(axis=-1, keepdims=True, initial=-np.inf)
     exponentials = np.exp(raised - np.where(np.isfinite(top), top, 0))
@@ -126,11 +126,13 @@ def _attend_back(seen: _Attended, g: Array) -> tuple[Array, Array, Array]:
 
 
 def _mask(op: Any, where: Arrays, at: Context) -> Array | None:
-    """The keys that take part, laid over the axes of the key but its last."""
+    """Which keys take part, `[..., query or 1, key]`."""
     if not where:
         return None
-    key = at.types[1]
-    return laid(where[0] != 0, at.types[3], key.with_axes(key.axes[:-1]), op.name)
+    query, key, _, kind = at.types
+    over = matched(query, key)
+    mask = laid(where[0] != 0, kind, over, op.name)
+    return mask if over.rank == key.rank else mask[..., None, :]
 
 
 def _keep(op: Any, name: str, at: Context) -> Array | float:

@@ -19,9 +19,10 @@ def attention(
 ) -> torch.Tensor:
     """Values `[..., s, v]` weighed by how well keys `[..., s, e]` match queries `[..., l, e]`: `[..., l, v]`.
 
-    Keys take part where the mask `[..., s]` holds; a query that no key is there for gets 0. Weights go through `drop`.
+    Keys take part where the mask `[..., l or 1, s]` holds; a query that none is there for gets 0. Weights go through
+    `drop`.
     """
-    mask = None if where is None else where.unsqueeze(-2)
+    mask = where
     drops = drop is not None and drop.training and drop.p > 0
     if is_causal and (drops or mask is not None):
         causal = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool, device=query.device).tril()
@@ -43,7 +44,7 @@ def attention(
 class MultiHeadAttention(nn.MultiheadAttention):
     """`nn.MultiheadAttention` of `[n, place, feature]`, with its parameters, that gives the values alone.
 
-    Keys take part where the mask `[n, place]` holds, which is the opposite of `key_padding_mask`.
+    Keys take part where the mask `[n, l or 1, s]` holds, which is the opposite of PyTorch's masks.
     """
 
     def __init__(

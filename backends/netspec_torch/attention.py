@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention, features
+from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention, features, matched
 from netspec_torch.laying import laid
 from netspec_torch.rule import Lowered, Site, Value, call, lowers, method
 
@@ -46,7 +46,9 @@ def multi_head_attention(op: MultiHeadAttention, at: Site) -> Lowered:
 
 
 def _mask(op: ScaledDotProductAttention | MultiHeadAttention, at: Site) -> ast.expr:
-    """The keys that take part, laid over the axes of the key but its last."""
+    """Which keys take part, `[..., query or 1, key]`."""
     where = at.inputs[3] if at.types[3].dtype == "bool" else method(at.inputs[3], "bool")
-    key = at.types[1]
-    return laid(where, at.types[3], key.with_axes(key.axes[:-1]), op.name)
+    query, key, _, kind = at.types
+    over = matched(query, key)
+    mask = laid(where, kind, over, op.name)
+    return mask if over.rank == key.rank else method(mask, "unsqueeze", -2)

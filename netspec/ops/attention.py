@@ -22,8 +22,9 @@ class ScaledDotProductAttention(Op):
     """Weigh values by how well their keys match a query: `y = softmax(q k^T * scale) v` (Vaswani and others 2017).
 
     Takes `[..., place, feature]` three times; key and value have one axis of places, query and key one of features, and
-    the axes before, samples and heads, are the same in all. `where` is a mask over the places of the keys: only those
-    where it holds take part, and where there is none the result is 0. `dropout` leaves weights out in training.
+    the axes before, samples and heads, are the same in all. `where` is a mask over the places of the keys, and over
+    those of the query too where they have a name of their own: only keys where it holds take part, and a query without
+    any gets 0. `dropout` leaves weights out in training.
     """
 
     name: ClassVar[str] = "scaled_dot_product_attention"
@@ -43,7 +44,7 @@ class ScaledDotProductAttention(Op):
         met = meeting(self.name, query, key, value)
         constraints = met.constraints
         if where is not None:
-            constraints += mask_over(where, key.with_axes(key.axes[:-1]), self.name, 3)[1]
+            constraints += mask_over(where, matched(query, key), self.name, 3)[1]
         facts = _weighed(value.facts, dropout=self.dropout, hidden=where is not None)
         shape = (*(axis.size for axis in met.before), met.places.size, key.axes[-2].size)
         noise = (Noise("keep", shape, 1.0 - self.dropout),) if self.dropout else ()
@@ -70,7 +71,7 @@ class ScaledDotProductAttention(Op):
             {**lead[0], query.names[-2]: same(query.names[-2]), query.names[-1]: EVERYTHING},
             {**lead[1], key.names[-2]: EVERYTHING, key.names[-1]: EVERYTHING},
             {**lead[2], value.names[-2]: EVERYTHING, value.names[-1]: same(value.names[-1])},
-            *(_of_mask(mask, key, lead[1]) for mask in where),
+            *(_of_mask(mask, query, key, lead[1]) for mask in where),
         )
 
     @staticmethod
@@ -86,6 +87,7 @@ class ScaledDotProductAttention(Op):
             good(place, seen, values),
             good(place, seen, values, mask),
             good(place, seen, values, mask, dropout=0.25, is_causal=True),
+            good(place, seen, values, tensor("bool", batch=2, place=3, time=4)),
             good(heads, heads, heads, is_causal=True, scale=0.7),
             good(
                 heads,
@@ -135,7 +137,7 @@ class MultiHeadAttention(Op):
         sizes = features(self, query, key, value)
         constraints = _of_one_place(self.name, query, key, value)
         if where is not None:
-            constraints += mask_over(where, key.with_axes(key.axes[:-1]), self.name, 3)[1]
+            constraints += mask_over(where, matched(query, key), self.name, 3)[1]
         embed, from_key, from_value = sizes
         if from_key == from_value == embed:
             weights = [Parameter("in_proj_weight", (3 * embed, embed))]
@@ -166,7 +168,7 @@ class MultiHeadAttention(Op):
         return (
             {**alike(query.names[:2]), query.names[2]: EVERYTHING},
             *({**alike((BATCH,)), one.names[1]: EVERYTHING, one.names[2]: EVERYTHING} for one in seen),
-            *(_of_mask(mask, inputs[1], alike((BATCH,))) for mask in inputs[3:]),
+            *(_of_mask(mask, query, inputs[1], alike((BATCH,))) for mask in inputs[3:]),
         )
 
     @staticmethod
@@ -181,6 +183,7 @@ class MultiHeadAttention(Op):
             good(place, place, place, num_heads=2),
             good(place, seen, seen, mask, num_heads=1, bias=False),
             good(place, seen, other, mask, num_heads=2, is_causal=True),
+            good(place, seen, seen, tensor("bool", batch=2, place=3, time=4), num_heads=2),
             good(place, other, other, num_heads=4, dropout=0.3, bias=False),
             good(tensor(batch=2, place=2, channel=2), *[tensor(batch=2, time=2, channel=2)] * 2, num_heads=2),
             bad("NS285", place, place, place, num_heads=3),
@@ -272,9 +275,17 @@ def _of_one_place(op: str, query: TensorType, key: TensorType, value: TensorType
     return (*constraints, *_same(op, key, value, -2, "places of key and value", 2, other=-2))
 
 
-def _of_mask(mask: TensorType, key: TensorType, before: Views) -> Views:
-    """All places of the keys, of the same samples and heads."""
-    return {axis: before.get(axis, EVERYTHING) for axis in mask.names if axis in key.names}
+def matched(query: TensorType, key: TensorType) -> TensorType:
+    """The axes that a mask may have: those before, the query's places if they have a name of their own, the keys'."""
+    own = [query.axes[-2]] if query.names[-2] not in key.names[:-1] else []
+    return TensorType((*key.axes[:-2], *own, key.axes[-2]))
+
+
+def _of_mask(mask: TensorType, query: TensorType, key: TensorType, before: Views) -> Views:
+    """All places of the keys, of the same samples and heads, and the query's own place."""
+    own = alike(query.names[-2:-1]) if query.names[-2] not in key.names[:-1] else {}
+    known = matched(query, key).names
+    return {axis: {**own, **before}.get(axis, EVERYTHING) for axis in mask.names if axis in known}
 
 
 def _before(x: TensorType) -> TensorType:

@@ -43,7 +43,8 @@ def places(draw: st.DrawFn, heads: bool) -> tuple[TensorType, ...]:
     low, high = draw(st.sampled_from([(-math.inf, math.inf), (1.0, 2.0), (-1.0, 3.0)]))
     value = typed({**lead, names[0]: seen, "feature": draw(sizes)}, Facts(low=low, high=high))
     if draw(st.booleans()):
-        mask = replace(typed({"batch": lead["batch"], names[0]: seen}, MASK), dtype="bool")
+        own = {"place": int(query.sizes[-2])} if names[0] != "place" and draw(st.booleans()) else {}
+        mask = replace(typed({"batch": lead["batch"], **own, names[0]: seen}, MASK), dtype="bool")
         return query, key, value, mask
     return query, key, value
 
@@ -110,7 +111,7 @@ def test_a_causal_query_sees_nothing_that_is_to_come(length: int, seen: int, see
 def test_a_query_that_no_key_is_there_for_gets_nothing_and_sends_nothing_back() -> None:
     layer = Layer(4, 2).double()
     x = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
-    where = torch.tensor([[True, True, False], [False, False, False]])
+    where = torch.tensor([[[True, True, False]], [[False, False, False]]])
     for dropout in (0.0, 0.5):
         layer.drop.p = dropout
         y = layer(x, x, x, where=where)
