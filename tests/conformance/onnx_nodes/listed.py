@@ -14,8 +14,7 @@ LISTED: Mapping[str, str] = {
     "ONNX moves the running variance by the batch's divided by n, PyTorch by that divided by n - 1": """
         batchnorm_*training_mode""",
     "a pool of PyTorch pads both sides alike; `auto_pad` here pads one more than the other": """
-        averagepool_2d_same_lower averagepool_2d_same_upper maxpool_2d_same_lower maxpool_2d_same_upper
-        lppool_2d_same_*""",
+        averagepool_2d_same_lower averagepool_2d_same_upper maxpool_2d_same_lower maxpool_2d_same_upper""",
     "PyTorch refuses a padding of more than half the window": """
         averagepool_2d_pads averagepool_2d_pads_count_include_pad maxpool_2d_pads""",
     "PyTorch rounds a place down; here another rounding gives other places": """
@@ -52,11 +51,12 @@ LISTED: Mapping[str, str] = {
     # ------------------------------------------------------------------------------- ops that are not there
     "no network of the catalogue has asked for it": """
         gridsample* *deform_conv_* erf reduce_prod_* tile* not_* or2d or3d or4d or_* xor*""",
-    # ------------------------------------------------------------------------------- still to come
-    "netspec has no such op yet": """
-        adagrad* adam* momentum* nesterov_momentum attention_* averagepool_*dilations* group_normalization_*
-        instancenorm_* l1normalization_* l2normalization_* lpnormalization_default lppool_* lrn* matmul_* maxunpool_*
-        mvn rms_normalization_* shrink_* thresholdedrelu*""",
+    "pools of means and norms have no dilation, in PyTorch either": "averagepool_*dilations* lppool_2d_dilations",
+    "no number is added to matches, nor are they held within limits; a mask chooses keys, and none are kept": """
+        attention_*mask* attention_*softcap* attention_*past_and_present* attention_*matmul_bias
+        attention_4d_with_qk_matmul_softmax""",
+    "what divides is another norm": "l1normalization_* l2normalization_* lpnormalization_default",
+    "still to be said: its first step goes on from steps before": "adagrad* adam* momentum* nesterov_momentum",
 }
 """Names of cases, by the reason why they are not run. A `*` stands for any letters."""
 

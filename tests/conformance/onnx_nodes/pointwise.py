@@ -15,6 +15,7 @@ from netspec.ops.activation import Identity, LeakyRelu, LogSoftmax, Relu, Sigmoi
 from netspec.ops.dropout import Dropout
 from netspec.ops.rectifier import Celu, Elu, Hardswish, Prelu, Selu
 from netspec.ops.reduce import Amax, Amin, Mean
+from netspec.ops.shrink import Hardshrink, Softshrink, Threshold
 from netspec.ops.smooth import Gelu, Mish, Silu, Softsign
 from tests.conformance.case import Array
 from tests.conformance.onnx_nodes.node import Node
@@ -152,6 +153,15 @@ def _swish(node: Node) -> Use:
     return use(Silu(), lifted(node.given(0)), back=dropped)
 
 
+def _shrink(node: Node) -> Use:
+    """What is small becomes 0; what is not stays, or is drawn as far."""
+    lambd, bias = number(node, "lambd", 0.5), number(node, "bias", 0.0)
+    if bias not in (0.0, lambd):
+        raise Unsaid("drawn by another distance")
+    op = Softshrink(lambd=lambd) if bias else Hardshrink(lambd=lambd)
+    return use(op, lifted(node.given(0)), back=dropped)
+
+
 def _dropout(node: Node) -> Use:
     """In evaluation nothing is dropped; in training what is dropped is drawn by chance, unless it is nothing."""
     ratio, training = node.input(1), node.input(2)
@@ -184,6 +194,8 @@ TABLE: dict[str, Callable[[Node], Use]] = {
     "Softmax": _along(Softmax),
     "LogSoftmax": _along(LogSoftmax),
     "Dropout": _dropout,
+    "Shrink": _shrink,
+    "ThresholdedRelu": _on(lambda node: Threshold(threshold=number(node, "alpha", 1.0), value=0.0)),
     "Abs": _on(lambda _: elementary.Abs()),
     "Exp": _on(lambda _: elementary.Exp()),
     "Log": _on(lambda _: elementary.Log()),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.conformance.onnx_nodes import layout, norm, pointwise, reduce, window
+from tests.conformance.onnx_nodes import attention, layout, norm, pointwise, reduce, window
 from tests.conformance.onnx_nodes.node import Node
 from tests.conformance.onnx_nodes.use import Unsaid, Use
 
-FAMILIES = (pointwise, window, norm, layout, reduce)
+FAMILIES = (pointwise, window, attention, norm, layout, reduce)
 
 TABLE: Mapping[str, Callable[[Node], Use]] = {
     op: say for family in FAMILIES for op, say in family.TABLE.items()

@@ -6,12 +6,17 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from netspec.ir.dim import Dim
+from netspec.ir.facts import Facts
 from netspec.ops.conv import Conv, ConvTranspose
+from netspec.ops.lp import LpPool
+from netspec.ops.pad import Pad
 from netspec.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool
 from netspec.ops.slicing import Narrow
+from netspec.ops.unpool import MaxUnpool
 from tests.conformance.case import Array
 from tests.conformance.onnx_nodes.node import Node
-from tests.conformance.onnx_nodes.use import Unsaid, Use, image, use
+from tests.conformance.onnx_nodes.use import Unsaid, Use, image, number, use
 
 SAME = ("SAME_UPPER", "SAME_LOWER")
 
@@ -81,16 +86,57 @@ def _weights(node: Node) -> dict[str, Array]:
 
 
 def _max_pool(node: Node) -> Use:
-    """The places of the largest numbers, where a case asks for them too, are no value of netspec."""
+    """The places of the largest are a value of netspec where no two windows overlap."""
     kernel = node.attributes["kernel_shape"]
+    stride = _list(node, "strides", len(kernel))
+    by_rows = not node.attributes.get("storage_order", 0) and node.given(0).shape[:2] == (1, 1)
+    placed = len(node.outputs) > 1 and stride == kernel and by_rows
     op = MaxPool(
         kernel_size=kernel,
-        stride=_list(node, "strides", len(kernel)),
+        stride=stride,
         padding=_padding(node, kernel),
         dilation=_list(node, "dilations", len(kernel)),
         ceil_mode=bool(node.attributes.get("ceil_mode", 0)),
+        return_indices=placed,
     )
-    return use(op, image(node.given(0)))
+    return use(op, image(node.given(0)), outputs=(0, 1) if placed else (0,))
+
+
+def _max_unpool(node: Node) -> Use:
+    """ONNX counts places through samples and channels too, of which its cases have one, and in what was pooled."""
+    where, expected = node.given(1), node.outputs[0]
+    assert expected is not None
+    if expected.shape[:2] != (1, 1):
+        raise Unsaid("places counted through samples and channels")
+    sizes = tuple(map(Dim.of, expected.shape[2:]))
+    kernel = node.attributes["kernel_shape"]
+    steps = zip(where.shape[2:], _list(node, "strides", len(kernel)), kernel, strict=True)
+    counted_in = tuple((size - 1) * stride + window for size, stride, window in steps)
+    moved = np.ravel_multi_index(np.unravel_index(where, counted_in), expected.shape[2:])
+    kind, places = image(moved.astype(np.int64))
+    counted = kind.with_facts(Facts(low=0, high=float(expected.size - 1), places=sizes))
+    like = image(np.zeros(expected.shape, np.float32))
+    return use(MaxUnpool(), image(node.given(0)), (counted, places), like)
+
+
+def _lp_pool(node: Node) -> Use:
+    """Zeros around add nothing to a norm, so they are added before."""
+    kernel = node.attributes["kernel_shape"]
+    if set(_list(node, "dilations", len(kernel))) != {1}:
+        raise Unsaid("a norm over places that are apart")
+    pool = LpPool(
+        kernel_size=kernel,
+        norm_type=number(node, "p", 2.0),
+        stride=_list(node, "strides", len(kernel)),
+        ceil_mode=bool(node.attributes.get("ceil_mode", 0)),
+    )
+    kind, x = image(node.given(0))
+    sides = {
+        axis: list(pair) for axis, pair in zip(kind.names[2:], _sides(node, kernel), strict=True) if any(pair)
+    }
+    if not sides:
+        return use(pool, (kind, x))
+    return use(Pad.model_validate(sides), (kind, x), then=[pool])
 
 
 def _avg_pool(node: Node) -> Use:
@@ -152,6 +198,8 @@ TABLE: dict[str, Callable[[Node], Use]] = {
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "MaxPool": _max_pool,
+    "MaxUnpool": _max_unpool,
+    "LpPool": _lp_pool,
     "AveragePool": _avg_pool,
     "GlobalAveragePool": _global(GlobalAvgPool()),
     "GlobalMaxPool": _global(GlobalMaxPool()),
