@@ -95,7 +95,7 @@ class Resize(Op):
 
     def terms(self, at: Shapes) -> int:
         """The neighbours of a place and their weights."""
-        return _terms(self.mode, at)
+        return _terms(self, at)
 
     def views(self, x: TensorType) -> tuple[Views]:
         """One place, or the neighbours that are weighed; a ratio that is not known is none that slides."""
@@ -177,7 +177,7 @@ class ResizeLike(Op):
 
     def terms(self, at: Shapes) -> int:
         """The neighbours of a place and their weights."""
-        return _terms(self.mode, at)
+        return _terms(self, at)
 
     def views(self, x: TensorType, like: TensorType) -> tuple[Views | None, ...]:
         """As `resize`; the numbers of `like` do not matter."""
@@ -289,8 +289,12 @@ def _facts(op: Resize | ResizeLike, x: TensorType) -> Facts:
     return Facts(low=low, high=high, sums_to_one=share, nondecreasing=order)
 
 
-def _terms(mode: str, at: Shapes) -> int:
-    """Neighbours of one place, or places that have it as a neighbour; and a weight is off by its place's rounding."""
+def _terms(op: Resize | ResizeLike, at: Shapes) -> int:
+    """Neighbours of one place, or places that have it as a neighbour; and a weight is off by its place's rounding.
+
+    Against aliasing the neighbours are as many times more as there are fewer places.
+    """
     pairs = list(zip(at.inputs[0][2:], at.outputs[0][2:], strict=True))
-    near = {"nearest": 1, "linear": 2, "bicubic": 4}[mode]
-    return prod(near * (ceil(o / n) + 1) for n, o in pairs) + max(map(max, pairs))
+    near = {"linear": 2, "bicubic": 4}.get(op.mode, 1)
+    reached = [max(o / n, n / o) if op.antialias else o / n for n, o in pairs]
+    return prod(near * (ceil(one) + 1) for one in reached) + max(map(max, pairs))
