@@ -182,7 +182,12 @@ def _resize(node: Node) -> Use:
         raise Unsaid("batch or channels are resized")
     corners = attributes.get("coordinate_transformation_mode", "half_pixel") == "align_corners"
     op = Resize.model_validate(
-        {"size": expected.shape[2:], "mode": mode, "align_corners": corners and mode != "nearest"}
+        {
+            "size": expected.shape[2:],
+            "mode": mode,
+            "align_corners": corners and mode != "nearest",
+            "antialias": bool(attributes.get("antialias", 0)),
+        }
     )
     return use(op, image(x))
 
@@ -190,8 +195,8 @@ def _resize(node: Node) -> Use:
 def _resize_is_plain(node: Node) -> None:
     """Unsaid where coordinates are read otherwise than PyTorch reads them."""
     attributes = node.attributes
-    if attributes.get("antialias", 0) or attributes.get("exclude_outside", 0):
-        raise Unsaid("weights of neighbours that are not there, or are too near, are spread over others")
+    if attributes.get("exclude_outside", 0):
+        raise Unsaid("weights of neighbours that are not there are spread over others")
     if attributes.get("coordinate_transformation_mode", "half_pixel") in (
         "tf_crop_and_resize",
         "half_pixel_symmetric",

@@ -27,7 +27,7 @@ LISTED: Mapping[str, str] = {
     "coordinates that PyTorch's `interpolate` does not have": """
         resize_*half_pixel_symmetric resize_tf_crop_and_resize* resize_upsample_scales_cubic_asymmetric
         resize_downsample_sizes_linear_pytorch_half_pixel""",
-    "netspec has no antialiasing, and no cubic but that of a = -0.75": """
+    "ONNX takes other neighbours against aliasing, and leaves out those that are not there": """
         resize_*antialias resize_*exclude_outside""",
     "PyTorch's hardsigmoid has the slope 1/6": "hardsigmoid hardsigmoid_default hardsigmoid_example",
     "PyTorch's selu has the constants of the paper, and no others": "selu selu_example",
