@@ -196,6 +196,7 @@ NEWCOMER = {
     "mnasnet1_0": 4_383_312,
     "efficientnet_v2_s": 21_458_488,
     "mobilevit_s": 5_578_632,
+    "res2net50_26w_4s": 25_699_120,
 }
 """Networks that somebody wrote from the language's pages alone, as they were written, and their published counts."""
 
