@@ -89,7 +89,9 @@ def allowed(
 
     To first order, what a program rounds is as if its numbers were a share of 2**-53 off for each operation on the way.
     So the numbers are moved by shares of up to H, eight times, and the largest change is scaled to 32 operations a
-    step: the longest rule (NAdam's) has 23 on its longest path. Weights themselves are rounded once a step.
+    step: the longest rule (NAdam's) has 23 on its longest path. What moving the numbers does not show, because what
+    they do may cancel, is that each step rounds the weight and its move anew, of which none is larger than twice the
+    largest weight so far: two roundings of half an ulp each.
     """
     rng = np.random.default_rng(0)
 
@@ -103,7 +105,9 @@ def allowed(
         for mine, right, seen in zip(spread, exact, other, strict=True):
             for key in mine:
                 mine[key] = np.maximum(mine[key], abs(right[key] - seen[key]))
-    return [
-        {key: (x / H * 32 + abs(right[key])) * (i + 1) * 2.0**-53 for key, x in one.items()}
-        for i, (one, right) in enumerate(zip(spread, exact, strict=True))
-    ]
+    found = []
+    largest = {key: abs(x) for key, x in start.items()}
+    for i, (one, right) in enumerate(zip(spread, exact, strict=True)):
+        largest = {key: np.maximum(x, abs(right[key])) for key, x in largest.items()}
+        found.append({key: (x / H * 32 + 4 * largest[key]) * (i + 1) * 2.0**-53 for key, x in one.items()})
+    return found

@@ -196,7 +196,7 @@ def test_a_plateau_falls_when_torchs_does(
 
 
 def test_a_threshold_may_be_large_where_it_is_a_difference() -> None:
-    assert made(Plateau, minimize="loss", threshold=5.0, threshold_mode="abs")
+    assert isinstance(made(Plateau, minimize="loss", threshold=5.0, threshold_mode="abs"), Plateau)
 
 
 def test_a_plateau_behind_a_warmup_looks_only_at_epochs_that_end_in_it() -> None:
