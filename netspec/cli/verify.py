@@ -110,11 +110,11 @@ def verify(
 ) -> int:
     """Run SPEC's model on random numbers in a backend, PyTorch's, and in the NumPy reference, and compare.
 
-    In float64: every layer's values, the gradient of every parameter and input, running statistics, and three steps of
-    the declared optimizer; the reference's own gradient is held against the slope of the loss. In the other modes
-    (float32, bf16 autocast, channels_last, torch.compile, CUDA) every layer by itself, on the reference's inputs; the
-    drift from end to end is told, not judged. What may differ is derived from rounding. Exit status 1 where something
-    differs by more.
+    In float64: every layer's values, the gradient of every parameter and input, running statistics, and steps of the
+    declared training; the reference's own gradient is held against the slope of the loss. In the other modes (float32,
+    bf16 autocast, channels_last, torch.compile, CUDA) every layer by itself, on the reference's inputs; the drift from
+    end to end is told, not judged. What may differ is derived from rounding. Progress goes to the standard error; exit
+    status 1 where something differs by more than it may.
     """
     from netspec.backend import find, needing
     from netspec.cli.output import replace
