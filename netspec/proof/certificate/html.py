@@ -13,6 +13,8 @@ from netspec.text.shown import shown
 LEAST = 1e-6
 """The share of a tolerance at which a bar is empty; a bar grows with the number of its digits."""
 
+KEY = "A bar is empty at a millionth of the tolerance and full at all of it: it grows with the number of digits."
+
 STYLE = """
 :root { color-scheme: light dark; --ground: #fdfdfb; --ink: #1d2021; --soft: #6b6f72; --line: #dcdcd6; --good: #1f7a4d;
   --bad: #b3261e; --bar: #9cc9b2; --shade: #f3f3ee; }
@@ -43,7 +45,8 @@ td { border-bottom: 1px solid var(--line); }
 th.n, td.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .bar { background: linear-gradient(var(--bar), var(--bar)) no-repeat left bottom / var(--used, 0) 3px; }
 pre { background: var(--shade); padding: .8rem 1rem; overflow-x: auto; line-height: 1.45; }
-summary { cursor: pointer; color: var(--soft); }
+summary, .key { color: var(--soft); font-size: .92em; }
+summary { cursor: pointer; }
 @media print { :root { --ground: #fff; --ink: #000; --soft: #444; --line: #bbb; --good: #0a5c36; --bad: #9b1c14;
   --bar: #9cc9b2; --shade: #f6f6f6; } main { padding: 0; max-width: none; } body { font-size: 9.5pt; }
   h2 { break-after: avoid; } tr, pre, .verdict { break-inside: avoid; } thead { display: table-header-group; }
@@ -105,6 +108,8 @@ def _table(table: Table) -> Iterator[str]:
     yield "</tbody></table></div>"
     if table.long:
         yield "</details>"
+    if any(cell.used is not None for row in table.rows for cell in row):
+        yield f'<p class="key">{KEY}</p>'
 
 
 def _class(table: Table, column: int) -> str:
