@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from netspec import backend as backends
 from netspec.backend import Arrays, Reference, Runner, Stepper, Versatile
+from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph
 from netspec.passes.rows import masked
 from netspec.proof import rounding
@@ -61,6 +62,8 @@ def verify(
             help="leave `--modes` out, or name others",
         )
     plain = "float64" in modes
+    # Where the candidate says an op with others, each of these is a layer of its own: kinks lie between them.
+    inner = expanded(graph, theirs.table()) if hasattr(theirs, "table") else graph
     stages = Stages(2 * (1 + 3 * plain + len(others)) + 2 * plain + (plain and group is not None), watch)
     rows: list[Row] = []
     apart: list[Row] = []
@@ -81,12 +84,13 @@ def verify(
             rows += found.rows
             kinked, nothing = kinked + found.kinked, found.nothing
         if others and isinstance(theirs, Versatile):
-            layers = Layers(graph, feed, run, (ours, theirs), seed)
+            inside = run if inner is graph else ours.run(inner, feed)
+            layers = Layers(inner, feed, inside, (ours, theirs), seed)
             for mode in others:
                 stages.begin(f"{mode} in {when}")
                 held = layers.hold(mode)
                 apart, drift = [*apart, *held.rows], [*drift, *held.drift]
-            del layers
+            del layers, inside
         del run
     if descent is not None and gradients and plain:
         stages.begin("update rules")
@@ -109,7 +113,7 @@ def verify(
         rows=(*rows, *together, *apart),
         diverging=first(graph, rows, theirs.name)
         or first(group or graph, together, theirs.name)
-        or first_of_modes(graph, apart, theirs.name),
+        or first_of_modes(inner, apart, theirs.name),
         notes=_notes(graph, descent, rows, kinked),
         drift=tuple(sorted(drift, key=lambda one: list(MODES).index(one.way))),
         missing=left_out,

@@ -133,6 +133,39 @@ def test_bf16_is_held_to_a_few_roundings_of_bf16_and_float32_to_far_less() -> No
     assert max(by_way["float32"]) < 1e-3
 
 
+GATED = """
+netspec: 1
+name: gated
+inputs: {image: {shape: [3, 6, 6]}}
+targets: {label: {kind: class_index, classes: 3}}
+layers:
+  - conv: {out_channels: 8, kernel_size: 3}
+  - {squeeze_excite: {squeeze_channels: 4, scale_activation: hardsigmoid}, name: gate}
+  - global_avg_pool
+  - {linear: 3, name: logits}
+loss: cross_entropy(logits, label)
+"""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_op_that_is_said_with_others_is_judged_step_by_step_for_kinks_lie_between_them(seed: int) -> None:
+    proof = prove(GATED, seed=seed)
+    assert proof.ok, [row for row in proof.rows if not row.ok]
+    layers = {row.layer for row in proof.rows if row.way == "bf16"}
+    assert {"gate", "gate.fc1", "gate.fc2"} < layers
+    assert {row.where for row in proof.rows if row.way == "float64" and row.where.startswith("gate")} == {
+        "gate", "gate.fc1.weight", "gate.fc1.bias", "gate.fc2.weight", "gate.fc2.bias",
+    }  # fmt: skip
+
+
+def test_a_fault_in_a_step_of_such_an_op_is_told_at_the_line_of_the_op() -> None:
+    proof = prove(GATED, candidate=Faulty("bf16", conv(without_bias, 4)))
+    assert {(way, layer) for way, _, layer in wrong(proof)} == {("bf16", "gate.fc1")}
+    (found,) = proof.diverging
+    assert found.span is not None
+    assert "squeeze_excite" in GATED.splitlines()[found.span.line - 1]
+
+
 # -------------------------------------------------------------------------------------------------- planted faults
 
 
@@ -146,6 +179,7 @@ class Faulty:
     run = staticmethod(netspec_torch.run)
     update = staticmethod(netspec_torch.update)
     lacks = staticmethod(netspec_torch.lacks)
+    table = staticmethod(netspec_torch.table)
 
     def run_as(self, way: str, graph: Graph, feed: Feed, *, gradients: bool = True) -> Run:
         with pytest.MonkeyPatch.context() as patched:

@@ -19,7 +19,7 @@ def layers(graph: Graph, proof: Proof, home: Source) -> Section:
     users = _users(graph)
     worst: dict[tuple[str, str], Row] = {}
     for row in proof.rows:
-        for path in _paths(row, users):
+        for path in _paths(row, users, graph):
             before = worst.get((path, row.way))
             if before is None or (not row.ok, row.used) > (not before.ok, before.used):
                 worst[path, row.way] = row
@@ -67,10 +67,13 @@ def _users(graph: Graph) -> dict[str, list[str]]:
     return found
 
 
-def _paths(row: Row, users: Mapping[str, Sequence[str]]) -> Sequence[str]:
-    """The layers that a row tells of."""
+def _paths(row: Row, users: Mapping[str, Sequence[str]], graph: Graph) -> Sequence[str]:
+    """The layers that a row tells of; a step of an op that is said with others belongs to that."""
     if row.layer:
-        return (row.layer,)
+        path = row.layer
+        while path and graph.node(path) is None:
+            path = path.rpartition(".")[0]
+        return (path,)
     if row.what in ("value", "group value"):
         return (row.where.partition("[")[0],)
     return users.get(row.where, ()) if row.what in ("gradient", "state", "update") else ()
