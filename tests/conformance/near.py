@@ -41,12 +41,14 @@ HINTS: Mapping[tuple[str, str], st.SearchStrategy[Any]] = {
 @st.composite
 def uses(draw: st.DrawFn, kind: type[Op]) -> Drawn:
     """Arguments and types of inputs; the arguments may still be refused by the schema where they do not go together."""
-    sample: Sample = draw(st.sampled_from(kind.samples()))
+    samples = kind.samples()
+    good = [one for one in samples if one.code is None]
+    sample: Sample = draw(st.sampled_from(good) | st.sampled_from(samples))
     inputs = draw(near(sample.inputs))
     names = tuple(dict.fromkeys(name for one in inputs for name in one.names)) + OTHERS
     arguments = dict(sample.attributes)
     for field, about in kind.model_fields.items():
-        if draw(st.integers(0, 2)) == 0:
+        if draw(st.integers(0, 3)) == 0:
             hint = HINTS.get((kind.name, field))
             arguments[field] = draw(of_field(about, names) if hint is None else hint)
     return arguments, inputs
@@ -134,7 +136,8 @@ def _of(kind: Any, bounds: tuple[Any, ...], names: tuple[str, ...]) -> st.Search
         return st.from_regex(pattern, fullmatch=True) if pattern else st.sampled_from(names)
     low, high = _limits(bounds)
     if kind is int:
-        return st.integers(int(max(low, -2)), int(min(high, LARGEST)))
+        often = st.integers(int(max(low, 1)), int(max(low, min(high, 3))))
+        return often | st.integers(int(max(low, -2)), int(min(high, LARGEST)))
     assert kind is float, f"nothing is drawn for {kind}: give it a hint"
     return st.sampled_from([one for one in FEW if low <= one <= high and _within(one, bounds)])
 
