@@ -17,8 +17,8 @@ from netspec.ops.elementwise import floating
 from netspec.ops.pool import AvgPool, pool_geometry
 from netspec.ops.window import layout
 
-Power = Annotated[float, Field(ge=1, allow_inf_nan=False)]
-"""The p of a norm."""
+Power = Annotated[float, Field(ge=1, le=16, allow_inf_nan=False)]
+"""The q of a norm. Higher powers soon leave single precision: 256 ** 16 is 2 ** 128."""
 
 
 class LpPool(Op):

@@ -134,7 +134,7 @@ class AvgPool(Op):
     padding: Sizes = 0
     ceil_mode: bool = False
     count_include_pad: bool = True
-    divisor_override: int | None = Field(default=None, ge=1)
+    divisor_override: int | None = Field(default=None, ge=1, le=2**31 - 1)
 
     def infer(self, x: TensorType) -> Inferred:
         """Channels and units stay; bounds stay too, and take in 0 where zeros of the padding count."""
