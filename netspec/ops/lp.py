@@ -24,10 +24,10 @@ Power = Annotated[float, Field(ge=1, le=16, allow_inf_nan=False)]
 class LpPool(Op):
     """Take the norm of every window of every channel: `y[p] = (sum over k of |x[stride * p + k]| ** q) ** (1 / q)`.
 
-    q is `norm_type`, up to 16: 1 is the sum of the absolute values, 2 the length, and the larger it is, the nearer is the result
-    to the largest (J. Bruna and others, Signal Recovery from Pooling Representations, 2014). The stride is the kernel's
-    size unless it is given. With `ceil_mode` a last window that reaches past the end counts as if it were full of what
-    it has on average, as in PyTorch. Where all numbers of a window are 0 they get no gradient.
+    q is `norm_type`, up to 16: 1 is the sum of the absolute values, 2 the length, and the larger it is, the nearer is
+    the result to the largest (J. Bruna and others, Signal Recovery from Pooling Representations, 2014). The stride is
+    the kernel's size unless it is given. With `ceil_mode` a last window that reaches past the end counts as if it were
+    full of what it has on average, as in PyTorch. Where all numbers of a window are 0 they get no gradient.
 
     PyTorch leaves the bars out: where q is no even number, its result for negative numbers is none, and here it is the
     norm.
