@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention, matched
+from netspec.ops.attending import matched
+from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention
 from netspec_numpy.laying import laid
 from netspec_numpy.rule import Array, Arrays, Backward, Context, Forward, lowers
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention, features, matched
+from netspec.ops.attending import matched
+from netspec.ops.attention import MultiHeadAttention, ScaledDotProductAttention, features
 from netspec_torch.laying import laid
 from netspec_torch.rule import Lowered, Site, Value, call, lowers, method
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from pydantic import Field
 
 from netspec.ir.dim import Dim
-from netspec.ir.dim_decide import decide
-from netspec.ir.facts import Facts, same_axis
+from netspec.ir.facts import Facts
 from netspec.ir.op import Constraint, Inferred, Noise, Op, Parameter, Sample, bad, good
 from netspec.ir.problem import Problem
-from netspec.ir.types import BATCH, CHANNEL, SPATIAL, Axis, TensorType, tensor
+from netspec.ir.types import BATCH, CHANNEL, SPATIAL, TensorType, tensor
 from netspec.ir.view import EVERYTHING, Views, alike, same
+from netspec.ops.attending import leading, matched, meeting, one_axis, seen_by_mask, weighed
 from netspec.ops.elementwise import agree, floating
 from netspec.ops.laying import mask_over
 
@@ -45,7 +44,7 @@ class ScaledDotProductAttention(Op):
         constraints = met.constraints
         if where is not None:
             constraints += mask_over(where, matched(query, key), self.name, 3)[1]
-        facts = _weighed(value.facts, dropout=self.dropout, hidden=where is not None)
+        facts = weighed(value.facts, dropout=self.dropout, hidden=where is not None)
         shape = (*(axis.size for axis in met.before), met.places.size, key.axes[-2].size)
         noise = (Noise("keep", shape, 1.0 - self.dropout),) if self.dropout else ()
         axes = (*met.before, met.places, met.features)
@@ -65,13 +64,13 @@ class ScaledDotProductAttention(Op):
     def views(self, *inputs: TensorType) -> tuple[Views | None, ...]:
         """The place of the query itself, and every place of keys and values."""
         query, key, value, *where = inputs
-        before = [axis.name for axis in agree([_before(one) for one in inputs[:3]], self.name)[0]]
+        before = [axis.name for axis in agree([leading(one) for one in inputs[:3]], self.name)[0]]
         lead = [dict(zip(one.names[:-2], map(same, before), strict=True)) for one in (query, key, value)]
         return (
             {**lead[0], query.names[-2]: same(query.names[-2]), query.names[-1]: EVERYTHING},
             {**lead[1], key.names[-2]: EVERYTHING, key.names[-1]: EVERYTHING},
             {**lead[2], value.names[-2]: EVERYTHING, value.names[-1]: same(value.names[-1])},
-            *(_of_mask(mask, query, key, lead[1]) for mask in where),
+            *(seen_by_mask(mask, query, key, lead[1]) for mask in where),
         )
 
     @staticmethod
@@ -168,7 +167,7 @@ class MultiHeadAttention(Op):
         return (
             {**alike(query.names[:2]), query.names[2]: EVERYTHING},
             *({**alike((BATCH,)), one.names[1]: EVERYTHING, one.names[2]: EVERYTHING} for one in seen),
-            *(_of_mask(mask, query, inputs[1], alike((BATCH,))) for mask in inputs[3:]),
+            *(seen_by_mask(mask, query, inputs[1], alike((BATCH,))) for mask in inputs[3:]),
         )
 
     @staticmethod
@@ -196,42 +195,6 @@ class MultiHeadAttention(Op):
             bad("NS325", place, seen, seen, tensor(batch=2, time=4), num_heads=2),
             bad("NS336", place, seen, seen, tensor("bool", batch=2, slice=4), num_heads=2),
         ]
-
-
-@dataclass(frozen=True)
-class Meeting:
-    """What query, key and value have in common: the axes before, and the places and features of the result."""
-
-    before: tuple[Axis, ...]
-    places: Axis
-    features: Axis
-    constraints: tuple[Constraint, ...]
-
-
-def meeting(op: str, query: TensorType, key: TensorType, value: TensorType) -> Meeting:
-    """How the three go together; Problem where they do not."""
-    for i, one in enumerate((query, key, value)):
-        floating(one, op, i)
-        if one.rank < 3 or not one.batched:
-            raise Problem(
-                "NS286",
-                f"`{op}` takes places with features, `[batch, place, feature]`, and this is {one.named()}",
-                at=i,
-                help="make one axis of all places, `- flatten: {axis: [height, width], to: place}`, and put the "
-                "features last, `- permute: [place, channel]`",
-            )
-    before, constraints = agree([_before(one) for one in (query, key, value)], op)
-    constraints += _same(op, query, key, -1, "features of query and key", 1)
-    constraints += _same(op, key, value, -2, "places of key and value", 2, other=-2)
-    places, last = query.axes[-2], value.axes[-1]
-    if last.name in (*(axis.name for axis in before), places.name):
-        raise Problem(
-            "NS226",
-            f"`{op}` would give two axes called `{last.name}`, of {query.named()} and {value.named()}",
-            at=2,
-            help=f"call one of them otherwise before: `- rename: {{{last.name}: feature}}`",
-        )
-    return Meeting(before, places, last, constraints)
 
 
 def features(
@@ -271,53 +234,5 @@ def features(
 
 def _of_one_place(op: str, query: TensorType, key: TensorType, value: TensorType) -> tuple[Constraint, ...]:
     """That there are as many samples of each, and a value for every key."""
-    _, constraints = agree([_before(one) for one in (query, key, value)], op)
-    return (*constraints, *_same(op, key, value, -2, "places of key and value", 2, other=-2))
-
-
-def matched(query: TensorType, key: TensorType) -> TensorType:
-    """The axes that a mask may have: those before, the query's places if they have a name of their own, the keys'."""
-    own = [query.axes[-2]] if query.names[-2] not in key.names[:-1] else []
-    return TensorType((*key.axes[:-2], *own, key.axes[-2]))
-
-
-def _of_mask(mask: TensorType, query: TensorType, key: TensorType, before: Views) -> Views:
-    """All places of the keys, of the same samples and heads, and the query's own place."""
-    own = alike(query.names[-2:-1]) if query.names[-2] not in key.names[:-1] else {}
-    known = matched(query, key).names
-    return {axis: {**own, **before}.get(axis, EVERYTHING) for axis in mask.names if axis in known}
-
-
-def _before(x: TensorType) -> TensorType:
-    """The axes before places and features."""
-    return TensorType(x.axes[:-2])
-
-
-def _same(
-    op: str, x: TensorType, y: TensorType, place: int, what: str, at: int, *, other: int = -1
-) -> tuple[Constraint, ...]:
-    """That two axes are one: equal names and sizes."""
-    a, b = x.axes[place], y.axes[other]
-    if not same_axis(a.name, b.name):
-        raise Problem(
-            "NS252",
-            f"the {what} meet in `{op}`, and are `{a.name}` and `{b.name}`: {x.named()} and {y.named()}",
-            at=at,
-            help=f"if they mean the same, write `- rename: {{{b.name}: {a.name}}}` before it",
-        )
-    equal = decide(a.size, "==", b.size)
-    if equal is False:
-        raise Problem(
-            "NS251",
-            f"the {what} meet in `{op}`, and `{a.name}` is `{a.size}` and `{b.size}`: {x.named()} and {y.named()}",
-            at=at,
-            help="both are of one size: let the layers before give as many as each other",
-        )
-    return () if equal else (Constraint(a.size, "==", b.size, f"the {what} agree in `{op}`", at=at),)
-
-
-def _weighed(facts: Facts, *, dropout: float, hidden: bool) -> Facts:
-    """The bounds of means: those of what is weighed, with 0 where weights may be missing."""
-    low, high = facts.low / (1 - dropout), facts.high / (1 - dropout)
-    low, high = min(low, facts.low), max(high, facts.high)
-    return Facts(low=min(low, 0.0), high=max(high, 0.0)) if dropout or hidden else Facts(low=low, high=high)
+    _, constraints = agree([leading(one) for one in (query, key, value)], op)
+    return (*constraints, *one_axis(op, key, value, -2, "places of key and value", 2, other=-2))
