@@ -32,7 +32,7 @@ class Conv(Op):
 
     With `weight_standardisation` each filter w is `(w - mean) / sqrt(var + eps)` when it is used, mean and var being
     those of its own weights, so that what is learned is its form and not its size (S. Qiao and others, Micro-Batch
-    Training with Batch-Channel Normalization and Weight Standardization, 2019, equation 5). With `group_norm` behind
+    Training with Batch-Channel Normalization and Weight Standardization, 2019). With `group_norm` behind
     it, small batches train as large ones do.
     """
 
