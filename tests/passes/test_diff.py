@@ -205,7 +205,7 @@ def test_sections_that_one_spec_alone_has_are_told_once() -> None:
     bare = DIGITS[: DIGITS.index("data:")]
     assert told(diff(read(bare), read(DIGITS))) == {
         ("data", "source", "added", "", "digits"),
-        ("training", "optimizer", "added", "", "{sgd: {lr: 0.1, momentum: 0.9, weight_decay: 0.0001}}"),
+        ("training", "optimizer", "added", "", "{sgd: {lr: 0.1, weight_decay: 0.0001, momentum: 0.9}}"),
     }
     assert {one.how for one in diff(read(DIGITS), read(bare)).changes} == {"removed"}
 
