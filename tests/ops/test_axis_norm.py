@@ -180,6 +180,20 @@ def test_order_is_kept_along_an_axis_that_is_measured_and_no_other() -> None:
     assert after("bin", affine=True) is None
 
 
+def test_weights_are_learned_where_pytorch_learns_them_unless_it_is_said_otherwise() -> None:
+    x = tensor(batch=2, feature=3)
+    pairs: list[tuple[LayerNorm | RmsNorm, nn.Module]] = [
+        (LayerNorm(), nn.LayerNorm(3)),
+        (LayerNorm(bias=False), nn.LayerNorm(3, bias=False)),
+        (LayerNorm(elementwise_affine=False), nn.LayerNorm(3, elementwise_affine=False)),
+        (RmsNorm(), nn.RMSNorm(3)),
+        (RmsNorm(elementwise_affine=False), nn.RMSNorm(3, elementwise_affine=False)),
+    ]
+    for op, layer in pairs:
+        ours = [one.name for one in case(op, x).inferred.parameters]
+        assert ours == [name for name, _ in layer.named_parameters()]
+
+
 def test_training_and_evaluation_are_one() -> None:
     use = case(LayerNorm(axis="channel"), IMAGE)
     assert not use.inferred.state
