@@ -24,6 +24,9 @@ RECORDS = Path(__file__).parents[1] / "golden" / "torchvision"
 PROBES = 12
 """How many numbers of each output are recorded."""
 
+ENOUGH = 1000
+"""How many numbers a tensor must have for its spread to say how it starts."""
+
 
 @dataclass(frozen=True)
 class Module:
@@ -51,7 +54,7 @@ MODULES = {
     "squeezenet1_1": classifier("squeezenet1_1"),
     "densenet121": classifier("densenet121"),
     "googlenet": classifier("googlenet", aux_logits=True, init_weights=False),
-    "inception_v3": classifier("inception_v3", 2, 3, 107, 139, aux_logits=True, init_weights=False),
+    "inception_v3": classifier("inception_v3", 2, 3, 107, 139, aux_logits=True, init_weights=True),
     "regnet_y_400mf": classifier("regnet_y_400mf"),
     "efficientnet_b0": classifier("efficientnet_b0"),
     "mobilenet_v3_large": classifier("mobilenet_v3_large"),
@@ -120,11 +123,21 @@ def shapes(state: Mapping[str, Tensor]) -> dict[str, str]:
     return {name: "x".join(str(size) for size in value.shape) for name, value in state.items()}
 
 
+def spreads(state: Mapping[str, Tensor], late: str | None = None) -> dict[str, float]:
+    """The standard deviation of every tensor of a state, of those with numbers enough to have one."""
+    return {
+        name: float(f"{value.double().std():.4g}")
+        for name, value in ordered(state, late).items()
+        if value.numel() >= ENOUGH
+    }
+
+
 def record(name: str) -> None:
     """Ask torchvision and write it down."""
     torchvision = importlib.import_module("torchvision")
     made = MODULES[name]
     model = torchvision.models.get_model(made.builder, weights=None, **made.arguments)
+    begun = spreads(model.state_dict(), made.late)
     given = probe(model, made.shape, made.late)
     kept = {
         "torchvision": torchvision.__version__.partition("+")[0],
@@ -132,6 +145,7 @@ def record(name: str) -> None:
             ours: " ".join(f"{one:.12e}" for one in given[theirs]) for ours, theirs in made.outputs.items()
         },
         "state": shapes(ordered(model.state_dict(), made.late)),
+        "start": begun,
     }
     (RECORDS / f"{name}.json").write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 

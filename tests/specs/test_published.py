@@ -7,13 +7,14 @@ That the shapes of all tensors are those of torchvision in its order means that 
 from __future__ import annotations
 
 import json
+from math import sqrt
 from typing import Any
 
 import pytest
 import torch
 
 import netspec
-from tests.specs.published import MODULES, RECORDS, probe, shapes
+from tests.specs.published import MODULES, RECORDS, probe, shapes, spreads
 from tests.specs.test_zoo import zoo
 
 LARGE = {"vgg16_bn"}
@@ -46,3 +47,14 @@ def test_with_the_same_weights_it_gives_the_numbers_that_torchvision_gives(name:
     for key, numbers in kept.items():
         # Twelve digits are written down; in float64 another order of adding up moves the last few of sixteen.
         assert given[key] == pytest.approx(numbers, rel=1e-9, abs=1e-9 * max(map(abs, numbers)))
+
+
+@pytest.mark.parametrize("name", RUN)
+def test_weights_start_as_wide_as_those_of_torchvision(name: str) -> None:
+    state = netspec.compile(zoo(name), seed=1).state_dict()
+    ours, theirs = spreads(state), recorded(name)["start"]
+    assert len(ours) == len(theirs)
+    for (own, spread), (other, published) in zip(ours.items(), theirs.items(), strict=True):
+        # The spread of n numbers is known to 1 / sqrt(2 n) of itself: six times that, of two of them.
+        near = 6 / sqrt(state[own].numel())
+        assert spread == pytest.approx(published, rel=near, abs=0), f"`{own}` starts otherwise than `{other}`"
