@@ -47,7 +47,7 @@ PUBLISHED = {
     "squeezenet1_1": Published(1_235_496, "0.349"),
     "densenet121": Published(7_978_856, "2.834"),
     "googlenet": Published(13_004_888, "1.498", predict=6_624_904),
-    "inception_v3": Published(27_161_264, "5.713", predict=23_834_568, lines=125),
+    "inception_v3": Published(27_161_264, "5.713", predict=23_834_568, lines=130),
     "regnet_y_400mf": Published(4_344_144, "0.402"),
     "efficientnet_b0": Published(5_288_548, "0.386"),
     "mobilenet_v3_large": Published(5_483_032, "0.217"),
