@@ -155,6 +155,7 @@ class TripletMargin(Loss):
             good(x, x, x, swap=True, margin=2.0),
             good(image, image, image),
             good(image, image, image, axis="width", reduction="none"),
+            good(image, image, image, axis="height", reduction="none"),
             *_weighed(x),
             *(Sample(one.attributes, (*one.inputs, one.inputs[0]), one.code) for one in _unlike(x, x)),
             bad("NS311", tensor(batch=4, feature=3, unit="ml"), x, tensor(batch=4, feature=3, unit="mm")),
@@ -199,6 +200,7 @@ class MarginRanking(Loss):
         return [
             good(x, bounded, t),
             good(bounded, bounded, t, reduction="sum", margin=0.5),
+            good(tensor(batch=4, facts=Facts(low=5, high=9)), bounded, t, reduction="none"),
             good(x, x, tensor("int64", batch=4, facts=Facts(low=0, high=1, classes=2)), reduction="none"),
             good(x, x, tensor(batch=4, facts=YES)),
             good(
@@ -248,6 +250,7 @@ def _unlike(x: TensorType, y: TensorType) -> list[Sample]:
     """Pairs that cannot be compared along an axis."""
     return [
         bad("NS250", x, tensor(batch=x.axes[0].size)),
+        bad("NS250", x, TensorType(facts=Facts(low=2, high=2))),
         bad("NS251", x, tensor(batch=x.axes[0].size, feature=1)),
         bad("NS253", x, y, axis="time"),
         bad("NS254", tensor(batch=4), tensor(batch=4)),

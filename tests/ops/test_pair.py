@@ -92,6 +92,14 @@ def test_rankings_cost_what_pytorch_says(seed: int, margin: float, reduction: st
     agreed(op, kinds, x, y, yes, like=like)
 
 
+def test_where_nothing_is_missing_any_more_the_slope_is_that_of_pytorch() -> None:
+    x, yes = np.array([1.0, 2.0, 3.0]), np.array([True, False, True])
+    kinds = tensor(batch=3), tensor(batch=3), tensor("bool", batch=3, facts=YES)
+    like = partial(F.margin_ranking_loss, target=torch.tensor([1.0, -1.0, 1.0]), reduction="sum")
+    result = agreed(MarginRanking(reduction="sum"), kinds, x, x.copy(), yes, like=like)
+    assert result.inputs[0].tolist() == [-1, 1, -1]
+
+
 @given(seed=seeds, axis=st.sampled_from(["channel", "height", "width"]), eps=st.sampled_from([1e-8, 1.0]))
 def test_the_cosine_is_that_of_pytorch_along_any_axis(seed: int, axis: str, eps: float) -> None:
     x, y = np.random.default_rng(seed).normal(size=(2, 2, 3, 4, 2))
