@@ -87,3 +87,17 @@ def test_its_cost_is_that_of_both_steps() -> None:
     op = SeparableConv(out_channels=5, kernel_size=3, padding=1, multiplier=2)
     total = op.macs((image,), case(op, image).inferred.outputs).substitute({"H": 7})
     assert total == 7 * 6 * (8 * 9 + 8 * 5)
+
+
+def test_a_bias_is_learned_behind_the_last_step_unless_it_is_said_not_to_be() -> None:
+    image = tensor(batch=1, channel=2, height=4, width=4)
+
+    def names(op: Op) -> list[str]:
+        return [one.name for one in case(op, image).inferred.parameters]
+
+    assert names(DepthwiseConv(kernel_size=3)) == ["depthwise.weight", "depthwise.bias"]
+    assert names(SeparableConv(out_channels=2, kernel_size=3)) == [
+        "depthwise.weight",
+        "pointwise.weight",
+        "pointwise.bias",
+    ]
