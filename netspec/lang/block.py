@@ -99,6 +99,8 @@ class Call:
             if param.name in self.arguments:
                 self._set(param, self.arguments[param.name], self.body.values, self.body)
             elif param.default is not None:
+                if not self.good:  # what it is computed from may be what is missing
+                    continue
                 self._set(param, param.default, Values(self.scope, self.report, sizes), None)
             elif param.name not in self.meant:
                 self._missing(param)

@@ -112,6 +112,15 @@ def test_a_default_keeps_still_about_a_value_whose_layer_failed() -> None:
     assert_told(marked, "NS211")
 
 
+def test_a_default_keeps_still_about_a_parameter_that_was_given_wrongly() -> None:
+    marked = (
+        HEAD
+        + "blocks:\n  b:\n    params: {c: int, half: {int: $c // 2}}\n    layers:\n      - linear: $half\n"
+        "layers:\n  - b: $«wdth»\n"
+    )
+    assert_told(marked, "NS110")
+
+
 def test_layers_are_arguments_too_and_see_the_scope_they_were_written_in() -> None:
     text = (
         "define: {slope: 0.3}\nblocks:\n  inner:\n    params: {act: layer}\n    layers: [$act]\n"
