@@ -45,7 +45,9 @@ def updates(
     """The rows of the parameters after each step, from the run's gradients and, for later steps, random shares of them.
 
     Of a large parameter the first rows are taken. The tolerance is measured as in `rounding`: what the reference makes
-    of slightly changed parameters and gradients, each step adding a few terms.
+    of slightly changed parameters and gradients, each step adding a few terms. Such changes may cancel where a move
+    all but undoes a weight; what stays is that each step rounds the weight and its move anew, of which none is larger
+    than twice the largest weight so far: half an ulp each, in either program.
     """
     rng = np.random.default_rng([seed, 3])
     start = {key: _first_rows(parameters[key]) for key in gradients}
@@ -65,10 +67,13 @@ def updates(
         for _ in range(rounding.RUNS)
     ]
     rows = []
+    largest = {key: abs(value) for key, value in start.items()}
     for i, (mine, other) in enumerate(zip(ours, theirs, strict=True)):
+        largest = {key: np.maximum(value, abs(mine[key])) for key, value in largest.items()}
         scale = rounding.LAM * rounding.ELEMENTARY * (i + 1) * rounding.EPS / rounding.DISTURBANCE
         for key, value in mine.items():
             may = rounding.spread([one[i][key] for one in shown], value) * scale
+            may += np.nan_to_num(4 * largest[key] * (i + 1) * rounding.EPS, posinf=0.0)
             rows.append(compare("update", f"step {i + 1}", key, value, other.get(key), may))
     return rows
 
