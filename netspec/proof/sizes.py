@@ -14,7 +14,14 @@ from netspec.text import SpecError
 CHOICES = 12
 """How many legal sizes of one letter are tried together with those of the others."""
 
+LARGER = (16, 24, 32, 48, 64)
+"""Sizes near which others are tried after the smallest: deep networks leave little of a small picture."""
+
 LARGEST_SEARCH = 50_000
+ENOUGH = 8
+"""So many numbers a statistic of training is made of, if it can be helped: two are brought to 1 and -1, whatever they
+are, and what is left of their gradient is rounding."""
+
 SPARE = 2
 """Not the smallest legal size is taken if it can be helped: a window that just fits has no neighbours."""
 
@@ -39,11 +46,18 @@ def small_sizes(graph: Graph, batch: int) -> dict[str, int]:
     except DimTooComplex as trouble:
         raise _none_found(f"{trouble}", batch) from trouble
     letters = sorted(_letters(graph) - known.keys() - most.keys())
-    offers = [list(_offers(fixed, letter)) for letter in letters]
-    for choice in islice(product(*offers), LARGEST_SEARCH):
+    training = [one.left.substitute(most) for node in graph.nodes for one in node.constraints if one.training]
+    narrow: dict[str, int] = {}
+    for choice in islice(_choices(fixed, letters), LARGEST_SEARCH):
         sizes = known | dict(zip(letters, choice, strict=True))
-        if all(_holds(one, sizes) for one in constraints):
-            return sizes | {letter: size.evaluate(sizes) for letter, size in most.items()}
+        if not all(_holds(one, sizes) for one in constraints):
+            continue
+        whole = sizes | {letter: size.evaluate(sizes) for letter, size in most.items()}
+        if all(size.evaluate(whole) >= ENOUGH for size in training if size.symbols & set(letters)):
+            return whole
+        narrow = narrow or whole
+    if narrow:
+        return narrow
     raise _none_found("no small sizes were found that the layers allow", batch)
 
 
@@ -54,10 +68,23 @@ def _letters(graph: Graph) -> set[str]:
     return {letter for kind in kinds for size in kind.sizes for letter in size.symbols}
 
 
+def _choices(constraints: list[Constraint], letters: list[str]) -> Iterator[tuple[int, ...]]:
+    """Sizes for all letters together: small ones in every combination, then larger ones that are alike."""
+    yield from product(*(list(_offers(constraints, letter)) for letter in letters))
+    for size in LARGER:
+        near = [solutions(_alone(constraints, letter), letter).nearest(size)[1] for letter in letters]
+        if all(one is not None for one in near):
+            yield tuple(one for one in near if one is not None)
+
+
+def _alone(constraints: list[Constraint], letter: str) -> list[Constraint]:
+    """The constraints that speak of a letter."""
+    return [one for one in constraints if letter in Dim.of(one[0]).symbols | Dim.of(one[2]).symbols]
+
+
 def _offers(constraints: list[Constraint], letter: str) -> Iterator[int]:
     """Legal sizes of one letter as far as it can be told alone, in the order in which they should be tried."""
-    alone = [one for one in constraints if letter in Dim.of(one[0]).symbols | Dim.of(one[2]).symbols]
-    legal = solutions(alone, letter)
+    legal = solutions(_alone(constraints, letter), letter)
     found: list[int] = []
     size = 1
     while len(found) < CHOICES:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ from hypothesis import strategies as st
 
 from netspec.ir.dim import Dim
 from netspec.ir.facts import Facts
+from netspec.ir.graph import Ref
 from netspec.ir.op import Constraint
 from netspec.ir.types import TensorType, tensor
 from netspec.proof.draw import draw, evaluating, typed
-from netspec.proof.sizes import small_sizes
+from netspec.proof.sizes import ENOUGH, small_sizes
 from netspec.text import SpecError
 from tests.proof.specs import CLASSIFIER, read
 
@@ -91,6 +93,20 @@ def test_free_sizes_are_legal_and_not_the_smallest() -> None:
     sizes = small_sizes(graph, 2)
     assert sizes["N"] == 2
     assert all(6 < sizes[letter] < 32 for letter in "HW")
+
+
+def test_a_norm_sees_more_than_the_two_numbers_that_it_must_have() -> None:
+    """Two numbers are brought to 1 and -1 whatever they are, so that nothing but rounding is left of their gradient."""
+    deep = "".join(
+        f"  - {{conv: {{out_channels: 2, kernel_size: 3, stride: 2, padding: 1}}, name: c{i}}}\n"
+        for i in range(4)
+    )
+    graph = read(letters("[1, H, W]", f"{deep}  - batch_norm\n")).graph
+    sizes = small_sizes(graph, 2)
+    seen = graph.type_of(Ref("c3")).sizes
+    assert prod(size.evaluate(sizes) for size in (seen[0], *seen[2:])) >= ENOUGH
+    pooled = read(letters("[1, H, W]", "  - adaptive_avg_pool: 1\n  - batch_norm\n")).graph
+    assert small_sizes(pooled, 2)["N"] == 2  # where no picture helps, any will do
 
 
 def test_sizes_that_must_agree_do() -> None:
