@@ -26,7 +26,7 @@ R = TypeVar("R", bound=Rule)
 
 
 def modules(package: ModuleType) -> Iterator[ModuleType]:
-    """The modules right inside the package that are named like a file of ops, as every file of rules is.
+    """The modules right inside the package that are named like a family of ops, as every file of rules is.
 
     The rest of a backend (what runs, trains, exports) may load heavy libraries, and no table needs it. A module that is
     no package stands for itself: a backend of few rules keeps them in one file.
@@ -34,9 +34,8 @@ def modules(package: ModuleType) -> Iterator[ModuleType]:
     if not hasattr(package, "__path__"):
         yield package
         return
-    families = {info.name for info in pkgutil.iter_modules(ops.__path__)}
     for info in pkgutil.iter_modules(package.__path__):
-        if info.name in families:
+        if info.name in ops.FAMILIES:
             yield importlib.import_module(f"{package.__name__}.{info.name}")
 
 
