@@ -44,7 +44,7 @@ def test_dropout_keeps_the_mean_of_many_numbers() -> None:
     assert abs(y.mean() - x.mean()) < 5 * np.sqrt(np.mean(x**2) * (1 / 3) / x.size)
 
 
-@pytest.mark.parametrize("p", [-0.1, 1.0, 1.5, float("nan"), True, "half"])
+@pytest.mark.parametrize("p", [-0.1, 1.5, float("nan"), True, "half"])
 def test_a_probability_outside_its_range_is_refused(p: float) -> None:
     with pytest.raises(ValidationError):
         Dropout(p=p)
