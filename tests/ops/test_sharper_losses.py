@@ -139,7 +139,11 @@ def test_dice_and_jaccard_are_tversky_with_equal_mistakes(seed: int, smooth: flo
     assert np.allclose(value(wholes, kinds, p, t), value(jaccard, kinds, p, t), rtol=1e-12)
 
 
-@given(seed=seeds, alpha=st.floats(0, 2), beta=st.floats(0, 2), gamma=st.sampled_from([0.5, 1.0, 0.75, 2.0]))
+# Where both weights are nearly 0 the index is nearly 1: one minus it is rounding alone, and a root makes that larger.
+counted = st.floats(0.05, 2)
+
+
+@given(seed=seeds, alpha=counted, beta=counted, gamma=st.sampled_from([0.5, 1.0, 0.75, 2.0]))
 def test_tversky_counts_what_is_said_and_what_is_missed_apart(
     seed: int, alpha: float, beta: float, gamma: float
 ) -> None:
