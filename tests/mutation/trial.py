@@ -28,7 +28,11 @@ class Outcome:
     seconds: float
 
 
-SUITE = ("tests/conformance/test_samples.py", "tests/conformance/test_views.py")
+SUITE = (
+    "tests/conformance/test_samples.py",
+    "tests/conformance/test_views.py",
+    "tests/conformance/test_validator.py",
+)
 """The files whose tests are made from the samples of every op."""
 
 
