@@ -180,24 +180,12 @@ class Softplus(Op):
         ]
 
 
-class Softmax(Op):
-    """Probabilities along an axis: `y_i = exp(x_i) / sum over j of exp(x_j)`.
+class Competing(Op):
+    """What `softmax`, `softmin` and `log_softmax` share: the axis along which numbers compete."""
 
-    Without `axis` it works along the first axis after the batch.
-    """
-
-    name: ClassVar[str] = "softmax"
     main: ClassVar[str | None] = "axis"
 
     axis: str | None = None
-
-    def infer(self, x: TensorType) -> Inferred:
-        """The axes stay, the unit goes; the numbers sum to one along the axis."""
-        floating(x, self.name, 0)
-        over = x.names[along(x, self.axis, self.name)]
-        order = over if x.facts.nondecreasing == over else None
-        facts = Facts(low=0.0, high=1.0, sums_to_one=over, nondecreasing=order)
-        return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
 
     def terms(self, at: Shapes) -> int:
         """Sums stay within one sample."""
@@ -206,6 +194,23 @@ class Softmax(Op):
     def views(self, x: TensorType) -> tuple[Views]:
         """All along the axis, one place along the others."""
         return ({**alike(x.names), x.names[along(x, self.axis, self.name)]: EVERYTHING},)
+
+
+class Softmax(Competing):
+    """Probabilities along an axis: `y_i = exp(x_i) / sum over j of exp(x_j)`.
+
+    Without `axis` it works along the first axis after the batch.
+    """
+
+    name: ClassVar[str] = "softmax"
+
+    def infer(self, x: TensorType) -> Inferred:
+        """The axes stay, the unit goes; the numbers sum to one along the axis."""
+        floating(x, self.name, 0)
+        over = x.names[along(x, self.axis, self.name)]
+        order = over if x.facts.nondecreasing == over else None
+        facts = Facts(low=0.0, high=1.0, sums_to_one=over, nondecreasing=order)
+        return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -224,16 +229,13 @@ class Softmax(Op):
         ]
 
 
-class Softmin(Op):
+class Softmin(Competing):
     """Probabilities along an axis, the more the smaller a number is: `y_i = exp(-x_i) / sum over j of exp(-x_j)`.
 
     It is the softmax of distances. Without `axis` it works along the first axis after the batch.
     """
 
     name: ClassVar[str] = "softmin"
-    main: ClassVar[str | None] = "axis"
-
-    axis: str | None = None
 
     def infer(self, x: TensorType) -> Inferred:
         """The axes stay, the unit goes; the numbers sum to one along the axis, and what rose along it falls."""
@@ -241,14 +243,6 @@ class Softmin(Op):
         over = x.names[along(x, self.axis, self.name)]
         facts = Facts(low=0.0, high=1.0, sums_to_one=over)
         return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
-
-    def terms(self, at: Shapes) -> int:
-        """Sums stay within one sample."""
-        return at.sample
-
-    def views(self, x: TensorType) -> tuple[Views]:
-        """All along the axis, one place along the others."""
-        return ({**alike(x.names), x.names[along(x, self.axis, self.name)]: EVERYTHING},)
 
     @staticmethod
     def samples() -> list[Sample]:
@@ -266,16 +260,13 @@ class Softmin(Op):
         ]
 
 
-class LogSoftmax(Op):
+class LogSoftmax(Competing):
     """Logarithms of probabilities along an axis: `y_i = x_i - log(sum over j of exp(x_j))`, what `nll` wants.
 
     Without `axis` it works along the first axis after the batch. It never takes the logarithm of a rounded zero.
     """
 
     name: ClassVar[str] = "log_softmax"
-    main: ClassVar[str | None] = "axis"
-
-    axis: str | None = None
 
     def infer(self, x: TensorType) -> Inferred:
         """The axes stay, the unit goes; the exponentials sum to one along the axis."""
@@ -284,14 +275,6 @@ class LogSoftmax(Op):
         order = over if x.facts.nondecreasing == over else None
         facts = Facts(high=0.0, log_probabilities=over, nondecreasing=order)
         return Inferred((TensorType(x.axes, facts=facts),), warnings=_pointless(x, over, self.name))
-
-    def terms(self, at: Shapes) -> int:
-        """Sums stay within one sample."""
-        return at.sample
-
-    def views(self, x: TensorType) -> tuple[Views]:
-        """All along the axis, one place along the others."""
-        return ({**alike(x.names), x.names[along(x, self.axis, self.name)]: EVERYTHING},)
 
     @staticmethod
     def samples() -> list[Sample]:

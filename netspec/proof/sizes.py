@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice, product
 
 from netspec.ir.dim import Dim, DimTooComplex
-from netspec.ir.dim_solve import Constraint, solutions
+from netspec.ir.dim_solve import Constraint, Solutions, solutions
 from netspec.ir.graph import Graph
 from netspec.passes.rows import most_rows
 from netspec.text import SpecError
@@ -70,9 +70,10 @@ def _letters(graph: Graph) -> set[str]:
 
 def _choices(constraints: list[Constraint], letters: list[str]) -> Iterator[tuple[int, ...]]:
     """Sizes for all letters together: small ones in every combination, then larger ones that are alike."""
-    yield from product(*(list(_offers(constraints, letter)) for letter in letters))
+    legal = [solutions(_alone(constraints, letter), letter) for letter in letters]
+    yield from product(*(list(_offers(one)) for one in legal))
     for size in LARGER:
-        near = [solutions(_alone(constraints, letter), letter).nearest(size)[1] for letter in letters]
+        near = [one.nearest(size)[1] for one in legal]
         if all(one is not None for one in near):
             yield tuple(one for one in near if one is not None)
 
@@ -82,9 +83,8 @@ def _alone(constraints: list[Constraint], letter: str) -> list[Constraint]:
     return [one for one in constraints if letter in Dim.of(one[0]).symbols | Dim.of(one[2]).symbols]
 
 
-def _offers(constraints: list[Constraint], letter: str) -> Iterator[int]:
+def _offers(legal: Solutions) -> Iterator[int]:
     """Legal sizes of one letter as far as it can be told alone, in the order in which they should be tried."""
-    legal = solutions(_alone(constraints, letter), letter)
     found: list[int] = []
     size = 1
     while len(found) < CHOICES:

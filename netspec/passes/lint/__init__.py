@@ -7,18 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from netspec.passes.lint.rule import Rule, Subject
+from netspec.passes.windows import SLIDING
 from netspec.recipe.spec import Spec
 from netspec.text import Diagnostic
-
-_SLIDING = (
-    "conv",
-    "depthwise_conv",
-    "separable_conv",
-    "locally_connected",
-    "max_pool",
-    "avg_pool",
-    "lp_pool",
-)
 
 RULES: dict[str, tuple[str, ...]] = {
     "bias_before_norm": ("batch_norm", "instance_norm", "group_norm", "layer_norm"),
@@ -28,8 +19,8 @@ RULES: dict[str, tuple[str, ...]] = {
     "unused_definition": ("layers",),
     "shadowed_op": ("blocks",),
     "even_kernel": ("conv", "depthwise_conv", "separable_conv", "locally_connected"),
-    "skipped_pixels": _SLIDING,
-    "dropped_border": _SLIDING,
+    "skipped_pixels": SLIDING,
+    "dropped_border": SLIDING,
     "blind_weights": ("conv",),
     "receptive_field": (),
     "heavy_layer": ("layers",),
