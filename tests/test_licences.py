@@ -38,7 +38,12 @@ ALLOWED_CLASSIFIERS = {
     "Python Software Foundation License",
 }
 # Metadata from before licence expressions: what some write in the free field, and what it stands for.
-SPELLINGS = {"Apache 2.0": "Apache-2.0", "Apache License 2.0": "Apache-2.0", "BSD": "BSD-3-Clause"}
+SPELLINGS = {
+    "3-Clause BSD License": "BSD-3-Clause",
+    "Apache 2.0": "Apache-2.0",
+    "Apache License 2.0": "Apache-2.0",
+    "BSD": "BSD-3-Clause",
+}
 
 
 def is_allowed(expression: str) -> bool:
