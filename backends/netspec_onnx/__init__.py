@@ -1,0 +1,1 @@
+"""ONNX files as sketches: what a network of another framework does, said in netspec's ops."""
