@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from netspec import backend as contract
@@ -51,6 +52,22 @@ def assemble(
         from netspec_torch.module import assemble as build  # noqa: PLC0415 - the table must come without torch
 
     return build(graph, name=name, doc=doc, digest=digest, group=group, seed=seed)
+
+
+def furnish(
+    module: ModuleType,
+    graph: Graph,
+    *,
+    name: str,
+    doc: str = "",
+    digest: str = "",
+    group: Graph | None = None,
+) -> None:
+    """Fill a module with the classes of the source, as `netspec compile` writes it."""
+    with contract.needing("torch"):
+        from netspec_torch.module import furnish as fill  # noqa: PLC0415 - the table must come without torch
+
+    fill(module, graph, name=name, doc=doc, digest=digest, group=group)
 
 
 def run(graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contract.Run:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from netspec.ir.graph import Graph
+from netspec.ir.notebook import layers
 from netspec.weights import first
 from netspec_torch.file import Source
 from netspec_torch.running import Running
@@ -82,6 +83,7 @@ def assemble(
     """Everything a graph compiles to, from one source."""
     source = write(graph, name=name, doc=doc, digest=digest, group=group)
     module = execute(source)
+    _show_in_notebooks(getattr(module, source.model), name, graph)
     model = construct(module, source.model, seed)
     _check(model, graph)
     if seed is not None:
@@ -122,21 +124,45 @@ def fill(model: nn.Module, values: Mapping[str, NDArray[Any]]) -> None:
 
 
 def execute(source: Source) -> ModuleType:
-    """The module of a generated source, the same one for the same text.
-
-    It is registered under a name made from its text, with its lines where `inspect` and tracebacks look for them.
-    """
+    """The module of a generated source, the same one for the same text, under a name made from its text."""
     mark = hashlib.sha256(source.text.encode()).hexdigest()[:16]
     called = f"netspec_compiled_{mark}"
     if called in sys.modules:
         return sys.modules[called]
-    file = f"<netspec {source.model} {mark}>"
     module = ModuleType(called)
+    _fill_module(module, source, mark)
+    sys.modules[called] = module
+    return module
+
+
+def furnish(
+    module: ModuleType,
+    graph: Graph,
+    *,
+    name: str,
+    doc: str = "",
+    digest: str = "",
+    group: Graph | None = None,
+) -> None:
+    """Fill a module that Python is importing with the classes of a graph; `Model` is another name of the model's."""
+    source = write(graph, name=name, doc=doc, digest=digest, group=group)
+    _fill_module(module, source, hashlib.sha256(source.text.encode()).hexdigest()[:16])
+    model = getattr(module, source.model)
+    vars(module).setdefault("Model", model)
+    _show_in_notebooks(model, name, graph)
+
+
+def _fill_module(module: ModuleType, source: Source, mark: str) -> None:
+    """Run the source as the module's own, with its lines where `inspect` and tracebacks look for them."""
+    file = f"<netspec {source.model} {mark}>"
     module.__file__ = file
     linecache.cache[file] = (len(source.text), None, source.text.splitlines(keepends=True), file)
     exec(builtins.compile(source.text, file, "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - printed from a checked tree, see printer.show
-    sys.modules[called] = module
-    return module
+
+
+def _show_in_notebooks(kind: type, name: str, graph: Graph) -> None:
+    """Let a notebook show the layers of a model. The class has the method, so that a model is as easily kept as any."""
+    kind._repr_html_ = lambda _: layers(name, graph)  # type: ignore[attr-defined]
 
 
 def _check(model: nn.Module, graph: Graph) -> None:

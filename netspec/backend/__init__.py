@@ -3,6 +3,7 @@
 from netspec.backend.contract import (
     Averager,
     Backend,
+    Importable,
     Reference,
     Runner,
     RunResult,
@@ -21,6 +22,7 @@ __all__ = [
     "Averager",
     "Backend",
     "Feed",
+    "Importable",
     "Mode",
     "R",
     "Reference",

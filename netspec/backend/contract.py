@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from netspec.backend.numbers import Arrays, Feed, Run
@@ -123,6 +124,24 @@ class Writer(Protocol):
         self, graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Graph | None = None
     ) -> str:
         """The text of one file; `group` is the graph from samples to groups."""
+        ...
+
+
+@runtime_checkable
+class Importable(Protocol):
+    """A backend whose models can stand in a Python module of their own, as `netspec.imports` makes them."""
+
+    def furnish(
+        self,
+        module: ModuleType,
+        graph: Graph,
+        *,
+        name: str,
+        doc: str = "",
+        digest: str = "",
+        group: Graph | None = None,
+    ) -> None:
+        """Fill the module with the classes that `netspec compile` writes, and its docstring."""
         ...
 
 

@@ -66,3 +66,10 @@ class Spec:
     places: Mapping[str, Span] = field(default_factory=dict, repr=False)
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     definitions: tuple[Definition, ...] = field(default=(), repr=False)
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows it: the layers with their shapes, and the warnings."""
+        from netspec.ir.notebook import layers  # noqa: PLC0415 - only a notebook asks
+        from netspec.text.html import messages  # noqa: PLC0415 - as above
+
+        return layers(self.name, self.graph) + messages(self.diagnostics)

@@ -70,20 +70,37 @@ class Diagnostic:
             "notes": list(self.notes),
         }
 
+    def _repr_html_(self) -> str:
+        """As a notebook shows it."""
+        from netspec.text.html import messages  # noqa: PLC0415 - only a notebook asks
+
+        return messages([self])
+
 
 class SpecError(Exception):
-    """A spec, or the data it names, is wrong; `diagnostics` holds everything there is to say about it."""
+    """A spec, or the data it names, is wrong; `diagnostics` holds everything there is to say about it.
+
+    Its text, which Python prints below a traceback, is what `netspec validate` prints; a notebook shows that alone.
+    """
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics: tuple[Diagnostic, ...] = tuple(diagnostics)
-        super().__init__(self._summary())
+        super().__init__(self.diagnostics)  # what a copy in another process is made from
 
-    def _summary(self) -> str:
-        lines = []
-        for one in self.diagnostics:
-            place = f"{one.span}: " if one.span else ""
-            lines.append(f"{place}{one.severity.value}[{one.code}]: {one.message}")
-        return "\n".join(lines) or "the spec is wrong"
+    def __str__(self) -> str:
+        from netspec.text.render import render_all  # noqa: PLC0415 - needed where one is printed, which is rare
+
+        return render_all(self.diagnostics, color=False).rstrip() or "the spec is wrong"
+
+    def _repr_html_(self) -> str:
+        """As a notebook shows one that was caught."""
+        from netspec.text.html import messages  # noqa: PLC0415 - only a notebook asks
+
+        return messages(self.diagnostics)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints where nobody caught it: the mistake is in the spec, not in the frames that found it."""
+        return str(self).split("\n")
 
     @classmethod
     def of(
@@ -94,3 +111,6 @@ class SpecError(Exception):
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.diagnostics)
+
+
+SpecError.__module__ = "netspec"  # where people import it from, and what stands in a traceback

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import escape
 from math import log10
 
 from netspec.proof.certificate.document import Cell, Certificate, Section, Table
-from netspec.text.shown import shown
+from netspec.text.html import escaped
 
 LEAST = 1e-6
 """The share of a tolerance at which a bar is empty; a bar grows with the number of its digits."""
@@ -58,7 +57,7 @@ _CODE = re.compile(r"`([^`]*)`")
 
 def html(certificate: Certificate) -> str:
     """The whole document. Every word of the spec is escaped, and what cannot be seen is spelt out."""
-    title = _escaped(certificate.title)
+    title = escaped(certificate.title)
     mark = "agrees" if certificate.ok else "differs"
     lines = [
         "<!DOCTYPE html>",
@@ -75,7 +74,7 @@ def html(certificate: Certificate) -> str:
         f"<h1>{title}</h1>",
         f'<p class="verdict"><b>{"Proved." if certificate.ok else "Not proved."}</b> {_prose(certificate.verdict)}</p>',
         "<dl>",
-        *(f"<dt>{_escaped(label)}</dt><dd>{_escaped(value)}</dd>" for label, value in certificate.facts),
+        *(f"<dt>{escaped(label)}</dt><dd>{escaped(value)}</dd>" for label, value in certificate.facts),
         "</dl>",
     ]
     for section in certificate.sections:
@@ -86,12 +85,12 @@ def html(certificate: Certificate) -> str:
 def _section(section: Section) -> Iterator[str]:
     """One part."""
     yield "<section>"
-    yield f"<h2>{_escaped(section.title)}</h2>"
+    yield f"<h2>{escaped(section.title)}</h2>"
     yield from (f"<p>{_prose(one)}</p>" for one in section.paragraphs)
     if section.table is not None:
         yield from _table(section.table)
     if section.lines:
-        yield "<pre>" + "\n".join(_escaped(line) for line in section.lines) + "</pre>"
+        yield "<pre>" + "\n".join(escaped(line) for line in section.lines) + "</pre>"
     yield "</section>"
 
 
@@ -100,7 +99,7 @@ def _table(table: Table) -> Iterator[str]:
     if table.long:
         yield f"<details open><summary>{len(table.rows):,} rows</summary>"
     yield '<div class="wide"><table>'
-    heads = (f"<th{_class(table, i)}>{_escaped(words)}</th>" for i, words in enumerate(table.header))
+    heads = (f"<th{_class(table, i)}>{escaped(words)}</th>" for i, words in enumerate(table.header))
     yield f"<thead><tr>{''.join(heads)}</tr></thead>"
     yield "<tbody>"
     for row in table.rows:
@@ -119,7 +118,7 @@ def _class(table: Table, column: int) -> str:
 
 def _cell(table: Table, column: int, cell: Cell) -> str:
     """One field, with a bar under it where it tells a share."""
-    words = _escaped(cell.words)
+    words = escaped(cell.words)
     kinds = ["n"] * (column in table.numbers)
     if cell.wrong:
         return f'<td class="{" ".join([*kinds, "wrong"])}">{words}</td>'
@@ -135,9 +134,4 @@ def _length(used: float) -> int:
 
 def _prose(paragraph: str) -> str:
     """A paragraph; what stands in backticks is code."""
-    return _CODE.sub(lambda found: f"<code>{found[1]}</code>", _escaped(paragraph))
-
-
-def _escaped(words: str) -> str:
-    """Words that are nothing but words."""
-    return escape(shown(words), quote=True)
+    return _CODE.sub(lambda found: f"<code>{found[1]}</code>", escaped(paragraph))
