@@ -18,7 +18,7 @@ from torch import nn
 
 from netspec.ir.graph import Graph
 from netspec.ir.notebook import layers
-from netspec.weights import first
+from netspec.weights.initial import first
 from netspec_torch.file import Source
 from netspec_torch.running import Running
 from netspec_torch.writing import FOR_LOSS, GROUP_METRICS, METRICS, write

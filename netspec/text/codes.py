@@ -338,6 +338,11 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS746": "A file cannot be written.",
     "NS747": "A file that would be written is there already.",
     "NS748": "A graph has what a flat spec cannot say.",
+    "NS760": "A file of weights is not there.",
+    "NS761": "A file holds no weights, or is torn.",
+    "NS762": "A file of weights would have to run code.",
+    "NS763": "A file of weights claims a size that it does not have.",
+    "NS764": "A file of weights holds tensors that no network has.",
 }
 
 GROUPS: dict[str, dict[str, str]] = {

@@ -14,7 +14,7 @@ from netspec.ops.norm import BatchNorm
 from netspec.recipe.descent import descent, named, undecayed
 from netspec.recipe.spec import Spec
 from netspec.text import Source
-from netspec.weights import first
+from netspec.weights.initial import first
 from tests.backends.torch.build import Build
 
 TEXT = """netspec: 1

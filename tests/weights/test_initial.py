@@ -18,7 +18,7 @@ from netspec.ops import catalogue
 from netspec.ops.conv import Conv
 from netspec.ops.linear import Linear
 from netspec.recipe.initializer import INITIALIZERS, Dirac, Initializer, Orthogonal, Sparse, TruncNormal
-from netspec.weights import DRAWS, first, generator
+from netspec.weights.initial import DRAWS, first, generator
 from netspec_torch.module import compile, construct, execute
 from netspec_torch.writing import write
 from tests.backends.torch.build import Build
@@ -101,7 +101,7 @@ def test_a_layer_of_which_nothing_is_said_starts_as_pytorch_starts_it(op: Op, in
     module = execute(source)
     theirs = [construct(module, source.model, seed).state_dict() for seed in range(DRAWN)]
     ours = [first(graph, seed) for seed in range(DRAWN)]
-    assert ours[0].keys() == graph.parameters.keys(), "tell netspec/weights.py how this op starts"
+    assert ours[0].keys() == graph.parameters.keys(), "tell netspec/weights/initial.py how this op starts"
     for key in graph.parameters:
         a = np.stack([one[key] for one in ours]).astype(np.float64)
         b = np.stack([one[key].numpy() for one in theirs]).astype(np.float64)

@@ -1,0 +1,1 @@
+"""Weights: the values they start from, what a file of them says of itself, and which of its tensors go where."""
