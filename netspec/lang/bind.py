@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from math import isfinite
 from types import UnionType
@@ -187,8 +187,13 @@ def unknown_argument(
 
 def wanted(field: FieldInfo) -> str:
     """What a field takes, in words: `a whole number of at least 1`."""
+    return _bounded(_type_words(field.annotation), field.metadata)
+
+
+def _bounded(words: str, metadata: Iterable[object]) -> str:
+    """A type's words with its bounds."""
     bounds = []
-    for rule in field.metadata:
+    for rule in metadata:
         if isinstance(rule, Ge):
             bounds.append(f"of at least {_number(rule.ge)}")
         elif isinstance(rule, Gt):
@@ -197,7 +202,7 @@ def wanted(field: FieldInfo) -> str:
             bounds.append(f"of at most {_number(rule.le)}")
         elif isinstance(rule, Lt):
             bounds.append(f"less than {_number(rule.lt)}")
-    return " ".join([_type_words(field.annotation), " and ".join(bounds)]).strip()
+    return " ".join([words, " and ".join(bounds)]).strip()
 
 
 def _number(value: object) -> str:
@@ -226,9 +231,9 @@ def _type_words(annotation: Any) -> str:
         several = get_args(parts[0]) if isinstance(parts[0], UnionType) else (parts[0],)
         return "a list of " + " or ".join(_several(one) for one in several)
     if hasattr(annotation, "__metadata__"):
-        return _type_words(parts[0])
+        return _bounded(_type_words(parts[0]), annotation.__metadata__)
     if parts and all(isinstance(part, str) for part in parts):
-        return "one of " + ", ".join(f"`{part}`" for part in parts)
+        return ("one of " if len(parts) > 1 else "") + ", ".join(f"`{part}`" for part in parts)
     if parts and origin is not dict:
         return " or ".join(dict.fromkeys(_type_words(part) for part in parts if part is not type(None)))
     return "something else"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netspec.ir.graph import Graph
 from netspec.ir.record import Record
-from netspec.lang.bind import Argument, bind, span_of
+from netspec.lang.bind import Argument, bind, span_of, worded
 from netspec.lang.names import meant
 from netspec.lang.recipe import place, record
 from netspec.lang.report import Report
@@ -13,6 +13,7 @@ from netspec.lang.values import Values
 from netspec.recipe.average import Average
 from netspec.recipe.descent import KINDS, named
 from netspec.recipe.optimizer import OPTIMIZERS
+from netspec.recipe.plan import Plan
 from netspec.recipe.plateau import Plateau
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
@@ -62,7 +63,17 @@ def _training_value(entry: Entry, values: Values) -> object:
         return _WRONG if None in phases else tuple(phases)
     if entry.name in _NESTED:
         return record(_NESTED[entry.name], entry, values) or _WRONG
+    if entry.name == "plan" and isinstance(entry.value, Mapping):
+        return record(Plan, entry, values) or _WRONG
     good, value = values.read(entry.value)
+    if entry.name == "plan" and good and value not in ("auto", None):
+        values.report.error(
+            "NS123",
+            f"`plan` is `auto` or a mapping, and it is {worded(value)}",
+            span_of(entry.value, entry.key.span),
+            help="write `plan: auto`, or pin what is known: `plan: {memory_format: channels_last, compile: false}`",
+        )
+        return _WRONG
     return value if good else _WRONG
 
 

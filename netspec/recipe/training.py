@@ -9,6 +9,7 @@ from netspec.recipe.average import Average
 from netspec.recipe.cycle import OneCycle
 from netspec.recipe.optimizer import Optimizer, has_momentum
 from netspec.recipe.phase import Schedule
+from netspec.recipe.plan import Plan
 from netspec.recipe.quantity import Duration
 from netspec.recipe.watch import Watch
 
@@ -63,8 +64,10 @@ class Training(Record):
     """Where weights, the order of samples, dropout and augmentation begin; the same seed gives the same run."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where it runs; `auto` takes cuda, then mps, then cpu."""
-    precision: Literal["float32", "bf16", "fp16"] = "float32"
-    """The numbers of the forward pass; with `bf16` and `fp16` the weights themselves stay float32."""
+    precision: Literal["auto", "float32", "tf32", "bf16", "fp16"] = "float32"
+    """The numbers of the forward pass; the weights themselves stay float32. `auto` takes the fastest that is right."""
+    plan: Literal["auto"] | Plan | None = None
+    """How the steps are run: `auto` measures what is fastest here, and a mapping pins parts of it."""
     accumulate: int = Field(default=1, ge=1, le=100_000)
     """How many batches make one update."""
     optimizer: SerializeAsAny[Optimizer]

@@ -10,6 +10,7 @@ from netspec.recipe.average import Average
 from netspec.recipe.chain import TRANSFORMS
 from netspec.recipe.initializer import INITIALIZERS
 from netspec.recipe.optimizer import OPTIMIZERS
+from netspec.recipe.plan import Plan
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.source import SOURCES, Source
 from netspec.recipe.split import Split
@@ -39,6 +40,7 @@ def training_page() -> str:
     """How weights start, and how they are found."""
     parts = [
         _section("Training", "`training: ...`", Training),
+        _section("Plan", "`training: {plan: ...}`", Plan),
         _section("Clip", "`training: {clip: ...}`", Clip),
         _section("Average", "`training: {average: ...}`", Average),
         _section("Early stopping", "`training: {early_stopping: ...}`", EarlyStopping),

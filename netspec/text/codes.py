@@ -307,6 +307,7 @@ TRAINING: dict[str, str] = {  # NS55: the recipe; NS6: the run
     "NS650": "The loss or a gradient stopped being a number.",
     "NS651": "There is nothing in the part of the data that is to be measured.",
     "NS652": "The weights of a run do not fit the network.",
+    "NS661": "The plan that a run keeps cannot be repeated.",
 }
 
 MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine

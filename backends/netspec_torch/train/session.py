@@ -30,7 +30,13 @@ from netspec_torch.train.learner import Hooks, Learner, Progress
 from netspec_torch.train.measure import measure
 from netspec_torch.train.report import known, part_numbers, report
 
-_PRECISION = {"float32": "32-true", "bf16": "bf16-mixed", "fp16": "16-mixed"}
+_PRECISION = {
+    "auto": "32-true",
+    "float32": "32-true",
+    "tf32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+}
 
 
 class Session:

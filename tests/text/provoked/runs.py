@@ -16,6 +16,7 @@ from netspec.data.samples import open_samples
 from netspec.front import load
 from netspec.text import Diagnostic, SpecError
 from netspec_torch import backend as torch_backend
+from netspec_torch.plan import Settled
 from netspec_torch.train import checkpoint
 from netspec_torch.train.measure import check_targets_of_groups
 from netspec_torch.train.run import train
@@ -126,3 +127,8 @@ def ns275(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     return attempted(
         *SHORT, ("batch_size: 32", "batch_size: 1"), ("  - flatten\n", "  - flatten\n  - batch_norm\n")
     )
+
+
+def ns661(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    Settled.from_json({"device": "cpu", "memory_format": "channels_first"})
+    return ()
