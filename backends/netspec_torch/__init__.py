@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from netspec import backend as contract
+from netspec.backend.memory import Measured, Memory
 from netspec.ir.graph import Graph
 from netspec.recipe.average import Average
 from netspec.recipe.descent import Descent
@@ -175,6 +176,29 @@ def evaluate(
         baselines=baselines,
         watcher=watcher,
     )
+
+
+def memory(spec: Spec, sizes: Mapping[str, int]) -> Memory:
+    """What a training step holds in memory at these sizes of all letters. Nothing here imports torch."""
+    from netspec_torch.shadow.step import memory as tell  # noqa: PLC0415 - it asks this module for the table
+
+    return tell(spec, sizes)
+
+
+def weigh(path: Path, define: Mapping[str, Any], sizes: Mapping[str, int]) -> Measured:
+    """What real steps of the spec at `path` take of memory; SpecError NS677 where they cannot be taken."""
+    with contract.needing("torch"):
+        from netspec_torch.weighing import weigh as take  # noqa: PLC0415 - the table must come without torch
+
+    return take(path, define, sizes)
+
+
+def room() -> int:
+    """Bytes that are free on the CUDA device; SpecError NS703 where there is none."""
+    with contract.needing("torch"):
+        from netspec_torch.device import free  # noqa: PLC0415 - the table must come without torch
+
+    return free()
 
 
 backend = sys.modules[__name__]

@@ -32,3 +32,9 @@ def pick(wanted: str = "auto") -> torch.device:
             "NS703", f"there is no device called {wanted[:40]!r}", help="use `auto`, `cpu`, `cuda` or `mps`"
         )
     return torch.device(wanted)
+
+
+def free() -> int:
+    """Bytes that are free on the CUDA device; SpecError NS703 where there is none."""
+    left: int = torch.cuda.mem_get_info(pick("cuda"))[0]
+    return left

@@ -14,6 +14,7 @@ from netspec.backend.contract import (
     Writer,
 )
 from netspec.backend.found import find, installed, missing_extra, needing
+from netspec.backend.memory import Foreteller, Measured, Memory
 from netspec.backend.numbers import Arrays, Feed, Mode, Run
 from netspec.backend.rules import R, Rule, Rules, collect, modules
 
@@ -22,7 +23,10 @@ __all__ = [
     "Averager",
     "Backend",
     "Feed",
+    "Foreteller",
     "Importable",
+    "Measured",
+    "Memory",
     "Mode",
     "R",
     "Reference",

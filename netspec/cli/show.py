@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from netspec.cli import memory as memory_text
 from netspec.cli import receptive_field
 from netspec.cli import sizes as sizes_text
 from netspec.cli.options import format_option, set_option, sizes_option, spec_argument
@@ -35,12 +36,35 @@ FIRST_NUMBER = 5
 @set_option
 @sizes_option
 @format_option("text", "json")
-def show(spec: Any, define: dict[str, Constant], sizes: dict[str, int], form: str) -> int:
+@click.option(
+    "--memory", is_flag=True, help="Tell what a training step holds in memory, before anything runs."
+)
+@click.option(
+    "--batch", type=click.IntRange(1, 10**6), help="How many samples a step has; else those of `training`."
+)
+@click.option(
+    "--fits",
+    metavar="SIZE",
+    callback=memory_text.room_option,
+    help="Tell the largest batch for so much memory: `8GiB`, or what is free on the `machine` or on `cuda`.",
+)
+@click.option(
+    "--measure", is_flag=True, help="Take real steps in a process of their own, and tell what they held."
+)
+def show(
+    spec: Any, define: dict[str, Constant], sizes: dict[str, int], form: str, *, memory: bool, **asked: Any
+) -> int:
     """Print every layer of SPEC: its type, what is proved of its numbers, parameters and multiply-accumulates.
 
-    Below stand the legal sizes of each letter; with `--sizes` numbers take the place of letters.
+    Below stand the legal sizes of each letter; with `--sizes` numbers take the place of letters. With `--memory` it
+    is told instead what each layer keeps for the gradients, and what a training holds besides.
     """
     checked = load(spec, define)
+    if memory:
+        memory_text.tell(checked, spec, define, sizes, memory_text.Asked(**asked), form)
+        return 0
+    if any(asked.values()):
+        raise click.UsageError("`--batch`, `--fits` and `--measure` belong to `--memory`.")
     legal = legal_sizes(checked.graph, sizes)
     if sizes:
         checked = _at(checked, sizes)

@@ -308,6 +308,8 @@ TRAINING: dict[str, str] = {  # NS55: the recipe; NS6: the run
     "NS651": "There is nothing in the part of the data that is to be measured.",
     "NS652": "The weights of a run do not fit the network.",
     "NS661": "The plan that a run keeps cannot be repeated.",
+    "NS675": "A size that memory depends on is not given.",
+    "NS677": "A step that was to be measured failed.",
 }
 
 MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
