@@ -240,7 +240,7 @@ def _remarks(spec: Spec, found: Memory) -> list[str]:
         )
     if training is not None and training.accumulate > 1:
         said.append(
-            f"`accumulate: {training.accumulate}` adds the gradients of so many batches up, one after another: no more is held"
+            f"`accumulate: {training.accumulate}` adds gradients up, one batch after another: no more is held"
         )
     if not spec.graph.entry("loss"):
         said.append("without `loss` only the model is counted")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +28,6 @@ def ns677(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     ended = folder / "ended"
     ended.write_text("#!/bin/sh\nkill -9 $$\n")
     ended.chmod(0o700)
-    patch.setattr(weighing.sys, "executable", str(ended))
+    patch.setattr(sys, "executable", str(ended))
     weighing.weigh(ROOT / "specs" / "lenet.yaml", {}, {"N": 2})
     return ()

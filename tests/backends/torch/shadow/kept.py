@@ -11,8 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from netspec.ir.graph import Node
 from netspec.recipe.spec import Spec
 from netspec_torch.module import assemble
+from netspec_torch.rule import Lowered
 from netspec_torch.weighing import keeping, numbers, size
 from tests.conformance.case import Case, Numbers, _called, _run_written, lowered
 
@@ -22,7 +24,7 @@ def of_use(use: Case, drawn: Numbers, *, grad: bool) -> int:
     inputs = [_given(x, grad=grad) for x in drawn.inputs]
     known: dict[str, Any] = {f"x{i}": x for i, x in enumerate(inputs)}
     layers = nn.ModuleList()
-    made = []
+    made: list[tuple[Node, Lowered, nn.Module | None]] = []
     for node, written in lowered(use):
         if written.construct is not None:
             layers.append(_run_written(written.construct, written, {}).train())
