@@ -201,4 +201,13 @@ def room() -> int:
     return free()
 
 
+def race(
+    spec: Spec, course: contract.Course, *, watcher: contract.Watcher | None = None
+) -> Mapping[str, Any]:
+    """The time of a training step beside those of others, each in a process of its own."""
+    with contract.needing("torch"):
+        from netspec_torch.bench.race import race as begin  # noqa: PLC0415 - the table must come without torch
+    return begin(spec, course, watcher)
+
+
 backend = sys.modules[__name__]

@@ -1,9 +1,12 @@
 """What a backend is, and which there are: what proves, writes and trains a graph comes by entry point."""
 
 from netspec.backend.contract import (
+    Against,
     Averager,
     Backend,
+    Course,
     Importable,
+    Racer,
     Reference,
     Runner,
     RunResult,
@@ -19,9 +22,11 @@ from netspec.backend.numbers import Arrays, Feed, Mode, Run
 from netspec.backend.rules import R, Rule, Rules, collect, modules
 
 __all__ = [
+    "Against",
     "Arrays",
     "Averager",
     "Backend",
+    "Course",
     "Feed",
     "Foreteller",
     "Importable",
@@ -29,6 +34,7 @@ __all__ = [
     "Memory",
     "Mode",
     "R",
+    "Racer",
     "Reference",
     "Rule",
     "Rules",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from netspec.backend.numbers import Arrays, Feed, Run
 from netspec.backend.rules import Rule
+from netspec.ir.dim import Dim
 from netspec.ir.graph import Graph
 from netspec.ir.op import Op
 from netspec.recipe.average import Average
@@ -168,6 +169,44 @@ class RunResult:
     folder: Path
     report: Mapping[str, Any]
     seconds: float
+
+
+@dataclass(frozen=True)
+class Against:
+    """A network that a person wrote: a Python file of theirs, what in it makes the network, and its loss ("": none)."""
+
+    file: Path
+    network: str
+    loss: str = ""
+
+
+@dataclass(frozen=True)
+class Course:
+    """What contenders are compared on.
+
+    `seconds` is how long each is measured, `macs` the multiply-accumulates of one sample's forward pass in the letters
+    of the spec. `draw` makes a batch by the names of inputs and targets, for where the spec's data is not there; `data`
+    says where batches come from: `auto`, `spec` or `drawn`. `contenders` names those that are wanted (empty: all).
+    """
+
+    batch: int
+    seconds: float
+    macs: Dim
+    draw: Callable[[], Mapping[str, NDArray[Any]]]
+    data: str = "auto"
+    device: str | None = None
+    precision: str | None = None
+    against: Against | None = None
+    contenders: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Racer(Protocol):
+    """A backend that can also time its training step beside those of others."""
+
+    def race(self, spec: Spec, course: Course, *, watcher: Watcher | None = None) -> Mapping[str, Any]:
+        """What was measured, as plain data: see `netspec bench --format json`."""
+        ...
 
 
 @runtime_checkable

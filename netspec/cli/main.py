@@ -26,6 +26,7 @@ COMMANDS = {
     "conformance": "Hold every op and update rule, in every backend, to NumPy.",
     "compile": "Write the model as one Python file that needs PyTorch alone.",
     "train": "Train the model on the data the spec names.",
+    "bench": "Time a training step beside your own PyTorch, Lightning and Keras.",
     "evaluate": "Measure a trained run on one part of the data.",
     "schema": "Write the JSON Schema by which an editor completes specs.",
     "phantom": "Write beating hearts of exactly known volume as DICOM files.",

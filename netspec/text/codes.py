@@ -308,6 +308,11 @@ TRAINING: dict[str, str] = {  # NS55: the recipe; NS6: the run
     "NS651": "There is nothing in the part of the data that is to be measured.",
     "NS652": "The weights of a run do not fit the network.",
     "NS661": "The plan that a run keeps cannot be repeated.",
+    "NS670": "What a benchmark is to compare with cannot be imported.",
+    "NS671": "The weights of two networks do not pair.",
+    "NS672": "Two networks that are to be compared compute different things.",
+    "NS673": "A contender of a benchmark cannot be measured.",
+    "NS674": "A batch to measure speed on cannot be made.",
     "NS675": "A size that memory depends on is not given.",
     "NS677": "A step that was to be measured failed.",
 }
