@@ -184,14 +184,15 @@ class Against:
 class Course:
     """What contenders are compared on.
 
-    `seconds` is how long each is measured, `macs` the multiply-accumulates of one sample's forward pass in the letters
-    of the spec. `draw` makes a batch by the names of inputs and targets, for where the spec's data is not there; `data`
+    `seconds` is how long each is measured, `macs` the multiply-accumulates of one sample, of its forward pass and of a
+    whole step, in the letters of the spec.
+    `draw` makes a batch by the names of inputs and targets, for where the spec's data is not there; `data`
     says where batches come from: `auto`, `spec` or `drawn`. `contenders` names those that are wanted (empty: all).
     """
 
     batch: int
     seconds: float
-    macs: Dim
+    macs: tuple[Dim, Dim]
     draw: Callable[[], Mapping[str, NDArray[Any]]]
     data: str = "auto"
     device: str | None = None

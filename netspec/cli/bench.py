@@ -14,7 +14,7 @@ from netspec.lang.constants import Constant
 from netspec.text.shown import shown
 
 if TYPE_CHECKING:
-    from netspec.backend import Against, Racer
+    from netspec.backend import Racer
     from netspec.recipe.spec import Spec
 
 CONTENDERS = ("plan", "module", "by-hand", "lightning", "keras")
@@ -47,7 +47,9 @@ def _against(context: click.Context, parameter: click.Parameter, text: str | Non
 @set_option
 @sizes_option
 @format_option("text", "json")
-@click.option("--batch", type=click.IntRange(1, 65536), help="Samples in a step. Left out: the recipe's, or 32.")
+@click.option(
+    "--batch", type=click.IntRange(1, 65536), help="Samples in a step. Left out: the recipe's, or 32."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0.1, 3600),
@@ -56,7 +58,9 @@ def _against(context: click.Context, parameter: click.Parameter, text: str | Non
     help="How long each contender is measured.",
 )
 @click.option("--device", type=click.Choice(DEVICES), help="Replace the recipe's device.")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Replace the recipe's precision, for `plan`.")
+@click.option(
+    "--precision", type=click.Choice(PRECISIONS), help="Replace the recipe's precision, for `plan`."
+)
 @click.option(
     "--against",
     metavar="FILE.py:CLASS",
@@ -64,7 +68,9 @@ def _against(context: click.Context, parameter: click.Parameter, text: str | Non
     help="Your own PyTorch of the same network. The file is imported, so it runs: name only code that you trust.",
 )
 @click.option(
-    "--against-loss", metavar="FUNCTION", help="The loss in that file, called with the outputs and the targets."
+    "--against-loss",
+    metavar="FUNCTION",
+    help="The loss in that file, called with the outputs and the targets.",
 )
 @click.option(
     "--data",
@@ -73,7 +79,9 @@ def _against(context: click.Context, parameter: click.Parameter, text: str | Non
     show_default=True,
     help="Where batches come from: the spec's data, or numbers drawn from the declared types.",
 )
-@click.option("--only", callback=_names, metavar="NAME,...", help=f"Compare these alone: {', '.join(CONTENDERS)}.")
+@click.option(
+    "--only", callback=_names, metavar="NAME,...", help=f"Compare these alone: {', '.join(CONTENDERS)}."
+)
 def bench(
     spec: Any,
     define: dict[str, Constant],
@@ -90,25 +98,27 @@ def bench(
 ) -> int:
     """Time the training step of SPEC: its plan, the compiled module, your own PyTorch, Lightning and Keras.
 
-    Each contender has a process of its own and they run in turns, one at a time, so that a busy machine meets all. Before any clock
-    runs, each must compute the module's numbers from the same weights: outputs, loss, gradients. The ratio is that
-    of the steps of one round, its median over all rounds, with the interval that noise leaves it. Weights move at a
-    rate of 1e-12: a rate takes no time. The roof is the fastest of a large convolution and a large matrix product
-    here, in the same run. Lightning and Keras take part where they are installed.
+    Each contender has a process of its own, and they run in turns, one at a time, so that a busy machine meets all of
+    them. Before a clock runs, each must compute the module's numbers from the same weights: outputs, loss, gradients.
+    The ratio is that of the steps of one round, its median over all rounds, with the interval that noise leaves it.
+    Weights move at a rate of 1e-12: a rate takes no time. The roof is the fastest of a large convolution and a large
+    matrix product, measured in the same run. Lightning and Keras take part where they are installed.
     """
     from netspec.backend import Against, Course
     from netspec.cli.progress import watching
     from netspec.front import load
-    from netspec.passes.cost import cost
+    from netspec.passes.cost import cost, training_macs
 
     if against_loss is not None and against is None:
-        raise click.UsageError("`--against-loss` names a function of the file of `--against`, and none is given.")
+        raise click.UsageError(
+            "`--against-loss` names a function of the file of `--against`, and none is given."
+        )
     checked = load(spec, define)
     count = batch or (checked.training.batch_size if checked.training else USUAL_BATCH)
     course = Course(
         batch=count,
         seconds=seconds,
-        macs=cost(checked.graph).macs,
+        macs=(cost(checked.graph).macs, training_macs(checked.graph)),
         draw=lambda: _drawn(checked, sizes, count),
         data="drawn" if sizes and data == "auto" else data,
         device=device,
@@ -130,7 +140,9 @@ def _racer() -> Racer:
 
     backend = find("torch")
     if not isinstance(backend, Racer):
-        raise SpecError.of("NS649", "the torch backend found here cannot time a training", help="update netspec")
+        raise SpecError.of(
+            "NS649", "the torch backend found here cannot time a training", help="update netspec"
+        )
     return backend
 
 
@@ -149,7 +161,18 @@ def _drawn(spec: Spec, sizes: Mapping[str, int], batch: int) -> Mapping[str, Any
 def report(told: Mapping[str, Any]) -> str:
     """The table for a person, and what it was measured on."""
     reference = told["reference"]
-    head = ("", "step", "steps/s", "samples/s", f"over {reference}", "interval", "memory", "data", "GMAC/s", "of roof")
+    head = (
+        "",
+        "step",
+        "steps/s",
+        "samples/s",
+        f"over {reference}",
+        "interval",
+        "memory",
+        "data",
+        "GMAC/s",
+        "of roof",
+    )
     rows = [head, *(_row(one, reference) for one in told["contenders"])]
     sizes = ", ".join(f"{letter} = {size}" for letter, size in told["data"]["sizes"].items())
     machine = ", ".join(f"{key} {value}" for key, value in told["machine"].items())
@@ -163,8 +186,7 @@ def report(told: Mapping[str, Any]) -> str:
     for precision, best in told["roof"].items():
         lines.append(f"roof in {precision}: {best['macs_per_second'] / 1e9:,.1f} GMAC/s, {best['of']}")
     lines += [
-        f"macs: {told['macs_per_sample'] / 1e9:,.3f} G forward for a sample; a training step is counted as "
-        f"{told['training_factor']} times that",
+        _macs(told),
         _data(told["data"]),
         _noise(told),
         _memory(told["contenders"]),
@@ -201,6 +223,12 @@ def _settings(settings: Mapping[str, Any]) -> str:
         else:
             words.append(f"{key} {shown(str(value))}" if key != "precision" else str(value))
     return ", ".join(words)
+
+
+def _macs(told: Mapping[str, Any]) -> str:
+    """The work of a step."""
+    forward, step = (told[key] / 1e6 for key in ("macs_per_sample", "training_macs_per_sample"))
+    return f"macs of a sample: {forward:,.1f} M forward, {step:,.1f} M in a step, which goes back to all that learns"
 
 
 def _data(data: Mapping[str, Any]) -> str:

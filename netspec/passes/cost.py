@@ -76,3 +76,21 @@ def cost(graph: Graph) -> Cost:
         total,
         at_most=any(row.at_most for row in rows),
     )
+
+
+def training_macs(graph: Graph) -> Dim:
+    """The multiply-accumulates of one sample in a training step: forward, and back to all that learns.
+
+    Backward, a product is made again for each of its two factors that has a gradient: for what comes in, unless nothing
+    that learns is behind it (as behind the input), and for the weights, unless they are frozen.
+    """
+    moved: set[str] = set()
+    total = Dim.of(0)
+    by_path = {row.node.path: row for row in cost(graph).rows}
+    for node in graph.walk("predict", "train"):
+        learns = any(graph.parameters[key].trainable for key in node.parameters.values())
+        arriving = sum(ref.path in moved for ref in node.inputs)
+        if learns or arriving:
+            moved.add(node.path)
+        total = total + by_path[node.path].macs * (1 + min(2, arriving + learns))
+    return total

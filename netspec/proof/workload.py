@@ -55,7 +55,7 @@ def _around(size: int) -> Iterator[int]:
 
 
 def _near(graph: Graph, known: Mapping[str, int], free: list[str], size: int) -> dict[str, int]:
-    """The smallest legal size from `size` on for each letter, else the largest below it; a letter without is left out."""
+    """For each letter the smallest legal size from `size` on, else the largest below; no entry where none is."""
     found: dict[str, int] = {}
     for legal in legal_sizes(graph, known) if free else ():
         below, above = legal.alone.sizes.nearest(size)

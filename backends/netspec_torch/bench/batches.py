@@ -1,4 +1,4 @@
-"""Batches without an end: of the spec's own data as a training reads them, or one that was drawn; waiting is counted."""
+"""Batches without an end: of the spec's own data as a training reads them, or one that was drawn."""
 
 from __future__ import annotations
 

@@ -50,7 +50,8 @@ class Contender:
     """One way to train the network.
 
     `needs` are packages that must be there. `network` gives what its numbers are checked by, on the CPU and before any
-    clock runs (None: it is the module itself). `ready` builds it, `load` imports it; both raise LeftOut where they cannot.
+    clock runs (None: it is the module itself). `load` imports what it needs and `ready` builds it;
+    both raise LeftOut where they cannot.
     """
 
     name: str

@@ -9,9 +9,6 @@ from statistics import median
 from typing import Any
 
 LEVEL = 0.95
-TRAINING_FACTOR = 3
-"""Multiply-accumulates of a training step over those of its forward pass: backward there is one such product for the
-gradient of what comes in and one for that of the weights. The first layer's input needs none, so it is a little less."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def ratios(turns: Sequence[Turn], reference: Sequence[Turn]) -> list[float]:
 
 
 def row(turns: Sequence[Turn], reference: Sequence[Turn], *, batch: int, macs: int) -> dict[str, Any]:
-    """The figures of one contender as plain data; `macs` are multiply-accumulates of one sample's forward pass."""
+    """The figures of one contender as plain data; `macs` are the multiply-accumulates of one sample in a step."""
     steps = [one.step for one in turns]
     step, spread = median(steps), median_interval(steps)
     against = ratios(turns, reference)
@@ -76,7 +73,7 @@ def row(turns: Sequence[Turn], reference: Sequence[Turn], *, batch: int, macs: i
         "ratio_interval": [noise.low, noise.high],
         "coverage": noise.coverage,
         "data_share": sum(one.waited for one in turns) / sum(one.seconds for one in turns),
-        "macs_per_second": TRAINING_FACTOR * macs * batch / step,
+        "macs_per_second": macs * batch / step,
     }
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from netspec.ir.graph import Node, Ref
+from netspec.recipe.descent import Descent
 from netspec_torch.bench.batches import Batches
 from netspec_torch.bench.contender import Contender, LeftOut, Ready, rehearse
 from netspec_torch.bench.job import Job
@@ -80,9 +81,13 @@ class Built:
         return found
 
     def state(self) -> dict[str, Tensor]:
-        """Running statistics."""
+        """Running means. Keras keeps the variance of the batch itself where PyTorch keeps an unbiased one."""
         state = self.ours.graph.state
-        return {one.key: one.keras_to_ours(one.variable.value) for one in self.held if one.key in state}
+        return {
+            one.key: one.keras_to_ours(one.variable.value)
+            for one in self.held
+            if one.key in state and one.key.rpartition(".")[2] == "running_mean"
+        }
 
 
 def build(job: Job) -> Built:
@@ -90,7 +95,9 @@ def build(job: Job) -> Built:
     keras = _keras()
     graph = job.spec.graph
     if any(name not in graph.entry("predict") for name in graph.entry("train")):
-        raise LeftOut("the loss reads outputs that only training has, and a Keras model has one set of outputs")
+        raise LeftOut(
+            "the loss reads outputs that only training has, and a Keras model has one set of outputs"
+        )
     with torch.device("cpu"):
         return _built(job, keras)
 
@@ -99,7 +106,9 @@ def _built(job: Job, keras: Any) -> Built:
     graph = job.spec.graph
     values: dict[Ref, Any] = {}
     for name, kind in graph.inputs.items():
-        shape = tuple(size.value for size in kind.sizes[1:]) if job.drawn is None else job.drawn[name].shape[1:]
+        shape = (
+            tuple(size.value for size in kind.sizes[1:]) if job.drawn is None else job.drawn[name].shape[1:]
+        )
         values[Ref(name)] = keras.Input(shape, dtype=kind.dtype, name=name)
     held: list[Held] = []
     for node in graph.walk("predict"):
@@ -135,35 +144,36 @@ def _laid(keras: Any, node: Node, inputs: list[Any], graph: Any) -> Laid:
 def _model_class(keras: Any, ours: Module, outputs: tuple[str, ...]) -> Any:
     """A Keras model whose loss is the spec's."""
 
-    class Network(keras.Model):  # type: ignore[misc, name-defined]
-        def compute_loss(
-            self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
-        ) -> Tensor:
-            del x, sample_weight, training
+    class Network(keras.Model):  # type: ignore[misc]
+        def compute_loss(self, x: Any, y: Any, y_pred: Any, *rest: Any, **more: Any) -> Tensor:
+            del x, rest, more
             made = y_pred if isinstance(y_pred, list | tuple) else [y_pred]
             return ours.loss(dict(zip(outputs, made, strict=True)), y)
 
     return Network
 
 
+def _rule(keras: Any, descent: Descent) -> Any:
+    """Keras' optimizer of the same kind."""
+    rule, clip = descent.optimizer, descent.clip
+    kind = RULES.get(rule.name)
+    if kind is None:
+        raise LeftOut(f"Keras has no optimizer `{rule.name}`")
+    options: dict[str, Any] = {"learning_rate": rule.lr}
+    for ours, theirs in (("momentum", "momentum"), ("nesterov", "nesterov"), ("eps", "epsilon")):
+        if hasattr(rule, ours):
+            options[theirs] = getattr(rule, ours)
+    if rule.weight_decay:
+        options["weight_decay"] = rule.weight_decay
+    if clip is not None:
+        options |= {"global_clipnorm": clip.norm} if clip.norm is not None else {"clipvalue": clip.value}
+    return getattr(keras.optimizers, kind)(**options)
+
+
 def _ready(job: Job) -> Ready:
     keras = _keras()
     built = build(job)
-    rule = still(job.spec)
-    kind = RULES.get(rule.optimizer.name)
-    if kind is None:
-        raise LeftOut(f"Keras has no optimizer `{rule.optimizer.name}`")
-    options: dict[str, Any] = {"learning_rate": rule.optimizer.lr}
-    for ours_, theirs in (("momentum", "momentum"), ("nesterov", "nesterov"), ("eps", "epsilon")):
-        if hasattr(rule.optimizer, ours_):
-            options[theirs] = getattr(rule.optimizer, ours_)
-    if rule.optimizer.weight_decay:
-        options["weight_decay"] = rule.optimizer.weight_decay
-    if rule.clip is not None and rule.clip.norm is not None:
-        options["global_clipnorm"] = rule.clip.norm
-    elif rule.clip is not None:
-        options["clipvalue"] = rule.clip.value
-    built.model.compile(optimizer=getattr(keras.optimizers, kind)(**options))
+    built.model.compile(optimizer=_rule(keras, still(job.spec)))
     targets = list(job.spec.graph.targets)
     inputs = list(job.spec.graph.inputs)
     settings = {
@@ -175,26 +185,35 @@ def _ready(job: Job) -> Ready:
     }
 
     def train(batches: Batches, turns: Turns) -> None:
-        class Kept(keras.callbacks.Callback):  # type: ignore[misc, name-defined]
-            def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-                del logs
-                if batch == 0:
-                    turns.begin()
-
-            def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-                del batch, logs
-                if not turns.stepped():
-                    raise _Over
-
         pairs = (
-            (tuple(batch[name] for name in inputs), {name: batch[name] for name in targets}) for batch in batches
+            (tuple(batch[name] for name in inputs), {name: batch[name] for name in targets})
+            for batch in batches
         )
         try:
-            built.model.fit(pairs, steps_per_epoch=2**31, epochs=1, verbose=0, callbacks=[Kept()])
+            built.model.fit(
+                pairs, steps_per_epoch=2**31, epochs=1, verbose=0, callbacks=[_turning(keras, turns)]
+            )
         except _Over:
             return
 
     return Ready(settings, train)
+
+
+def _turning(keras: Any, turns: Turns) -> Any:
+    """A callback that keeps `fit` to its turns."""
+
+    class Turning(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+            del logs
+            if batch == 0:
+                turns.begin()
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            del batch, logs
+            if not turns.stepped():
+                raise _Over
+
+    return Turning()
 
 
 class _Over(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
+from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -25,8 +26,6 @@ def _load() -> None:
 
 
 def _ready(job: Job) -> Ready:
-    import pytorch_lightning as pl  # noqa: PLC0415 - where it is installed
-
     network = person(job)
     network.module.train()
     settings = {
@@ -34,11 +33,13 @@ def _ready(job: Job) -> Ready:
         "memory_format": "contiguous",
         "compile": False,
         "threads": torch.get_num_threads(),
-        "lightning": pl.__version__,
+        "lightning": version("pytorch-lightning"),
         "of": network.called,
     }
 
     def train(batches: Batches, turns: Turns) -> None:
+        import pytorch_lightning as pl  # noqa: PLC0415 - where it is installed
+
         logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
         with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
             warnings.simplefilter("ignore")

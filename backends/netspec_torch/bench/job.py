@@ -38,4 +38,6 @@ def _frozen(table: MappingProxyType[Any, Any]) -> tuple[Any, tuple[dict[Any, Any
     return _thawed, (dict(table),)
 
 
-ForkingPickler.register(MappingProxyType, _frozen)  # the tables of a graph are frozen, and Python cannot send such
+ForkingPickler.register(
+    MappingProxyType, _frozen
+)  # the tables of a graph are frozen, and Python cannot send such

@@ -28,9 +28,9 @@ from netspec.ops.pad import PadLike
 from netspec.ops.pool import AvgPool, GlobalAvgPool, GlobalMaxPool, MaxPool, pool_geometry
 from netspec.ops.rectifier import Elu, Relu6, Selu
 from netspec.ops.scale import Rescale
-from netspec.ops.shape import Flatten
-from netspec.ops.sliding import slid_geometry
+from netspec.ops.shape import Flatten, Rename, Squeeze, Unsqueeze
 from netspec.ops.slicing import FrameDifference, frames
+from netspec.ops.sliding import slid_geometry
 from netspec.ops.smooth import Gelu, Silu
 from netspec_torch.bench.contender import LeftOut
 
@@ -226,6 +226,15 @@ def _pad_like(keras: Any, op: PadLike, inputs: list[Any], types: Types, node: No
     return Laid(_padded(keras, x, [(0, one or 0) for one in missing]))
 
 
+def _reshaped(keras: Any, op: Op, inputs: list[Any], types: Types, node: Node) -> Laid:
+    """`Reshape` to what the node gives, whose axes but one may be free."""
+    del op, types
+    sizes = [-1 if size.value is None else size.value for size in node.types[0].sizes[1:]]
+    if sizes.count(-1) > 1:
+        raise LeftOut(f"Keras reshapes to known sizes (`{node.path}`)")
+    return Laid(keras.layers.Reshape(sizes)(inputs[0]))
+
+
 def _concat(keras: Any, op: Concat, inputs: list[Any], types: Types, node: Node) -> Laid:
     """`Concatenate` along the axis."""
     del node
@@ -313,6 +322,7 @@ LAYERS: dict[type[Op], Callable[..., Laid]] = {
     MaxPool: _max_pool,
     Mul: _joined("Multiply"),
     PadLike: _pad_like,
+    Rename: _itself,
     Relu: _pointwise("relu"),
     Relu6: _pointwise("relu6"),
     Rescale: _rescale,
@@ -321,7 +331,9 @@ LAYERS: dict[type[Op], Callable[..., Laid]] = {
     Silu: _pointwise("silu"),
     Softmax: _along("softmax"),
     Softplus: _softplus,
+    Squeeze: _reshaped,
     Sub: _joined("Subtract"),
     Tanh: _pointwise("tanh"),
+    Unsqueeze: _reshaped,
 }
 """The ops that Keras has too."""

@@ -100,14 +100,21 @@ class Module:
 
 def by_name(made: Any, graph: Graph, called: str) -> dict[str, Tensor]:
     """What a network returned, by the spec's names: a tensor, a dict, or a sequence in declared order."""
-    names = [*graph.entry("predict"), *(one for one in graph.entry("train") if one not in graph.entry("predict"))]
+    names = [
+        *graph.entry("predict"),
+        *(one for one in graph.entry("train") if one not in graph.entry("predict")),
+    ]
     if isinstance(made, Tensor):
         return {names[0]: made}
     if isinstance(made, Mapping) and set(made) <= set(names):
         return dict(made)
     if isinstance(made, list | tuple) and len(made) <= len(names):
         return dict(zip(names, made, strict=False))
-    told = f"a dict with {', '.join(map(str, made))}" if isinstance(made, Mapping) else f"a {type(made).__name__}"
+    told = (
+        f"a dict with {', '.join(map(str, made))}"
+        if isinstance(made, Mapping)
+        else f"a {type(made).__name__}"
+    )
     raise SpecError.of(
         "NS672",
         f"`{called}` returns {told[:200]}, and the spec has {', '.join(f'`{one}`' for one in names)}",
@@ -133,7 +140,7 @@ def own(spec: Spec) -> Module:
 
 
 def written(spec: Spec, against: Against) -> Module:
-    """The network of a person, with the weights of the spec's module; their loss where they named one, else the spec's."""
+    """The network of a person with the weights of the spec's module, and their loss if they name one, else its."""
     network, loss = made(against)
     ours = own(spec)
     names, targets = list(spec.graph.inputs), list(spec.graph.targets)

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, NoReturn
 
 from netspec.backend import Course, Watcher
 from netspec.ir.types import TensorType
@@ -17,13 +17,16 @@ from netspec.text import SpecError
 from netspec_torch.bench import worker
 from netspec_torch.bench.batches import open_data
 from netspec_torch.bench.contenders import CONTENDERS
-from netspec_torch.bench.figures import TRAINING_FACTOR, Turn, plan_of_turns, roofs, row
+from netspec_torch.bench.figures import Turn, plan_of_turns, roofs, row
 from netspec_torch.bench.job import Job
 from netspec_torch.device import pick
 from netspec_torch.way import described
 
 FIRST = "module"
 """Every other contender is compared with it, and it is never left out."""
+
+OURS = ("plan", FIRST, "by-hand", "roof")
+"""What goes wrong with these is an error; others are left out."""
 
 PATIENCE = 30.0
 """Seconds that a process is given to end by itself."""
@@ -48,8 +51,10 @@ class Racer:
         except (EOFError, ConnectionError):
             self.process.join(PATIENCE)
             raise Withdrawn(self.name, f"its process ended ({_ending(self.process.exitcode)})") from None
-        if kind == "refused":
+        if kind == "refused" and self.name in OURS:
             raise SpecError(said)
+        if kind == "refused":
+            raise Withdrawn(self.name, said[0].message)
         if kind in ("left out", "failed"):
             raise Withdrawn(self.name, said)
         return said
@@ -98,13 +103,9 @@ def race(spec: Spec, course: Course, watcher: Watcher | None = None) -> dict[str
 
 
 def _trainable(spec: Spec) -> None:
-    """SpecError NS645 for a spec whose step has no backward."""
+    """SpecError NS645 for a spec whose step has no backward. That something learns is the checker's to see."""
     if not spec.graph.entry("loss"):
         raise SpecError.of("NS645", f"the spec `{spec.name}` has no `loss`", help="add a `loss`")
-    if not any(one.trainable for one in spec.graph.parameters.values()):
-        raise SpecError.of(
-            "NS645", f"the spec `{spec.name}` has no weights to train", help="add a layer that learns"
-        )
 
 
 def _job(spec: Spec, course: Course, device: str, watcher: Watcher) -> tuple[Job, dict[str, Any]]:
@@ -172,13 +173,18 @@ def _checked(names: Sequence[str], job: Job, out: dict[str, str], watcher: Watch
 
 def _withdraw(trouble: Withdrawn, out: dict[str, str]) -> None:
     """Leave a contender out; SpecError NS673 for one that there is no comparison without."""
-    if trouble.name in (FIRST, "by-hand", "plan", "roof"):
-        raise SpecError.of(
-            "NS673",
-            f"`{trouble.name}` cannot be measured: {trouble.why}",
-            help="try a smaller `--batch`, or name others with `--only`",
-        )
+    if trouble.name in OURS:
+        refuse(trouble)
     out[trouble.name] = trouble.why
+
+
+def refuse(trouble: Withdrawn) -> NoReturn:
+    """SpecError NS673."""
+    raise SpecError.of(
+        "NS673",
+        f"`{trouble.name}` cannot be measured: {trouble.why}",
+        help="try a smaller `--batch`, or name others with `--only`",
+    ) from None
 
 
 @contextmanager
@@ -228,11 +234,7 @@ def _raced(
             for racer, _ in turns:
                 racer.end()
         except Withdrawn as trouble:
-            raise SpecError.of(
-                "NS673",
-                f"`{trouble.name}` stopped in the middle: {trouble.why}",
-                help="try a smaller `--batch`, or name others with `--only`",
-            ) from None
+            refuse(trouble)
     return racers, roof, rounds
 
 
@@ -248,7 +250,7 @@ def _told(
 ) -> dict[str, Any]:
     """All of it as plain data."""
     known = {**data["sizes"], "N": job.batch}
-    macs = course.macs.evaluate(known) if course.macs.symbols <= known.keys() else 0
+    forward, macs = (one.evaluate(known) if one.symbols <= known.keys() else 0 for one in course.macs)
     by_name = {one.name: one for one in racers}
     reference = by_name.get("by-hand", by_name[FIRST])
     best = roofs(roof.turns)
@@ -276,8 +278,8 @@ def _told(
         "machine": dict(described()),
         "batch": job.batch,
         "data": dict(data),
-        "macs_per_sample": macs,
-        "training_factor": TRAINING_FACTOR,
+        "macs_per_sample": forward,
+        "training_macs_per_sample": macs,
         "optimizer": spec.training.optimizer.name if spec.training else "sgd",
         "rounds": rounds,
         "reference": reference.name,

@@ -83,7 +83,7 @@ def _numbers(network: Network, values: Mapping[str, Tensor], batch: Batch, *, tr
     for gradient in network.gradients().values():
         if gradient is not None:
             gradient.zero_()
-    loss.backward()
+    torch.autograd.backward(loss)
     found = {f"the output `{name}`": value for name, value in outputs.items()}
     found["the loss"] = loss
     for key, gradient in network.gradients().items():

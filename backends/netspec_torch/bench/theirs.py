@@ -32,7 +32,8 @@ def made(against: Against) -> tuple[nn.Module, Any]:
         network = build()
     if not isinstance(network, nn.Module):
         raise _refused(
-            f"`{against.network}` of `{_told(against.file)}` gives a {type(network).__name__}, and no `torch.nn.Module`",
+            f"`{against.network}` of `{_told(against.file)}` gives a {type(network).__name__}, and no "
+            "`torch.nn.Module`",
             "name a class, or a function without arguments, that makes the network",
         )
     return network, _named(module, against.loss, against.file) if against.loss else None
@@ -74,7 +75,7 @@ def blaming(file: Path, doing: str) -> Iterator[None]:
         yield
     except (MemoryError, SpecError):
         raise
-    except (Exception, SystemExit) as fault:
+    except (Exception, SystemExit) as fault:  # noqa: BLE001 - it is their code, which may raise anything
         lines = [
             one.lineno for one in traceback.extract_tb(fault.__traceback__) if Path(one.filename) == file
         ]

@@ -52,7 +52,7 @@ def _serve(link: Connection, work: Any) -> None:
         link.send(("left out", "there is not enough memory for it"))
     except (EOFError, BrokenPipeError):
         return  # the other end has gone
-    except Exception as fault:
+    except Exception as fault:  # noqa: BLE001 - what goes wrong here must be told at the other end
         first = (str(fault).strip().splitlines() or [""])[0]
         link.send(("failed", f"{type(fault).__name__}: {first[:300]}"))
 
