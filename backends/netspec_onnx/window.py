@@ -1,0 +1,394 @@
+"""Convolutions and pools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from netspec.recover.draft import Unsaid
+from netspec_onnx.constants import whole
+from netspec_onnx.file import Node
+from netspec_onnx.reader import Laid, Reader, Rule, floats
+
+Sides = tuple[tuple[int, int], ...]
+
+SAME = ("SAME_UPPER", "SAME_LOWER")
+
+LEAST = -3.4028234663852886e38
+"""The least float32, which no number of a window is below."""
+
+
+def plain(values: Sequence[int]) -> int | list[int]:
+    """One number where all are equal, as a person writes it."""
+    return values[0] if len(set(values)) == 1 else list(values)
+
+
+def _conv(r: Reader, node: Node) -> Sequence[str]:
+    weight = r.numbers(node, 1)
+    x = r.image(node.input(0))
+    if weight.ndim != r.rank(node.input(0)):
+        raise Unsaid(f"a filter of {weight.ndim - 2} axes of space over {r.rank(node.input(0)) - 2}")
+    kernel = weight.shape[2:]
+    bias = r.array(node, 2)
+    arguments: dict[str, object] = {"out_channels": int(weight.shape[0]), "kernel_size": plain(kernel)}
+    _put(arguments, "stride", of(node, "strides", len(kernel)), 1)
+    arguments |= _padded(sides(r, node, kernel))
+    _put(arguments, "dilation", of(node, "dilations", len(kernel)), 1)
+    _put(arguments, "groups", (node.attributes.get("group", 1),), 1)
+    keys = [node.input(1)]
+    weights = {"weight": weight}
+    if bias is None or not np.any(bias):
+        arguments["bias"] = False
+    else:
+        weights["bias"] = floats(bias)
+        keys.append(node.input(2))
+    return r.draw(node, "conv", arguments, (x,), weights=weights, keys=keys)
+
+
+def _padded(found: Sides) -> dict[str, object]:
+    """The padding of a convolution: a number, one for each axis, or a pair for each."""
+    if all(low == high for low, high in found):
+        lows = [low for low, _ in found]
+        return {} if not any(lows) else {"padding": plain(lows)}
+    return {"padding": [list(pair) for pair in found]}
+
+
+def _conv_transpose(r: Reader, node: Node) -> Sequence[str]:
+    """What is cut off one side alone is cut off afterwards."""
+    weight, x = r.numbers(node, 1), r.image(node.input(0))
+    kernel = weight.shape[2:]
+    count = len(kernel)
+    if node.attributes.get("output_shape") is not None or node.attributes.get("auto_pad", "NOTSET") in SAME:
+        raise Unsaid("`output_shape` and `auto_pad` of a transposed convolution")
+    pads, more = of(node, "pads", 2 * count, 0), of(node, "output_padding", count, 0)
+    before, after = pads[:count], pads[count:]
+    groups = node.attributes.get("group", 1)
+    bias = r.array(node, 2)
+    arguments: dict[str, object] = {"out_channels": int(weight.shape[1]) * groups, "kernel_size": plain(kernel)}
+    _put(arguments, "stride", of(node, "strides", count), 1)
+    if before == after:
+        _put(arguments, "padding", before, 0)
+    _put(arguments, "output_padding", more, 0)
+    _put(arguments, "dilation", of(node, "dilations", count), 1)
+    _put(arguments, "groups", (groups,), 1)
+    weights = {"weight": weight}
+    if bias is None:
+        arguments["bias"] = False
+    else:
+        weights["bias"] = floats(bias)
+    keys = [node.input(1), *([node.input(2)] if bias is not None else [])]
+    (value,) = r.draw(node, "conv_transpose", arguments, (x,), weights=weights, keys=keys)
+    if before != after:
+        axes = r.draft.type(value).names[2:]
+        for axis, low, high in zip(axes, before, after, strict=True):
+            cut = {"axis": axis, **({"start": low} if low else {}), **({"stop": -high} if high else {})}
+            if low or high:
+                (value,) = r.draw(node, "narrow", cut, (value,))
+    return (value,)
+
+
+def _max_pool(r: Reader, node: Node) -> Sequence[str]:
+    if len(node.outputs) > 1 and r.uses.get(node.outputs[1]):
+        raise Unsaid("the places of the largest, counted through samples and channels")
+    kernel = tuple(node.attributes["kernel_shape"])
+    x = r.image(node.input(0))
+    arguments: dict[str, object] = {"kernel_size": plain(kernel)}
+    stride = of(node, "strides", len(kernel))
+    if stride != kernel:
+        arguments["stride"] = plain(stride)
+    found = sides(r, node, kernel)
+    if all(low == high for low, high in found):
+        _put(arguments, "padding", [low for low, _ in found], 0)
+    else:
+        value = 0.0 if r.draft.type(x).facts.low >= 0 else LEAST
+        x = _pad(r, node, x, found, value)
+    _put(arguments, "dilation", of(node, "dilations", len(kernel)), 1)
+    if node.attributes.get("ceil_mode", 0):
+        arguments["ceil_mode"] = True
+    return r.draw(node, "max_pool", arguments, (x,))
+
+
+def _avg_pool(r: Reader, node: Node) -> Sequence[str]:
+    kernel = tuple(node.attributes["kernel_shape"])
+    if set(of(node, "dilations", len(kernel))) != {1}:
+        raise Unsaid("a mean over places that are apart")
+    x = r.image(node.input(0))
+    arguments: dict[str, object] = {"kernel_size": plain(kernel)}
+    stride = of(node, "strides", len(kernel))
+    if stride != kernel:
+        arguments["stride"] = plain(stride)
+    found = sides(r, node, kernel)
+    counted = bool(node.attributes.get("count_include_pad", 0))
+    if all(low == high for low, high in found):
+        _put(arguments, "padding", [low for low, _ in found], 0)
+        if not counted and any(low for low, _ in found):
+            arguments["count_include_pad"] = False
+    elif counted:
+        x = _pad(r, node, x, found, 0.0)
+    else:
+        raise Unsaid("a mean with more padding on one side than on the other, which does not count")
+    if node.attributes.get("ceil_mode", 0):
+        arguments["ceil_mode"] = True
+    return r.draw(node, "avg_pool", arguments, (x,))
+
+
+def _lp_pool(r: Reader, node: Node) -> Sequence[str]:
+    kernel = tuple(node.attributes["kernel_shape"])
+    if set(of(node, "dilations", len(kernel))) != {1}:
+        raise Unsaid("a norm over places that are apart")
+    x = _pad(r, node, r.image(node.input(0)), sides(r, node, kernel), 0.0)
+    arguments: dict[str, object] = {"kernel_size": plain(kernel)}
+    if node.attributes.get("p", 2) != 2:
+        arguments["norm_type"] = float(node.attributes["p"])
+    stride = of(node, "strides", len(kernel))
+    if stride != kernel:
+        arguments["stride"] = plain(stride)
+    if node.attributes.get("ceil_mode", 0):
+        arguments["ceil_mode"] = True
+    return r.draw(node, "lp_pool", arguments, (x,))
+
+
+def _pad(r: Reader, node: Node, x: str, found: Sides, value: float) -> str:
+    """Places around a pool that has them on one side."""
+    axes = r.draft.type(x).names[2:]
+    by_axis = {axis: list(pair) for axis, pair in zip(axes, found, strict=True) if any(pair)}
+    if not by_axis:
+        return x
+    arguments = {**by_axis, **({"value": value} if value else {})}
+    return r.draw(node, "pad", arguments, (x,), name="")[0]
+
+
+def _global(op: str, adaptive: str) -> Rule:
+    """A pool over all of space, whose axes ONNX keeps with one place each."""
+
+    def said(r: Reader, node: Node) -> Sequence[Laid]:
+        return (over_space(r, node, op, adaptive),)
+
+    return said
+
+
+def over_space(r: Reader, node: Node, op: str, adaptive: str) -> Laid:
+    """The pool, and the word for it where its axes are wanted."""
+    x = r.image(node.input(0))
+    kind = r.draft.type(x)
+    (value,) = r.draw(node, op, {}, (x,))
+    ones = tuple(range(2, kind.rank))
+    back: Callable[[], str] | None = None
+    if adaptive:
+        back = lambda: r.draw(node, adaptive, {"output_size": 1}, (x,))[0]  # noqa: E731 - said where it is needed
+    return Laid(value, ones, kind.names[2:], back)
+
+
+def of(node: Node, attribute: str, count: int, default: int = 1) -> tuple[int, ...]:
+    """An attribute with one number for each axis of space; Unsaid where it has another number of them."""
+    found = tuple(node.attributes.get(attribute) or (default,) * count)
+    if len(found) != count:
+        raise Unsaid(f"`{attribute}` has {len(found)} numbers, and {count} are wanted")
+    return found
+
+
+def _put(arguments: dict[str, object], name: str, values: Sequence[int], default: int) -> None:
+    """An argument that is written where it differs from the default."""
+    if any(one != default for one in values):
+        arguments[name] = plain([int(one) for one in values])
+
+
+def sides(r: Reader, node: Node, kernel: Sequence[int]) -> Sides:
+    """Places before and after each axis. `auto_pad` adds as many as keep the size, rounded up by the stride."""
+    count = len(kernel)
+    auto = node.attributes.get("auto_pad", "NOTSET")
+    if auto not in SAME:
+        pads = of(node, "pads", 2 * count, 0)
+        return tuple(zip(pads[:count], pads[count:], strict=True))
+    stride, dilation = of(node, "strides", count), of(node, "dilations", count)
+    found = []
+    for i, size in enumerate(r.shape(node.input(0))[2:]):
+        extent = dilation[i] * (kernel[i] - 1) + 1
+        if size.value is None and stride[i] != 1:
+            raise Unsaid(f"`auto_pad` with a stride of {stride[i]} over a free size")
+        number = size.value or 1
+        total = max((-(-number // stride[i]) - 1) * stride[i] + extent - number, 0)
+        if stride[i] == 1:
+            total = extent - 1
+        less, rest = total // 2, total - total // 2
+        found.append((less, rest) if auto == "SAME_UPPER" else (rest, less))
+    return tuple(found)
+
+
+def _upsample(r: Reader, node: Node) -> Sequence[str]:
+    """An op of old files: nearest neighbours, or linear ones that PyTorch does not have."""
+    scales = tuple(node.attributes.get("scales") or floats(r.numbers(node, 1)).tolist())
+    if node.attributes.get("mode", "nearest") != "nearest" or scales[:2] != (1, 1):
+        raise Unsaid("an `Upsample` of other than nearest neighbours over space")
+    return r.draw(node, "resize", {"factor": plain_factors(scales[2:])}, (r.value(node.input(0)),))
+
+
+def plain_factors(scales: Sequence[float]) -> object:
+    """Factors as a person writes them."""
+    found = [int(one) if float(one).is_integer() else float(str(np.float32(one))) for one in scales]
+    return found[0] if len(set(found)) == 1 else found
+
+
+def _resize(r: Reader, node: Node) -> Sequence[str]:
+    """By sizes or by scales; coordinates must be read as PyTorch reads them."""
+    mode = _resize_mode(node)
+    x, kind = r.image(node.input(0)), r.type(node.input(0))
+    arguments: dict[str, object] = {} if mode == "nearest" else {"mode": mode}
+    if node.attributes.get("coordinate_transformation_mode") == "align_corners" and mode != "nearest":
+        arguments["align_corners"] = True
+    if node.attributes.get("antialias", 0):
+        raise Unsaid("neighbours taken against aliasing otherwise than PyTorch takes them")
+    wanted = r.arrays.get(node.input(3)) if node.input(3) else None
+    if node.input(3) and wanted is None:
+        raise Unsaid("sizes that the network itself computes")
+    if wanted is not None:
+        space = list(wanted)[2:] if len(wanted) == kind.rank else list(wanted)
+        if all(isinstance(one, (int, np.integer)) for one in space):
+            return r.draw(node, "resize", {"size": plain([int(one) for one in space]), **arguments}, (x,))
+        like = _of_size(r, space, x)
+        return r.draw(node, "resize_like", arguments, (x, like))
+    scales = r.array(node, 2 if len(node.inputs) > 2 or r.model.opset > 10 else 1)
+    if scales is None or not scales.size:
+        raise Unsaid("neither sizes nor scales")
+    factors = floats(scales).tolist()
+    if len(factors) == kind.rank:
+        if any(one != 1 for one in factors[:2]):
+            raise Unsaid("batch or channels are resized")
+        factors = factors[2:]
+    return r.draw(node, "resize", {"factor": plain_factors(factors), **arguments}, (x,))
+
+
+def _of_size(r: Reader, space: Sequence[object], x: str) -> str:
+    """The latest value that has this space, whose sizes are free."""
+    for step in reversed(r.draft.steps):
+        for value in step.outputs:
+            kind = r.draft.type(value)
+            if kind.rank == len(space) + 2 and list(kind.sizes[2:]) == list(space) and value != x:
+                return value
+    for name in r.inputs:
+        if list(r.draft.type(name).sizes[2:]) == list(space):
+            return name
+    raise Unsaid("a size that no value has")
+
+
+def _resize_mode(node: Node) -> str:
+    """netspec's word for the mode; Unsaid for coordinates that PyTorch does not have."""
+    mode = node.attributes.get("mode", "nearest")
+    read = node.attributes.get("coordinate_transformation_mode", "half_pixel")
+    if node.attributes.get("exclude_outside", 0):
+        raise Unsaid("weights of neighbours that are not there are spread over others")
+    if mode == "nearest":
+        rounding = node.attributes.get("nearest_mode", "round_prefer_floor")
+        if read == "asymmetric" and rounding == "floor":
+            return "nearest"
+        if read in {"half_pixel", "pytorch_half_pixel"} and rounding.startswith("round_prefer"):
+            return "nearest_exact"  # ties alone are rounded apart, and twice, three times have none
+        raise Unsaid(f"nearest neighbours of `{read}` coordinates, rounded as `{rounding}`")
+    if read not in {"half_pixel", "pytorch_half_pixel", "align_corners"}:
+        raise Unsaid(f"`{mode}` neighbours of `{read}` coordinates")
+    if mode == "cubic":
+        if node.attributes.get("cubic_coeff_a", -0.75) != -0.75:
+            raise Unsaid("another cubic than PyTorch's")
+        return "bicubic"
+    return "linear"
+
+
+def _depth_to_space(r: Reader, node: Node) -> Sequence[str]:
+    """By default a tile comes before the channels; `channel_shuffle` puts it behind, as PyTorch has it."""
+    size, x = int(node.attributes["blocksize"]), r.value(node.input(0))
+    if node.attributes.get("mode", "DCR") != "CRD":
+        (x,) = r.draw(node, "channel_shuffle", {"groups": size * size}, (x,))
+    return r.draw(node, "pixel_shuffle", {"upscale_factor": size}, (x,))
+
+
+def _space_to_depth(r: Reader, node: Node) -> Sequence[str]:
+    """The other way round: the tile's places come first."""
+    x = r.value(node.input(0))
+    channels = r.draft.type(x).sizes[1].value
+    (y,) = r.draw(node, "pixel_unshuffle", {"downscale_factor": int(node.attributes["blocksize"])}, (x,))
+    return r.draw(node, "channel_shuffle", {"groups": channels}, (y,))
+
+
+def _pad_node(r: Reader, node: Node) -> Sequence[str]:
+    """A constant pads any axis but the batch, the others those of space."""
+    modes = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+    mode = modes.get(node.attributes.get("mode", "constant"), "")
+    if not mode:
+        raise Unsaid(f"padding of mode `{node.attributes['mode']}`")
+    kind = r.type(node.input(0))
+    pads = node.attributes.get("pads") or r.array(node, 1)
+    axes = r.array(node, 3)
+    places = list(range(kind.rank)) if axes is None else [one % kind.rank for one in whole(axes)]
+    if pads is None or len(pads) != 2 * len(places):
+        raise Unsaid("padding of other axes than there are")
+    count = len(places)
+    before, after = list(pads)[:count], list(pads)[count:]
+    if not all(isinstance(one, (int, np.integer)) for one in pads):
+        return _pad_like(r, node, mode, {p: (b, a) for p, b, a in zip(places, before, after, strict=True)})
+    by_axis = {
+        kind.names[place]: plain([int(low), int(high)])
+        for place, low, high in zip(places, before, after, strict=True)
+        if low or high
+    }
+    if "batch" in by_axis:
+        raise Unsaid("samples are added to the batch")
+    if not by_axis:
+        return (r.value(node.input(0)),)
+    value = r.number(node.input(2)) if node.input(2) else float(node.attributes.get("value", 0.0))
+    if value is None:
+        raise Unsaid("a value to pad with that the network computes")
+    extra: dict[str, object] = {} if mode == "constant" else {"mode": mode}
+    extra |= {"value": value} if value and mode == "constant" else {}
+    x = r.value(node.input(0))
+    if any(low < 0 or high < 0 for low, high in zip(before, after, strict=True)):
+        return _cut(r, node, x, by_axis)
+    space = kind.names[2:]
+    amounts = {str(by_axis.get(axis)) for axis in space}
+    if len(amounts) == 1 and set(by_axis) == set(space) and isinstance(by_axis[space[0]], int):
+        return r.draw(node, "pad", {"padding": by_axis[space[0]], **extra}, (x,))
+    return r.draw(node, "pad", {**by_axis, **extra}, (x,))
+
+
+def _cut(r: Reader, node: Node, x: str, by_axis: dict[str, int | list[int]]) -> Sequence[str]:
+    """Less than no padding takes places away."""
+    for axis, amount in by_axis.items():
+        low, high = (amount, amount) if isinstance(amount, int) else amount
+        if low > 0 or high > 0:
+            raise Unsaid("padding on one side and cutting on the other")
+        cut = {"axis": axis, **({"start": -low} if low else {}), **({"stop": high} if high else {})}
+        (x,) = r.draw(node, "narrow", cut, (x,))
+    return (x,)
+
+
+def _pad_like(
+    r: Reader, node: Node, mode: str, sides: dict[int, tuple[object, object]]
+) -> Sequence[str]:
+    """Places that depend on sizes with letters: as many as make this value as large as another."""
+    kind = r.type(node.input(0))
+    x = r.value(node.input(0))
+    space = [
+        size + sides.get(i + 2, (0, 0))[0] + sides.get(i + 2, (0, 0))[1]  # type: ignore[operator]
+        for i, size in enumerate(kind.sizes[2:])
+    ]
+    low = [sides.get(i, (0, 0))[0] for i in range(kind.rank)]
+    if any(one != 0 for one in low) or any(one != 0 for pair in (sides.get(0), sides.get(1)) for one in pair or ()):
+        raise Unsaid("padding of free sizes before the first place")
+    like = _of_size(r, space, x)
+    return r.draw(node, "pad_like", {} if mode == "constant" else {"mode": mode}, (x, like))
+
+
+TABLE: dict[str, Rule] = {
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "MaxPool": _max_pool,
+    "AveragePool": _avg_pool,
+    "LpPool": _lp_pool,
+    "GlobalAveragePool": _global("global_avg_pool", "adaptive_avg_pool"),
+    "GlobalMaxPool": _global("global_max_pool", "adaptive_max_pool"),
+    "Upsample": _upsample,
+    "Resize": _resize,
+    "DepthToSpace": _depth_to_space,
+    "SpaceToDepth": _space_to_depth,
+    "Pad": _pad_node,
+}
