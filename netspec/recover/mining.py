@@ -1,0 +1,391 @@
+"""What comes again and again is written once: stretches of one form become blocks, equal neighbours become copies.
+
+The stretch that saves most lines is taken first, and the search goes on over what is left and over the blocks
+themselves, until nothing is worth a block any more. Where the source's own modules begin and end with a stretch, it is
+preferred: that is how its author saw it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from netspec.recover.block import Block, Columns, parametrised
+from netspec.recover.item import FORMULA, GROUP, Body, Item, names_of, steps_of
+from netspec.recover.skeleton import Place, Skeleton, defaults, skeleton
+
+LONGEST = 24
+"""So many layers of one body make a block at most; what they hold inside is not counted."""
+
+MOST_PARAMETERS = 6
+MOST_INPUTS = 3
+MOST_BLOCKS = 24
+LEANING = frozenset({"relu", "relu6", "silu", "hardswish", "gelu", "leaky_relu", "tanh", "sigmoid", "dropout", "elu"})
+"""What belongs to the layers before it, if anybody may choose."""
+
+WORTH = 3
+"""So many lines a block has to save; none where it is a module of the source."""
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A stretch of a body: the place of the body, from where to where, and its skeleton."""
+
+    at: tuple[object, ...]
+    start: int
+    stop: int
+    found: Skeleton
+
+
+class Mining:
+    """Finds the blocks of a body. `outputs` are values that are wanted from outside, `whole` those of shared weights."""
+
+    def __init__(self, body: Body, entry: str | None, outputs: Collection[str], shared: Collection[str]) -> None:
+        self.entry = entry
+        self.blocks: dict[str, Block] = {}
+        self._outputs = set(outputs)
+        self._shared = set(shared)
+        self.body = _copies(body, entry, self._used(body))
+        while len(self.blocks) < MOST_BLOCKS and self._step():
+            pass
+        self.body = _groups(self.body, self.entry, self._used(self.body))
+        for key, block in self.blocks.items():
+            entered = block.inputs[0] if block.inputs else None
+            self.blocks[key] = replace(
+                block, body=_groups(block.body, entered, Counter({**_uses(block.body), block.output: 99}))
+            )
+
+    def _used(self, body: Body) -> Counter[str]:
+        used = _uses(body)
+        used.update({value: 99 for value in self._outputs | self._shared})
+        return used
+
+    def _bodies(self) -> Iterator[tuple[tuple[object, ...], Body, str | None, Counter[str]]]:
+        """Every body with its place, what flows into it, and how often its values are used in its whole namespace."""
+        roots: list[tuple[object, Body, str | None, Counter[str]]] = [
+            (None, self.body, self.entry, self._used(self.body))
+        ]
+        for key, block in self.blocks.items():
+            used = _uses(block.body)
+            used[block.output] += 99
+            roots.append((key, block.body, block.inputs[0] if block.inputs else None, used))
+        for root, body, entry, used in roots:
+            yield from _inner((root,), body, entry, used)
+
+    def _step(self) -> bool:
+        """Make the best block there is; False where none is worth it."""
+        forms: dict[Hashable, list[_Stretch]] = {}
+        bodies = {}
+        for at, body, entry, used in self._bodies():
+            bodies[at] = body
+            for one in _stretches(at, body, entry, used, self._shared):
+                forms.setdefault((one.found.form, len(one.found.outer)), []).append(one)
+        best: tuple[float, list[_Stretch], Columns] | None = None
+        for found in forms.values():
+            if len(found) < 2:
+                continue
+            apart = _apart(found)
+            if len(apart) < 2:
+                continue
+            items = [bodies[one.at][one.start : one.stop] for one in apart]
+            first = items[0]
+            lines = sum(item.lines() for item in first)
+            most = len(apart) * (lines - 1) - lines - 2
+            if most < 0 or (best is not None and most * 1.3 <= best[0]):
+                continue
+            columns = Columns(
+                apart[0].found.places, [one.found.numbers for one in apart], _default_at(first)
+            )
+            score = self._score(apart, items, bodies, columns, lines)
+            if score is not None and (best is None or score > best[0]):
+                best = score, apart, columns
+        if best is None:
+            return False
+        self._make(best[1], best[2], bodies)
+        return True
+
+    def _score(
+        self,
+        apart: Sequence[_Stretch],
+        items: Sequence[Body],
+        bodies: dict[tuple[object, ...], Body],
+        columns: Columns,
+        lines: int,
+    ) -> float | None:
+        """How many lines a block saves; None where that is too few, or its calls would be too long."""
+        count = len(columns.parameters)
+        if count > MOST_PARAMETERS:
+            return None
+        per_call = 1 + 0.12 * max(count - 1, 0)
+        saved = len(apart) * (lines - per_call) - lines - 2
+        modules = all(
+            _is_module(body, bodies[one.at], one) for body, one in zip(items, apart, strict=True)
+        )
+        if saved < (0 if modules else WORTH):
+            return None
+        loose = 0.5 if items[0][0].op in LEANING else 0.0
+        return (saved + 1 - loose) * (1.3 if modules else 1.0)
+
+    def _make(
+        self, apart: Sequence[_Stretch], columns: Columns, bodies: dict[tuple[object, ...], Body]
+    ) -> None:
+        """A block of these stretches, and calls in their places."""
+        key = f"block/{len(self.blocks) + 1}"
+        changes: dict[tuple[object, ...], list[tuple[int, int, Item]]] = {}
+        names: list[str] = []
+        for row, one in enumerate(apart):
+            stretch = bodies[one.at][one.start : one.stop]
+            steps = tuple(steps_of(stretch))
+            common = module_of([step.name for step in steps if step.name])
+            names.append(common)
+            call = Item(key, columns.arguments(row), one.found.outer, stretch[-1].outputs, (), steps)
+            changes.setdefault(one.at, []).append((one.start, one.stop, call))
+        first = bodies[apart[0].at][apart[0].start : apart[0].stop]
+        body = parametrised(first, columns.written, {})
+        self.blocks[key] = Block(
+            key, body, apart[0].found.outer, first[-1].outputs[0], columns.declared(), tuple(names)
+        )
+        self._change(changes)
+        self.body = _copies(self.body, self.entry, self._used(self.body))
+        for other, block in self.blocks.items():
+            entered = block.inputs[0] if block.inputs else None
+            self.blocks[other] = replace(
+                block, body=_copies(block.body, entered, Counter({**_uses(block.body), block.output: 99}))
+            )
+
+    def _change(self, changes: dict[tuple[object, ...], list[tuple[int, int, Item]]]) -> None:
+        """Put calls in the place of stretches, in all bodies."""
+        self.body = _changed((None,), self.body, changes)
+        for key, block in list(self.blocks.items()):
+            self.blocks[key] = replace(block, body=_changed((key,), block.body, changes))
+
+
+def _uses(body: Sequence[Item]) -> Counter[str]:
+    """How often each value is taken in a body and all inside it."""
+    return Counter(value for item in body for value in item.taken())
+
+
+def _inner(
+    at: tuple[object, ...], body: Body, entry: str | None, used: Counter[str]
+) -> Iterator[tuple[tuple[object, ...], Body, str | None, Counter[str]]]:
+    """A body and those inside it; copies are left as they are."""
+    yield at, body, entry, used
+    for i, item in enumerate(body):
+        if item.repeat == 1:
+            for j, (_, inside) in enumerate(item.branches):
+                yield from _inner((*at, i, j), inside, item.inputs[0], used)
+
+
+def _stretches(
+    at: tuple[object, ...], body: Body, entry: str | None, used: Counter[str], shared: Collection[str]
+) -> Iterator[_Stretch]:
+    """Every stretch of a body that could be a block: one value comes out, few go in, and nothing inside is named."""
+    for start in range(len(body)):
+        flow = entry if start == 0 else _flow(body[start - 1])
+        inside: Counter[str] = Counter()
+        made: set[str] = set()
+        for stop in range(start + 1, min(start + LONGEST, len(body)) + 1):
+            item = body[stop - 1]
+            if not item.made().isdisjoint(shared):
+                break
+            inside.update(item.taken())
+            made |= item.made()
+            if len(item.outputs) != 1:
+                continue
+            leaking = any(
+                used[value] > inside[value] for value in made if value not in item.outputs
+            )
+            if leaking or (stop - start == 1 and (not item.branches or item.lines() < 4)):
+                continue
+            if all(one.op == FORMULA for one in body[start:stop]):
+                continue
+            found = skeleton(body[start:stop], flow)
+            if found.outer and len(found.outer) <= MOST_INPUTS:
+                yield _Stretch(at, start, stop, found)
+
+
+def _flow(item: Item) -> str | None:
+    return item.outputs[0] if len(item.outputs) == 1 else None
+
+
+def _apart(found: Sequence[_Stretch]) -> list[_Stretch]:
+    """Those that do not overlap, from the first on; in a body inside another stretch none is taken either."""
+    taken: list[_Stretch] = []
+    for one in sorted(found, key=lambda s: (len(s.at), s.start)):
+        if not any(_overlap(one, other) for other in taken):
+            taken.append(one)
+    return taken
+
+
+def _overlap(one: _Stretch, other: _Stretch) -> bool:
+    if one.at == other.at:
+        return one.start < other.stop and other.start < one.stop
+    short, long = (one, other) if len(one.at) < len(other.at) else (other, one)
+    if long.at[: len(short.at)] != short.at:
+        return False
+    place = long.at[len(short.at)]
+    return isinstance(place, int) and short.start <= place < short.stop
+
+
+def _changed(
+    at: tuple[object, ...], body: Body, changes: dict[tuple[object, ...], list[tuple[int, int, Item]]]
+) -> Body:
+    """A body with calls in the places of stretches."""
+    made: list[Item] = []
+    here = sorted(changes.get(at, ()), key=lambda one: one[0])
+    i = 0
+    while i < len(body):
+        if here and here[0][0] == i:
+            _, i, call = here.pop(0)
+            made.append(call)
+            continue
+        item = body[i]
+        if item.branches:
+            item = item.with_branches(
+                [(name, _changed((*at, i, j), inside, changes)) for j, (name, inside) in enumerate(item.branches)]
+            )
+        made.append(item)
+        i += 1
+    return tuple(made)
+
+
+def _default_at(first: Body) -> Callable[[Place], object]:
+    """The op's own default at a place of a stretch."""
+    order = [item for one in first for item in one.walk()]
+
+    def at(place: Place) -> object:
+        item = order[place.item - 1]
+        return None if item.call else defaults(item.op).get(place.argument)
+
+    return at
+
+
+# ------------------------------------------------------------------------------------------------------- copies
+
+
+def _copies(body: Body, entry: str | None, used: Counter[str]) -> Body:
+    """Equal neighbours in series as copies of one."""
+    inner = tuple(
+        item.with_branches([(name, _copies(inside, item.inputs[0], used)) for name, inside in item.branches])
+        if item.branches and item.repeat == 1
+        else item
+        for item in body
+    )
+    made: list[Item] = []
+    for item in inner:
+        last = made[-1] if made else None
+        if last is not None and _follows(last, item, used) and _worth_copies(item):
+            steps = (*_all(last), *_all(item))
+            count = last.repeat + item.repeat  # type: ignore[operator]
+            made[-1] = replace(last, outputs=item.outputs, steps=steps, repeat=count)
+        else:
+            made.append(item)
+    del entry
+    return tuple(made)
+
+
+def _worth_copies(item: Item) -> bool:
+    """Whether copies of it read better than a list of it."""
+    return item.call or bool(item.branches) or item.op not in {FORMULA, GROUP}
+
+
+def _all(item: Item) -> tuple[object, ...]:
+    return tuple(steps_of([item]))
+
+
+def _follows(last: Item, item: Item, used: Counter[str]) -> bool:
+    """Whether an item does to the one before what that did, and nobody else needs what is between."""
+    if len(last.outputs) != 1 or len(item.outputs) != 1 or not item.inputs or not last.inputs:
+        return False
+    if item.inputs[0] != last.outputs[0] or item.inputs[1:] != last.inputs[1:]:
+        return False
+    if not isinstance(last.repeat, int) or not isinstance(item.repeat, int):
+        return False
+    inside = item.taken().count(last.outputs[0])
+    if used[last.outputs[0]] > inside:
+        return False
+    one, other = (
+        skeleton([replace(each, repeat=1)], each.inputs[0]) for each in (last, item)
+    )
+    return one.form == other.form and one.numbers == other.numbers and one.outer[1:] == other.outer[1:]
+
+
+def _groups(body: Body, entry: str | None, used: Counter[str]) -> Body:
+    """Equal stretches in series as copies of a group, where that is shorter."""
+    body = tuple(
+        item.with_branches([(name, _groups(inside, item.inputs[0], used)) for name, inside in item.branches])
+        if item.branches and item.repeat == 1
+        else item
+        for item in body
+    )
+    made: list[Item] = []
+    i = 0
+    while i < len(body):
+        found = _group(body, i, made[-1].outputs[0] if made and len(made[-1].outputs) == 1 else entry, used)
+        if found is None:
+            made.append(body[i])
+            i += 1
+        else:
+            item, i = found
+            made.append(item)
+    return tuple(made)
+
+
+def _group(body: Body, start: int, flow: str | None, used: Counter[str]) -> tuple[Item, int] | None:
+    """The longest run of equal stretches that begins here, and where it ends."""
+    for width in range(2, min(9, (len(body) - start) // 2 + 1)):
+        first = skeleton(body[start : start + width], flow)
+        if first.outer != ((flow,) if flow else ()):
+            continue
+        count, at = 1, start + width
+        while at + width <= len(body) and _alike(body, at, width, first, used):
+            count, at = count + 1, at + width
+        lines = sum(item.lines() for item in body[start : start + width])
+        if count < 2 or count * lines - (lines + 2) < 1:
+            continue
+        copies = body[start:at]
+        one = body[start : start + width]
+        steps = tuple(steps_of(copies))
+        return Item(GROUP, {}, one[0].inputs, copies[-1].outputs, (("layers", one),), steps, count), at
+    return None
+
+
+def _alike(body: Body, at: int, width: int, first: Skeleton, used: Counter[str]) -> bool:
+    """Whether the stretch at a place is a copy of another, which alone it follows."""
+    flow = _flow(body[at - 1])
+    if flow is None:
+        return False
+    other = skeleton(body[at : at + width], flow)
+    if other.form != first.form or other.numbers != first.numbers or other.outer != (flow,):
+        return False
+    inside = Counter(value for item in body[at - width : at + width] for value in item.taken())
+    return all(used[value] <= inside[value] for item in body[at - width : at] for value in item.made())
+
+
+# ------------------------------------------------------------------------------------------------------ modules
+
+
+def module_of(names: Sequence[str]) -> str:
+    """The innermost module of the source that all of these names are in, or are."""
+    if not names:
+        return ""
+    parts = [name.split(".") for name in names]
+    common: list[str] = []
+    for column in zip(*parts, strict=False):
+        if len(set(column)) > 1:
+            break
+        common.append(column[0])
+    return ".".join(common)
+
+
+def _is_module(items: Body, body: Body, one: _Stretch) -> bool:
+    """Whether a stretch is exactly one module of the source: nothing beside it belongs to that."""
+    names = names_of(items)
+    module = module_of(names)
+    if not module or len(names) < 2:
+        return False
+    for item in (*body[max(one.start - 4, 0) : one.start], *body[one.stop : one.stop + 4]):
+        if any(name == module or name.startswith(f"{module}.") for name in names_of([item])):
+            return False
+    return True
