@@ -38,7 +38,7 @@ def _conv(r: Reader, node: Node) -> Sequence[str]:
     _put(arguments, "groups", (node.attributes.get("group", 1),), 1)
     keys = [node.input(1)]
     weights = {"weight": weight}
-    if bias is None or not np.any(bias):
+    if bias is None:
         arguments["bias"] = False
     else:
         weights["bias"] = floats(bias)

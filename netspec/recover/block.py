@@ -55,12 +55,16 @@ class Columns:
         self.parameters: dict[str, tuple[object, ...]] = {}
         self.written: dict[Place, str] = {}
         self._kinds: dict[str, str] = {}
-        self._of: dict[str, str] = {}
+        self.sound = True
         self._find()
 
     def _find(self) -> None:
         """Parameters for the places that differ: the smaller first, of which the others may be multiples."""
-        differing = {place: column for place, column in self._columns.items() if len(set(column)) > 1}
+        differing = {
+            place: column
+            for place, column in self._columns.items()
+            if len(set(column)) > 1 or any(isinstance(one, str) for one in column)
+        }
         last = max((p.item for p in differing if p.argument in CHANNELS), default=-1)
         ends = {differing[p] for p in differing if p.item == last and p.argument in CHANNELS}
 
@@ -77,6 +81,7 @@ class Columns:
                 self.parameters[name] = column
                 self._kinds[name] = place.argument
                 found = f"${name}"
+                self.sound = self.sound and _typed(place.argument, column)
             self.written[place] = found
 
     def _known(self, place: Place, column: tuple[object, ...]) -> str | None:
@@ -147,6 +152,12 @@ def _family(argument: str) -> str:
     """Arguments whose numbers have to do with one another."""
     stem = argument.rstrip("0123456789")
     return "channels" if stem in CHANNELS else "windows" if stem in WINDOWS else stem
+
+
+def _typed(argument: str, column: Sequence[object]) -> bool:
+    """Whether one type of a parameter takes all of these: a size has no 0, and an expression is no list."""
+    numbers = [n for one in column for n in (one if isinstance(one, tuple) else (one,)) if type(n) is int]
+    return _kind(argument, column) != "size" or all(n > 0 for n in numbers)
 
 
 def _kind(argument: str, column: Sequence[object]) -> str:

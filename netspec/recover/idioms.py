@@ -16,7 +16,7 @@ Made = Mapping[str, Step]
 
 def shortened(sketch: Sketch) -> Sketch:
     """The sketch in the shortest words that are known."""
-    for look in (_plain_norms, _selected, _unbound, _differences, _rescaled, _excited, _adaptive):
+    for look in (_same, _plain_norms, _selected, _unbound, _differences, _rescaled, _excited, _adaptive):
         sketch = _rewritten(sketch, look)
     return sketch
 
@@ -62,6 +62,19 @@ def _rewritten(sketch: Sketch, look: Look) -> Sketch:
             needed.update(step.inputs)
             needed.update({step.shares} if step.shares else ())
     return replace(sketch, steps=tuple(reversed(kept)))
+
+
+def _same(step: Step, sight: _Sight) -> Sequence[Step] | None:
+    """Padding that keeps the size is a word, where it would be a list."""
+    del sight
+    kernel, padding = step.arguments.get("kernel_size"), step.arguments.get("padding")
+    if step.op != "conv" or not isinstance(kernel, list) or not isinstance(padding, list):
+        return None
+    if step.arguments.get("stride", 1) != 1 or step.arguments.get("dilation", 1) != 1:
+        return None
+    if padding != [size // 2 for size in kernel] or any(size % 2 == 0 for size in kernel):
+        return None
+    return (replace(step, arguments={**step.arguments, "padding": "same"}),)
 
 
 def _plain_norms(step: Step, sight: _Sight) -> Sequence[Step] | None:

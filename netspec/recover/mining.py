@@ -115,7 +115,7 @@ class Mining:
     ) -> float | None:
         """How many lines a block saves; None where that is too few, or its calls would be too long."""
         count = len(columns.parameters)
-        if count > MOST_PARAMETERS:
+        if count > MOST_PARAMETERS or not columns.sound:
             return None
         per_call = 1 + 0.12 * max(count - 1, 0)
         saved = len(apart) * (lines - per_call) - lines - 2
