@@ -1,7 +1,7 @@
 """What can be worked out before the network runs: constants, and sizes, which may have letters in them.
 
-Exporters compute shapes with nodes (`Shape`, `Gather`, `Concat`, `Reshape`). A vector of sizes is an array of Dims here,
-so that NumPy's own arithmetic works on it, and what comes of it is known as far as netspec knows any size.
+Exporters compute shapes with nodes (`Shape`, `Gather`, `Concat`, `Reshape`). A vector of sizes is an array of Dims
+here, so that NumPy's own arithmetic works on it, and what comes of it is known as far as netspec knows any size.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _plain(array: Array) -> Array:
 def _div(_: Node, inputs: Sequence[Array]) -> Array:
     """Whole numbers are divided towards zero; sizes are never negative."""
     x, y = inputs
-    if x.dtype == object or y.dtype == object:
+    if any(one.dtype == object for one in inputs):
         return np.asarray(x // y)
     if np.issubdtype(x.dtype, np.integer):
         return np.asarray(np.trunc(np.divide(x, y))).astype(x.dtype)

@@ -112,7 +112,10 @@ def clipped(r: Reader, name: str) -> str | None:
     node = r.maker(name, "Clip")
     if node is None:
         return None
-    limits = [r.number(node.input(i)) if node.input(i) else node.attributes.get(key) for i, key in ((1, "min"), (2, "max"))]
+    limits = [
+        r.number(node.input(i)) if node.input(i) else node.attributes.get(key)
+        for i, key in ((1, "min"), (2, "max"))
+    ]
     inner = shifted(r, node.input(0))
     return inner[0] if inner is not None and inner[1] == 3 and limits == [0, 6] else None
 
@@ -146,7 +149,9 @@ def _tanh(r: Reader, x: str, other: str) -> dict[str, object] | None:
     cube = inner.inputs[1] if inner.inputs[0] == x else inner.inputs[0]
     parts, share = factors(r, cube)
     power = r.maker(parts[0], "Pow") if len(parts) == 1 else None
-    cubed = parts == [x, x, x] or (power is not None and power.input(0) == x and r.number(power.input(1)) == 3)
+    cubed = parts == [x, x, x] or (
+        power is not None and power.input(0) == x and r.number(power.input(1)) == 3
+    )
     return {"approximate": "tanh"} if cubed and near(share, 0.044715) else None
 
 
@@ -253,7 +258,12 @@ def _biased(r: Reader, node: Node) -> Laid | None:
     """A linear layer or a convolution without a bias, and the shift of each of its features behind it."""
     for inner, shift in (node.inputs, node.inputs[::-1]):
         laid, bias = r.laid.get(inner), r.arrays.get(shift)
-        if bias is None or not isinstance(laid, Laid) or r.uses.get(inner, 0) != 1 or bias.dtype != np.float32:
+        if (
+            bias is None
+            or not isinstance(laid, Laid)
+            or r.uses.get(inner, 0) != 1
+            or bias.dtype != np.float32
+        ):
             continue
         step = r.draft.made(laid.value)
         if step is None or step.shares or step.op not in {"linear", "conv"} or "bias" in step.weights:
@@ -272,7 +282,7 @@ def _biased(r: Reader, node: Node) -> Laid | None:
 
 
 def softplus(r: Reader, node: Node) -> Laid | None:
-    """`where(x > t, x, softplus(x))`: above t float32 no longer tells them apart."""
+    """A softplus that is x itself above some t, where float32 no longer tells the two apart."""
     mask, made = r.maker(node.input(0), "Greater"), r.maker(node.input(2), "Softplus")
     x = node.input(1)
     if mask is None or made is None or mask.input(0) != x or made.input(0) != x:

@@ -1,7 +1,7 @@
 """An ONNX file, opened with care: it is another's, and all that it says of itself is checked before it is believed.
 
-Nothing in it is run. Its size, the sizes of its tensors and the files that it points to are looked at before anything is
-read or allocated; what is not as it should be is a SpecError, whatever bytes were given.
+Nothing in it is run. Its size, the sizes of its tensors and the files that it points to are looked at before anything
+is read or allocated; what is not as it should be is a SpecError, whatever bytes were given.
 """
 
 from __future__ import annotations
@@ -87,7 +87,6 @@ def opened(path: Path) -> Model:
     """The model in a file; SpecError NS770 where it cannot be read, NS771 where it is not to be trusted."""
     with needing("onnx"):
         import onnx  # noqa: PLC0415 - named by an error where it is missing
-        from google.protobuf.message import DecodeError  # noqa: PLC0415 - comes with onnx
     try:
         size = path.stat().st_size
         if not path.is_file():
@@ -100,7 +99,7 @@ def opened(path: Path) -> Model:
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(raw)
-    except (DecodeError, RuntimeError, ValueError, RecursionError) as trouble:
+    except Exception as trouble:  # protobuf has errors of its own, and is no dependency of ours
         raise unreadable(path, "its bytes are no ONNX model") from trouble
     del raw
     if not proto.HasField("graph") or not proto.graph.node:
@@ -111,7 +110,7 @@ def opened(path: Path) -> Model:
 def unreadable(path: Path, why: str) -> SpecError:
     """SpecError NS770."""
     return SpecError.of(
-        "NS770", f"`{path.name!a:.80}` cannot be read: {why}".replace("''", "'"),
+        "NS770", f"`{ascii(path.name)[1:-1]:.80}` cannot be read: {why}",
         help="name a file that ONNX's own checker, `onnx.checker.check_model`, accepts",
     )  # fmt: skip
 
@@ -213,12 +212,14 @@ class _Checked:
                 proto.raw_data = raw
                 proto.data_location = TensorProto.DEFAULT
                 del proto.external_data[:]
-            elif not _holds(proto, prod(shape), wanted):
-                raise distrusted(f"the tensor `{name:.80}` says {list(shape)} and holds another number")
+            else:
+                _check_count(proto, prod(shape), wanted, name)
             array = np.asarray(numpy_helper.to_array(proto))
         except SpecError:
             raise
-        except Exception as trouble:  # what malformed messages make of numpy and onnx is as various as they are
+        except (
+            Exception
+        ) as trouble:  # what malformed messages make of numpy and onnx is as various as they are
             raise distrusted(f"the tensor `{name:.80}` cannot be read") from trouble
         return array
 
@@ -228,8 +229,14 @@ class _Checked:
         location = about.get("location", "")
         folder = self.path.resolve().parent
         parts = Path(location).parts
-        outside = f"the tensor `{name:.80}` points to `{location!a:.80}`, outside the folder of the model"
-        if not location or "\0" in location or Path(location).is_absolute() or ".." in parts or "\\" in location:
+        outside = f"the tensor `{name:.80}` points to `{ascii(location)[1:-1]:.80}`, outside the folder of the model"
+        if (
+            not location
+            or "\0" in location
+            or Path(location).is_absolute()
+            or ".." in parts
+            or "\\" in location
+        ):
             raise distrusted(outside, "keep external data beside the model, under a plain relative name")
         found = (folder / location).resolve()
         if folder not in found.parents or not found.is_file():
@@ -247,20 +254,19 @@ class _Checked:
             if (offset or 0) + wanted > held:
                 raise distrusted(f"the tensor `{name:.80}` ends behind its file of {held:,} bytes")
             file.seek(offset or 0)
-            return file.read(wanted)
+            raw: bytes = file.read(wanted)
+            return raw
 
 
-def _holds(proto: Any, count: int, wanted: int) -> bool:
-    """Whether a message holds as many numbers as its shape says; packed ones, of less than a byte, are let pass."""
-    if proto.HasField("raw_data"):
-        return len(proto.raw_data) == wanted or len(proto.raw_data) * 2 in (count, count + 1)
-    return (
-        count == 0
-        or max(
-            len(proto.float_data), len(proto.int32_data), len(proto.int64_data), len(proto.double_data),
-            len(proto.uint64_data),
-        ) * 2 >= count
-    )  # fmt: skip
+def _check_count(proto: Any, count: int, wanted: int, name: str) -> None:
+    """SpecError unless a message holds as many numbers as its shape says; packed ones may take less than a byte."""
+    fields = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data")
+    most = max(len(getattr(proto, one)) for one in fields)
+    held = (
+        len(proto.raw_data) in {wanted, (count + 1) // 2} if proto.HasField("raw_data") else most * 2 >= count
+    )
+    if not held:
+        raise distrusted(f"the tensor `{name:.80}` says {count:,} numbers and holds another number of them")
 
 
 def shortest(value: float) -> float:
@@ -273,14 +279,16 @@ def _whole(text: str | None, name: str) -> int | None:
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 16):
-        raise distrusted(f"the tensor `{name:.80}` stands at `{text!a:.40}`, which is no place in a file")
+        raise distrusted(
+            f"the tensor `{name:.80}` stands at `{ascii(text)[1:-1]:.40}`, which is no place in a file"
+        )
     return int(text)
 
 
 def _named(name: str) -> str:
     """A name of reasonable length."""
     if len(name) > LONGEST_NAME:
-        raise distrusted(f"a name has {len(name):,} characters: `{name[:40]!a}...`")
+        raise distrusted(f"a name has {len(name):,} characters: `{ascii(name[:40])[1:-1]}...`")
     return name
 
 

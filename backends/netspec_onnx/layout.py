@@ -108,7 +108,7 @@ def _settle(kind: TensorType, shape: list[Dim]) -> list[Dim]:
     left = list(own)
     known = []
     for one in rest:
-        if one == -1 or one == 1:
+        if any(one == size for size in (-1, 1)):
             continue
         if one in left:
             left.remove(one)
@@ -157,7 +157,8 @@ def _reshaped(r: Reader, node: Node, laid: Laid, kind: TensorType, shape: Sequen
     names = _names(r.draft.type(x), shape)
     kept = {axis.name: axis.size for axis in r.draft.type(x).axes[1:]}
     written = {
-        name: (name if kept.get(name) == size else size.value) for name, size in zip(names, shape, strict=True)
+        name: (name if kept.get(name) == size else size.value)
+        for name, size in zip(names, shape, strict=True)
     }
     if any(one is None for one in written.values()):
         raise Unsaid("a layout of free sizes")
@@ -185,7 +186,12 @@ def _merged(kind: TensorType, shape: Sequence[Dim]) -> tuple[int, int] | None:
     if less < 1:
         return None
     for i, size in enumerate(shape):
-        if i < len(own) and own[i] == size and _equal_products([size], [own[i]]) and own[: i + 1] == list(shape[: i + 1]):
+        if (
+            i < len(own)
+            and own[i] == size
+            and _equal_products([size], [own[i]])
+            and own[: i + 1] == list(shape[: i + 1])
+        ):
             continue
         if _product(own[i : i + less + 1]) == size and own[i + less + 1 :] == list(shape[i + 1 :]):
             return i + 1, i + 1 + less
@@ -444,9 +450,7 @@ def _gemm(r: Reader, node: Node) -> Sequence[str]:
     return linear(r, node, node.input(0), weight, bias, [one for one in node.inputs[1:] if one])
 
 
-def linear(
-    r: Reader, node: Node, name: str, weight: Any, bias: Any, keys: Sequence[str]
-) -> Sequence[str]:
+def linear(r: Reader, node: Node, name: str, weight: Any, bias: Any, keys: Sequence[str]) -> Sequence[str]:
     """A linear layer on the last axis."""
     laid = r.at(name)
     x = laid.value if r.draft.type(laid.value).rank == 2 and len(r.shape(name)) == 2 else r.full(laid)

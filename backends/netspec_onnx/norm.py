@@ -76,7 +76,9 @@ def _instance_norm(r: Reader, node: Node) -> Sequence[str]:
     if not plain:
         arguments["affine"] = True
     x = r.image(node.input(0))
-    return r.draw(node, "instance_norm", arguments, (x,), weights={} if plain else weights, keys=node.inputs[1:])
+    return r.draw(
+        node, "instance_norm", arguments, (x,), weights={} if plain else weights, keys=node.inputs[1:]
+    )
 
 
 def _group_norm(r: Reader, node: Node) -> Sequence[str]:

@@ -57,7 +57,9 @@ def _dropout(r: Reader, node: Node) -> Sequence[Laid]:
 
 
 def _selu(r: Reader, node: Node) -> Sequence[str | Laid]:
-    alpha, gamma = (float(node.attributes.get(key, one)) for key, one in zip(("alpha", "gamma"), SELU, strict=True))
+    alpha, gamma = (
+        float(node.attributes.get(key, one)) for key, one in zip(("alpha", "gamma"), SELU, strict=True)
+    )
     if not np.allclose((alpha, gamma), SELU, rtol=1e-6, atol=0):
         raise Unsaid("constants that are not those of the paper")
     return on("selu")(r, node)
@@ -213,7 +215,7 @@ def _with_constant(
     laid = value if isinstance(value, Laid) else r.at(value)
     number = r.number(constant)
     if number is not None:
-        if not swapped and number == NOTHING.get(op) or swapped and op in {"add", "mul"} and number == NOTHING[op]:
+        if number == NOTHING.get(op) and (not swapped or op in {"add", "mul"}):
             return laid
         plain = r.draft.number(number)
         inputs = (plain, laid.value) if swapped else (laid.value, plain)
@@ -230,7 +232,7 @@ def _with_constant(
         raise Unsaid("a constant that is another one for each sample")
     for place in places:
         if kind.sizes[place] != wide.shape[place]:
-            return _spread(r, node, op, x, wide, swapped=swapped)
+            raise Unsaid("a value is spread along a constant")
     axes = tuple(kind.names[place] for place in places)
     held = wide.reshape([wide.shape[place] for place in places])
     if op == "mul" and len(places) == 1 and r.words.learned(constant):
@@ -247,15 +249,9 @@ def _tensor(r: Reader, constant: str, array: Array, axes: Sequence[str]) -> str:
     """The constant as a learned tensor that is learned only where its name says so; once for all who use it."""
     key = (constant, *axes)
     if key not in r.tensors:
-        name = r.words.of(Node("", "", (), ()), [constant]) or ""
+        name = r.words.of(Node("", "", (), ()), [constant])
         r.tensors[key] = r.draft.tensor(name, array, axes, frozen=not r.words.learned(constant))
     return r.tensors[key]
-
-
-def _spread(r: Reader, node: Node, op: str, x: str, wide: Array, *, swapped: bool) -> str:
-    """The value has one place where the constant has many: it is repeated first."""
-    del node, op, x, wide, swapped
-    raise Unsaid("a value is spread along a constant")
 
 
 def _reciprocal(r: Reader, node: Node) -> Sequence[str]:
@@ -312,6 +308,7 @@ def _extreme(op: str) -> Rule:
 TABLE: dict[str, Rule] = {
     "Identity": _same,
     "Cast": _same,
+    "CastLike": _same,
     "Dropout": _dropout,
     "Relu": on("relu"),
     "LeakyRelu": on("leaky_relu", lambda node: written(node, "alpha", "negative_slope", 0.01)),

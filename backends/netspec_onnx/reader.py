@@ -66,7 +66,9 @@ Rule = Callable[["Reader", Node], "Sequence[str | Laid]"]
 class Reader:
     """Reads one model into a draft."""
 
-    def __init__(self, model: Model, draft: Draft, rules: Mapping[str, Rule], deferred: Mapping[str, str]) -> None:
+    def __init__(
+        self, model: Model, draft: Draft, rules: Mapping[str, Rule], deferred: Mapping[str, str]
+    ) -> None:
         self.model = model
         self.draft = draft
         self.arrays: dict[str, Array] = dict(model.tensors)
@@ -116,6 +118,14 @@ class Reader:
         """Whether the node could be worked out, and now is."""
         if node.op == "Shape" and node.input(0) in self.laid and isinstance(self.laid[node.input(0)], Laid):
             self.arrays[node.outputs[0]] = part_of_shape(node, sizes(self.shape(node.input(0))))
+            return True
+        if (
+            node.op == "CastLike"
+            and node.input(0) in self.arrays
+            and self.arrays[node.input(0)].dtype != object
+        ):
+            # What it is to be like is a value of the network, and these are float32.
+            self.arrays[node.outputs[0]] = self.arrays[node.input(0)].astype(np.float32)
             return True
         if not all(name in self.arrays for name in node.inputs if name):
             return False
@@ -217,9 +227,9 @@ class Reader:
         value = laid.value
         for place, name in zip(laid.ones, laid.names, strict=True):
             axes = self.draft.type(value).names
-            name = name if name not in axes else self.fresh(axes)
+            own = name if name not in axes else self.fresh(axes)
             after = axes[place - 1]
-            arguments = {"axis": name} if after == "batch" else {"axis": name, "after": after}
+            arguments = {"axis": own} if after == "batch" else {"axis": own, "after": after}
             (value,) = self.draft.step("", "unsqueeze", arguments, (value,))
         return value
 
@@ -329,6 +339,6 @@ def _same_weights(first: Step, op: str, weights: Mapping[str, Array]) -> bool:
 
 def floats(array: Array) -> Array:
     """Floating numbers as float32, wider ones included; Unsaid for others."""
-    if array.dtype.kind != "f" and str(array.dtype) not in {"bfloat16"}:
+    if array.dtype.kind != "f" and str(array.dtype) != "bfloat16":
         raise Unsaid(f"numbers of the kind {array.dtype}")
     return np.asarray(array, dtype=np.float32)

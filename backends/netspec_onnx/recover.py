@@ -5,21 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from netspec.ir.types import SPATIAL, DType
 from netspec.recover.draft import Draft, Unsaid, axes_of
 from netspec.recover.sketch import Reading
 from netspec.text import SpecError
 from netspec_onnx import figures, layout, norm, pointwise, reduce, window
-from netspec_onnx.file import Given, Model, distrusted, opened
-from netspec_onnx.reader import Reader, Rule
+from netspec_onnx.file import Model, distrusted, opened
+from netspec_onnx.reader import Laid, Reader, Rule
 from netspec_onnx.running import Running
-
-Array = NDArray[Any]
 
 FAMILIES = (window, pointwise, norm, layout, reduce)
 
@@ -32,9 +26,7 @@ KINDS: Mapping[int, DType] = {1: "float32", 7: "int64", 9: "bool"}
 LETTER = re.compile(r"[A-Z][0-9]{0,15}")
 
 
-def read(
-    target: str | Path, shapes: Sequence[tuple[int | str, ...]] = (), *, name: str = ""
-) -> Reading:
+def read(target: str | Path, shapes: Sequence[tuple[int | str, ...]] = (), *, name: str = "") -> Reading:
     """The network in the ONNX file `target`.
 
     `shapes` take the place of what the file says of its inputs, without the batch. SpecError NS770 and NS771 where the
@@ -42,21 +34,29 @@ def read(
     """
     path = Path(target)
     model = opened(path)
-    told = f"{path.name}, ONNX opset {model.opset}" + (f", made by {model.producer}" if model.producer else "")
+    told = f"{path.name}, ONNX opset {model.opset}" + (
+        f", made by {model.producer}" if model.producer else ""
+    )
     draft = Draft(name or _called(model, path), told)
     reader = Reader(model, draft, RULES, figures.INNER)
     fixed = _inputs(model, draft, reader, shapes)
     reader.read()
     results = {_word(key): value for key, value in reader.results().items()}
     values = {
-        laid.value: key for key, laid in reader.laid.items() if hasattr(laid, "value") and not laid.ones
+        laid.value: key for key, laid in reader.laid.items() if isinstance(laid, Laid) and not laid.ones
     }
-    return Reading(draft.sketch(results), Running(model, {_word(key): key for key in model.outputs}, values, fixed))
+    return Reading(
+        draft.sketch(results), Running(model, {_word(key): key for key in model.outputs}, values, fixed)
+    )
 
 
 def _called(model: Model, path: Path) -> str:
     """The model's own name, where it is more than what exporters write."""
-    return path.stem if model.name in {"main_graph", "torch_jit", "torch-jit-export", "graph", ""} else model.name
+    return (
+        path.stem
+        if model.name in {"main_graph", "torch_jit", "torch-jit-export", "graph", ""}
+        else model.name
+    )
 
 
 def _word(name: str) -> str:
@@ -90,15 +90,19 @@ def _inputs(
                 help="give its sizes without the batch, `--shape 3,224,224`",
             )
         if one.shape is not None and not one.shape:
-            raise SpecError.of("NS772", f"the input `{one.name:.60}` has no batch", help="a network of netspec has")
+            raise SpecError.of(
+                "NS772", f"the input `{one.name:.60}` has no batch", help="a network of netspec has"
+            )
         shape = shapes[i] if shapes else tuple(_size(size, letters) for size in (one.shape or ())[1:])
         word = _word(one.name)
         try:
             axes = _axes(model, one.name, len(shape))
             value = draft.input(word, shape, kind, axes, source=one.name)
         except (Unsaid, ValueError) as trouble:
-            raise distrusted(f"the input `{one.name:.60}`: {trouble}", "give its sizes with `--shape`") from trouble
-        reader.laid[one.name] = _laid(value)
+            raise distrusted(
+                f"the input `{one.name:.60}`: {trouble}", "give its sizes with `--shape`"
+            ) from trouble
+        reader.laid[one.name] = Laid(value)
         reader.inputs.append(value)
         batch = one.shape[0] if one.shape else None
         fixed[word] = (one.name, batch if isinstance(batch, int) else None)
@@ -127,12 +131,6 @@ def _axes(model: Model, name: str, rank: int) -> tuple[str, ...]:
     return ()
 
 
-def _laid(value: str) -> Any:
-    from netspec_onnx.reader import Laid  # noqa: PLC0415
-
-    return Laid(value)
-
-
 def _size(size: int | str, letters: dict[str, str]) -> int | str:
     """A size; a free one gets a letter of its own, its own where it is one."""
     if isinstance(size, int):
@@ -144,6 +142,3 @@ def _size(size: int | str, letters: dict[str, str]) -> int | str:
             wanted = next(f"S{i}" for i in range(1, 999) if f"S{i}" not in taken)
         letters[size] = wanted
     return letters[size]
-
-
-__all__ = ["Given", "read"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netspec.ir.types import CHANNEL, SPATIAL
 from netspec.recover.draft import Unsaid
@@ -12,6 +14,8 @@ from netspec_onnx.constants import whole
 from netspec_onnx.file import Node
 from netspec_onnx.reader import Laid, Reader, Rule
 from netspec_onnx.window import over_space
+
+Array = NDArray[Any]
 
 SPACE = {"mean": ("global_avg_pool", "adaptive_avg_pool"), "amax": ("global_max_pool", "adaptive_max_pool")}
 
@@ -30,7 +34,9 @@ def _reduce(op: str, before: Sequence[str] = (), after: Sequence[str] = ()) -> R
             raise Unsaid("samples are reduced to one")
         keep = bool(node.attributes.get("keepdims", 1))
         names = kind.names[1:]
-        space = places == list(range(2, kind.rank)) and names[:1] == (CHANNEL,) and set(names[1:]) <= set(SPATIAL)
+        space = (
+            places == list(range(2, kind.rank)) and names[:1] == (CHANNEL,) and set(names[1:]) <= set(SPATIAL)
+        )
         if space and op in SPACE and not before and not after and kind.rank > 2:
             found = over_space(r, node, *SPACE[op])
             return (found if keep else Laid(found.value),)
@@ -67,16 +73,19 @@ def _argmax(before: Sequence[str] = ()) -> Rule:
     return said
 
 
-def _given(r: Reader, node: Node) -> object:
+def _given(r: Reader, node: Node) -> Array:
     """The axis, which is an input."""
-    return r.array(node, 1)
+    found = r.array(node, 1)
+    if found is None:
+        raise Unsaid("a running sum without an axis")
+    return np.atleast_1d(found)
 
 
 def _cumsum(r: Reader, node: Node) -> Sequence[str]:
     """What runs backwards is turned round twice."""
     x = r.value(node.input(0))
     kind = r.draft.type(x)
-    (place,) = (one % kind.rank for one in whole(np.atleast_1d(_given(r, node))))
+    (place,) = (one % kind.rank for one in whole(_given(r, node)))
     axis = kind.names[place]
     if node.attributes.get("exclusive", 0):
         raise Unsaid("a running sum without its own place")

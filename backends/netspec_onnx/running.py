@@ -47,12 +47,8 @@ class Running:
         session = _session(self._model, list(wanted.values()))
         if batch is None or batch == count:
             return dict(zip(wanted, session(self._named(inputs, 0, count)), strict=True))
-        parts = []
-        for start in range(0, count, batch):
-            parts.append(session(self._named(inputs, start, start + batch)))
-        return {
-            value: np.concatenate([part[i] for part in parts])[:count] for i, value in enumerate(wanted)
-        }
+        parts = [session(self._named(inputs, start, start + batch)) for start in range(0, count, batch)]
+        return {value: np.concatenate([part[i] for part in parts])[:count] for i, value in enumerate(wanted)}
 
     def _named(self, inputs: Mapping[str, Array], start: int, stop: int) -> dict[str, Array]:
         """Some samples by the names of the file; where there are too few, the last one again."""

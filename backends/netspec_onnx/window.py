@@ -65,7 +65,10 @@ def _conv_transpose(r: Reader, node: Node) -> Sequence[str]:
     before, after = pads[:count], pads[count:]
     groups = node.attributes.get("group", 1)
     bias = r.array(node, 2)
-    arguments: dict[str, object] = {"out_channels": int(weight.shape[1]) * groups, "kernel_size": plain(kernel)}
+    arguments: dict[str, object] = {
+        "out_channels": int(weight.shape[1]) * groups,
+        "kernel_size": plain(kernel),
+    }
     _put(arguments, "stride", of(node, "strides", count), 1)
     if before == after:
         _put(arguments, "padding", before, 0)
@@ -273,7 +276,7 @@ def _of_size(r: Reader, space: Sequence[object], x: str) -> str:
 
 
 def _resize_mode(node: Node) -> str:
-    """netspec's word for the mode; Unsaid for coordinates that PyTorch does not have."""
+    """Netspec's word for the mode; Unsaid for coordinates that PyTorch does not have."""
     mode = node.attributes.get("mode", "nearest")
     read = node.attributes.get("coordinate_transformation_mode", "half_pixel")
     if node.attributes.get("exclude_outside", 0):
@@ -361,9 +364,7 @@ def _cut(r: Reader, node: Node, x: str, by_axis: dict[str, int | list[int]]) -> 
     return (x,)
 
 
-def _pad_like(
-    r: Reader, node: Node, mode: str, sides: dict[int, tuple[object, object]]
-) -> Sequence[str]:
+def _pad_like(r: Reader, node: Node, mode: str, sides: dict[int, tuple[object, object]]) -> Sequence[str]:
     """Places that depend on sizes with letters: as many as make this value as large as another."""
     kind = r.type(node.input(0))
     x = r.value(node.input(0))
@@ -372,7 +373,9 @@ def _pad_like(
         for i, size in enumerate(kind.sizes[2:])
     ]
     low = [sides.get(i, (0, 0))[0] for i in range(kind.rank)]
-    if any(one != 0 for one in low) or any(one != 0 for pair in (sides.get(0), sides.get(1)) for one in pair or ()):
+    if any(one != 0 for one in low) or any(
+        one != 0 for pair in (sides.get(0), sides.get(1)) for one in pair or ()
+    ):
         raise Unsaid("padding of free sizes before the first place")
     like = _of_size(r, space, x)
     return r.draw(node, "pad_like", {} if mode == "constant" else {"mode": mode}, (x, like))

@@ -71,7 +71,9 @@ def import_(
     from netspec.recover.imported import check_free, put, recovered
 
     if output is None and not check:
-        raise click.UsageError("Say where the spec goes, with `-o net.yaml`, or write nothing with `--check`.")
+        raise click.UsageError(
+            "Say where the spec goes, with `-o net.yaml`, or write nothing with `--check`."
+        )
     if output is not None and output.suffix not in {".yaml", ".yml"}:
         raise click.UsageError(f"`{click.format_filename(output)}` ends neither with .yaml nor with .yml.")
     if output is not None and not check:

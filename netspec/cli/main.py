@@ -9,6 +9,7 @@ import gc
 import importlib
 import os
 import sys
+from keyword import iskeyword
 
 import click
 
@@ -25,6 +26,7 @@ COMMANDS = {
     "verify": "Prove the model, its gradients and its update against NumPy.",
     "conformance": "Hold every op and update rule, in every backend, to NumPy.",
     "compile": "Write the model as one Python file that needs PyTorch alone.",
+    "import": "Turn an ONNX file or a module of torch into a spec.",
     "train": "Train the model on the data the spec names.",
     "bench": "Time a training step beside your own PyTorch, Lightning and Keras.",
     "evaluate": "Measure a trained run on one part of the data.",
@@ -52,10 +54,11 @@ class _Lazy(click.Group):
             near = nearest(cmd_name, COMMANDS)
             hint = f" Did you mean `{near}`?" if near else ""
             raise click.UsageError(f"There is no command `{cmd_name}`.{hint}", ctx)
-        module = importlib.import_module(f"netspec.cli.{cmd_name}")
+        called = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"netspec.cli.{called}")
         if cmd_name not in {"validate", "fmt"}:
             gc.enable()
-        found: click.Command = getattr(module, cmd_name)
+        found: click.Command = getattr(module, called)
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -18,7 +18,7 @@ BACKENDS = "netspec.backends"
 RULES = "netspec.rules"
 """The rules for ops of other packages are in the group `netspec.rules.<backend>`, each under the name of its op."""
 
-OURS = frozenset({"netspec", "netspec_numpy", "netspec_torch"})
+OURS = frozenset({"netspec", "netspec_numpy", "netspec_onnx", "netspec_torch"})
 """The packages that this distribution brings."""
 
 

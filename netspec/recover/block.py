@@ -10,7 +10,9 @@ from netspec.recover.skeleton import Place, kind_of
 
 Row = Mapping[Place, object]
 
-CHANNELS = frozenset({"out_channels", "groups", "squeeze_channels", "out_features", "num_groups", "channels", "hidden"})
+CHANNELS = frozenset(
+    {"out_channels", "groups", "squeeze_channels", "out_features", "num_groups", "channels", "hidden"}
+)
 WINDOWS = frozenset({"kernel_size", "padding", "dilation"})
 
 NAMES = {
@@ -91,15 +93,20 @@ class Columns:
             if _family(self._kinds[name]) == family and other == column and _same_types(other, column):
                 return f"${name}"
         for name, other in self.parameters.items():
-            same = _family(self._kinds[name]) == family and family != "other"
-            if not same or not all(type(one) is int for one in (*column, *other)):
+            same = _family(self._kinds[name]) == family
+            pairs = [
+                (a, b)
+                for a, b in zip(column, other, strict=True)
+                if isinstance(a, int) and isinstance(b, int)
+            ]
+            if not same or len(pairs) < len(column):
                 continue
-            pairs = list(zip(column, other, strict=True))
             if family == "channels":
                 for factor in range(2, 9):
-                    if all(a == b * factor for a, b in pairs):  # type: ignore[operator]
+                    if all(a == b * factor for a, b in pairs):
                         return f"${name} * {factor}"
-            if place.argument == "padding" and self._kinds[name] == "kernel_size" and all(a == b // 2 for a, b in pairs):  # type: ignore[operator]
+            halves = place.argument == "padding" and self._kinds[name] == "kernel_size"
+            if halves and all(a == b // 2 for a, b in pairs):
                 return f"${name} // 2"
         return None
 
@@ -139,7 +146,10 @@ def _multiple(ends: set[tuple[object, ...]], column: tuple[object, ...]) -> int 
     """How many times a column some end is."""
     for end in ends:
         for factor in range(2, 9):
-            if all(type(a) is int and type(b) is int and a == b * factor for a, b in zip(end, column, strict=True)):
+            if all(
+                type(a) is int and type(b) is int and a == b * factor
+                for a, b in zip(end, column, strict=True)
+            ):
                 return factor
     return None
 

@@ -85,9 +85,7 @@ def _joined(op: str, parts: Sequence[tuple[str, int]]) -> tuple[str, int]:
     return sign.join(held), binds
 
 
-def _operand(
-    value: str, made: Mapping[str, Step], texts: Mapping[str, Text], uses: Counter[str]
-) -> Text:
+def _operand(value: str, made: Mapping[str, Step], texts: Mapping[str, Text], uses: Counter[str]) -> Text:
     """A number, a formula that nobody else takes, or a value."""
     step = made.get(value)
     if step is not None and step.op == "constant":

@@ -27,7 +27,7 @@ def reader(target: str) -> Recoverer:
         known = ", ".join(f"`.{name}`" for name in ("onnx", *(one.name for one in foreign.group(SOURCES))))
         raise SpecError.of(
             "NS776",
-            f"nothing here reads `{target!a:.80}`".replace("''", "'"),
+            f"nothing here reads `{ascii(target)[1:-1]:.80}`",
             help=f"name a file that ends with {known}, or a module of torch, `package.module:Class`",
         )
     if kind not in OURS:

@@ -109,7 +109,9 @@ class _Trial:
         rng = np.random.default_rng([seed, batch])
         self._inputs = {name: typed(kind, sizes, rng) for name, kind in graph.inputs.items()}
         if sum(one.size for one in self._inputs.values()) > LARGEST:
-            raise SpecError.of("NS777", "the inputs are too large to be drawn", help="give smaller ones with `--shape`")
+            raise SpecError.of(
+                "NS777", "the inputs are too large to be drawn", help="give smaller ones with `--shape`"
+            )
         self._inputs = {name: _single(one) for name, one in self._inputs.items()}
         self._feed = Feed(_wide(self._inputs), parameters=_wide(spec.parameters), state=_wide(spec.state))
         self._run: Run | None = None
@@ -192,7 +194,7 @@ class _Trial:
         names = {step.outputs[0]: step.name for step in self._spec.sketch.steps if step.outputs}
         for node in self._spec.spec.graph.nodes:
             value = self._spec.places.get(node.path)
-            if value not in theirs:
+            if value is None or value not in theirs:
                 continue
             try:
                 self._compared(f"`{node.path}`", Ref(node.path), np.asarray(theirs[value]))

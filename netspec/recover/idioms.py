@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from netspec.recover.sketch import Sketch, Step
 
@@ -102,14 +103,11 @@ def _selected(step: Step, sight: _Sight) -> Sequence[Step] | None:
     if cut is None or cut.arguments.get("axis") != step.arguments.get("axis") or "step" in cut.arguments:
         return None
     start, stop = cut.arguments.get("start", 0), cut.arguments.get("stop")
-    if not isinstance(start, int) or (stop is not None and stop != start + 1) or (stop is None and start >= 0):
-        index = -1 if stop is None and start == -1 else None
-        if index is None and not (stop is None and isinstance(start, int) and start > 0):
-            return None
-        if index is None:
-            index = start  # the squeeze says that one place was left
-    else:
-        index = start
+    if not isinstance(start, int) or (stop is None and not start):
+        return None
+    if isinstance(stop, int) and stop - start != 1 and start == 0:
+        return None  # from elsewhere on the squeeze says that one place was left, and it is that of `start`
+    index = start
     arguments = {"axis": step.arguments["axis"], **({"index": index} if index else {})}
     return (Step(step.name or cut.name, "select", arguments, cut.inputs, step.outputs),)
 
@@ -123,7 +121,9 @@ def _unbound(step: Step, sight: _Sight) -> Sequence[Step] | None:
     same = [one for one in users if one.op == "select" and one.arguments["axis"] == axis]
     places = [one.arguments.get("index", 0) for one in same]
     source = sight.made.get(step.inputs[0])
-    size = None if source is None else source.arguments.get("out_features", source.arguments.get("out_channels"))
+    size = (
+        None if source is None else source.arguments.get("out_features", source.arguments.get("out_channels"))
+    )
     if len(same) < 2 or len(same) != len(users) or places != list(range(len(same))) or size != len(same):
         return None
     if step is not same[0]:
@@ -140,7 +140,10 @@ def _differences(step: Step, sight: _Sight) -> Sequence[Step] | None:
     if later is None or sooner is None or later.inputs != sooner.inputs:
         return None
     axis = later.arguments.get("axis")
-    if dict(later.arguments) != {"axis": axis, "start": 1} or dict(sooner.arguments) != {"axis": axis, "stop": -1}:
+    if dict(later.arguments) != {"axis": axis, "start": 1} or dict(sooner.arguments) != {
+        "axis": axis,
+        "stop": -1,
+    }:
         return None
     arguments = {} if axis == "channel" else {"axis": axis}
     return (Step(step.name, "frame_difference", arguments, later.inputs, step.outputs),)
@@ -170,14 +173,19 @@ def _excited(step: Step, sight: _Sight) -> Sequence[Step] | None:
     return None
 
 
-def _gate(x: str, gate: str, sight: _Sight) -> tuple[dict[str, object], dict[str, object], str] | None:
+def _gate(x: str, gate: str, sight: _Sight) -> tuple[dict[str, object], dict[str, Any], str] | None:
     """Arguments and weights of `squeeze_excite`, and the source's name; None where the gate is another one."""
     scale = sight.made.get(gate)
     if scale is None or scale.op not in {"sigmoid", "hardsigmoid"} or sight.uses[gate] != 1:
         return None
     second = sight.maker(scale.inputs[0], "conv")
     bend = sight.made.get(second.inputs[0]) if second is not None else None
-    if second is None or bend is None or bend.op not in {"relu", "silu", "hardswish", "gelu"} or bend.arguments:
+    if (
+        second is None
+        or bend is None
+        or bend.op not in {"relu", "silu", "hardswish", "gelu"}
+        or bend.arguments
+    ):
         return None
     first = sight.maker(bend.inputs[0], "conv")
     pool = sight.maker(first.inputs[0], "adaptive_avg_pool") if first is not None else None
@@ -198,7 +206,7 @@ def _gate(x: str, gate: str, sight: _Sight) -> tuple[dict[str, object], dict[str
     parts = (("fc1", first), ("fc2", second))
     weights = {f"{part}.{key}": one for part, conv in parts for key, one in conv.weights.items()}
     name = first.name.rpartition(".")[0] if "." in first.name else ""
-    return arguments, weights, name  # type: ignore[return-value]
+    return arguments, weights, name
 
 
 def _adaptive(step: Step, sight: _Sight) -> Sequence[Step] | None:

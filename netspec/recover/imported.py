@@ -55,7 +55,9 @@ def _refused(sketch: Sketch) -> tuple[Diagnostic, ...]:
     for (op, why), where in list(places.items())[:MOST_TOLD]:
         told = ", ".join(f"`{_shown(place)}`" for place in where[:MOST_PLACES])
         more = f" and {len(where) - MOST_PLACES} more" if len(where) > MOST_PLACES else ""
-        found.append(Diagnostic("NS773", Severity.ERROR, f"`{_shown(op)}` at {told}{more}: {_shown(why, 300)}", None))
+        found.append(
+            Diagnostic("NS773", Severity.ERROR, f"`{_shown(op)}` at {told}{more}: {_shown(why, 300)}", None)
+        )
     help = "nothing is written: say these parts by hand, or export the network without them"
     last = found[-1]
     found[-1] = Diagnostic("NS773", Severity.ERROR, last.message, None, help=help)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from netspec.recover.block import Block, Columns, parametrised
 from netspec.recover.item import FORMULA, GROUP, Body, Item, names_of, steps_of
 from netspec.recover.skeleton import Place, Skeleton, defaults, skeleton
+from netspec.recover.sketch import Step
 
 LONGEST = 24
 """So many layers of one body make a block at most; what they hold inside is not counted."""
@@ -21,7 +22,9 @@ LONGEST = 24
 MOST_PARAMETERS = 6
 MOST_INPUTS = 3
 MOST_BLOCKS = 24
-LEANING = frozenset({"relu", "relu6", "silu", "hardswish", "gelu", "leaky_relu", "tanh", "sigmoid", "dropout", "elu"})
+LEANING = frozenset(
+    {"relu", "relu6", "silu", "hardswish", "gelu", "leaky_relu", "tanh", "sigmoid", "dropout", "elu"}
+)
 """What belongs to the layers before it, if anybody may choose."""
 
 WORTH = 3
@@ -39,9 +42,11 @@ class _Stretch:
 
 
 class Mining:
-    """Finds the blocks of a body. `outputs` are values that are wanted from outside, `whole` those of shared weights."""
+    """Finds the blocks of a body. `outputs` are values wanted outside, `shared` those of layers that share weights."""
 
-    def __init__(self, body: Body, entry: str | None, outputs: Collection[str], shared: Collection[str]) -> None:
+    def __init__(
+        self, body: Body, entry: str | None, outputs: Collection[str], shared: Collection[str]
+    ) -> None:
         self.entry = entry
         self.blocks: dict[str, Block] = {}
         self._outputs = set(outputs)
@@ -58,7 +63,7 @@ class Mining:
 
     def _used(self, body: Body) -> Counter[str]:
         used = _uses(body)
-        used.update({value: 99 for value in self._outputs | self._shared})
+        used.update(dict.fromkeys(self._outputs | self._shared, 99))
         return used
 
     def _bodies(self) -> Iterator[tuple[tuple[object, ...], Body, str | None, Counter[str]]]:
@@ -94,9 +99,7 @@ class Mining:
             most = len(apart) * (lines - 1) - lines - 2
             if most < 0 or (best is not None and most * 1.3 <= best[0]):
                 continue
-            columns = Columns(
-                apart[0].found.places, [one.found.numbers for one in apart], _default_at(first)
-            )
+            columns = Columns(apart[0].found.places, [one.found.numbers for one in apart], _default_at(first))
             score = self._score(apart, items, bodies, columns, lines)
             if score is not None and (best is None or score > best[0]):
                 best = score, apart, columns
@@ -119,9 +122,7 @@ class Mining:
             return None
         per_call = 1 + 0.12 * max(count - 1, 0)
         saved = len(apart) * (lines - per_call) - lines - 2
-        modules = all(
-            _is_module(body, bodies[one.at], one) for body, one in zip(items, apart, strict=True)
-        )
+        modules = all(_is_module(body, bodies[one.at], one) for body, one in zip(items, apart, strict=True))
         if saved < (0 if modules else WORTH):
             return None
         loose = 0.5 if items[0][0].op in LEANING else 0.0
@@ -193,9 +194,7 @@ def _stretches(
             made |= item.made()
             if len(item.outputs) != 1:
                 continue
-            leaking = any(
-                used[value] > inside[value] for value in made if value not in item.outputs
-            )
+            leaking = any(used[value] > inside[value] for value in made if value not in item.outputs)
             if leaking or (stop - start == 1 and (not item.branches or item.lines() < 4)):
                 continue
             if all(one.op == FORMULA for one in body[start:stop]):
@@ -243,7 +242,10 @@ def _changed(
         item = body[i]
         if item.branches:
             item = item.with_branches(
-                [(name, _changed((*at, i, j), inside, changes)) for j, (name, inside) in enumerate(item.branches)]
+                [
+                    (name, _changed((*at, i, j), inside, changes))
+                    for j, (name, inside) in enumerate(item.branches)
+                ]
             )
         made.append(item)
         i += 1
@@ -290,7 +292,7 @@ def _worth_copies(item: Item) -> bool:
     return item.call or bool(item.branches) or item.op not in {FORMULA, GROUP}
 
 
-def _all(item: Item) -> tuple[object, ...]:
+def _all(item: Item) -> tuple[Step, ...]:
     return tuple(steps_of([item]))
 
 
@@ -305,9 +307,7 @@ def _follows(last: Item, item: Item, used: Counter[str]) -> bool:
     inside = item.taken().count(last.outputs[0])
     if used[last.outputs[0]] > inside:
         return False
-    one, other = (
-        skeleton([replace(each, repeat=1)], each.inputs[0]) for each in (last, item)
-    )
+    one, other = (skeleton([replace(each, repeat=1)], each.inputs[0]) for each in (last, item))
     return one.form == other.form and one.numbers == other.numbers and one.outer[1:] == other.outer[1:]
 
 

@@ -36,7 +36,9 @@ class Names:
             return stem
         stem = stem.rstrip("0123456789_") or "value"
         found = next(
-            name for i in range(2, 10_000) if (name := f"{stem}_{i}") not in self._taken and not why_refused(name)
+            name
+            for i in range(2, 10_000)
+            if (name := f"{stem}_{i}") not in self._taken and not why_refused(name)
         )
         self._taken.add(found)
         return found

@@ -128,12 +128,16 @@ class Series:
             used |= {id(one) for one in part}
             if any(not one.inputs for one in part) and len(part) == 1:
                 return None
-            bodies.append(self._body([one for one in inside if id(one) in {id(p) for p in part}], flow, depth + 1))
+            bodies.append(
+                self._body([one for one in inside if id(one) in {id(p) for p in part}], flow, depth + 1)
+            )
         if len(used) != len([one for one in inside if one.inputs]) + len(
             [one for one in inside if not one.inputs and id(one) in used]
         ):
             return None
-        if any(body and body[-1].outputs != (value,) for body, value in zip(bodies, join.inputs, strict=True)):
+        if any(
+            body and body[-1].outputs != (value,) for body, value in zip(bodies, join.inputs, strict=True)
+        ):
             return None
         wide = any(item.op in WIDENING for item in inside)
         if wide and not all(bodies):

@@ -51,7 +51,7 @@ class _Reader:
         form = self._body(items)
         outer = self._outer
         if self._flow in outer:
-            outer = [self._flow, *(one for one in outer if one != self._flow)]  # type: ignore[list-item]
+            outer = [one for one in outer if one == self._flow] + [one for one in outer if one != self._flow]
         return Skeleton(form, tuple(self._places), tuple(self._numbers), tuple(outer))
 
     def _body(self, items: Sequence[Item]) -> Hashable:
@@ -118,5 +118,7 @@ def defaults(op: str) -> Mapping[str, object]:
     if kind is None or getattr(kind, "free_arguments", False):
         return {}
     return {
-        key: field.default for key, field in kind.model_fields.items() if field.default is not PydanticUndefined
+        key: field.default
+        for key, field in kind.model_fields.items()
+        if field.default is not PydanticUndefined
     }

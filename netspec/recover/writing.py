@@ -12,8 +12,8 @@ from netspec.recover.draft import axes_of
 from netspec.recover.formula import number
 from netspec.recover.item import FORMULA, GROUP, RESIDUAL, Body, Item
 from netspec.recover.naming import Names, block_name, hint, telling, word
-from netspec.recover.sketch import Sketch, Value
 from netspec.recover.skeleton import defaults
+from netspec.recover.sketch import Sketch, Value
 from netspec.text import Source
 
 PLAIN = re.compile(r"\$?[A-Za-z0-9_(][\w .*/+()<>=-]*")
@@ -68,7 +68,10 @@ class Writing:
         """What stands under the name of a block."""
         parameters = {one.name: _declared(one.kind, one.default) for one in block.parameters}
         taken = Names([*parameters])
-        names = {value: taken.take("x" if i == 0 else "skip" if i == 1 else f"skip{i}") for i, value in enumerate(block.inputs)}
+        names = {
+            value: taken.take("x" if i == 0 else "skip" if i == 1 else f"skip{i}")
+            for i, value in enumerate(block.inputs)
+        }
         flow = block.inputs[0] if len(block.inputs) == 1 else None
         space = _Space(self, names, flow, {*names.values(), *parameters}, own=False)
         layers = space.layers(block.body, flow)
@@ -146,14 +149,24 @@ class _Space:
             for i, value in enumerate(item.outputs):
                 if value in wanted:
                     self._names[value] = self._free.take(said or self._word(item, i))
-                elif self._own and value not in self._names and id(item) in top and said and self._worth(item, said, module_count):
+                elif (
+                    self._own
+                    and value not in self._names
+                    and id(item) in top
+                    and said
+                    and self._worth(item, said, module_count)
+                ):
                     self._names[value] = self._free.take(said)
 
     @staticmethod
     def _worth(item: Item, said: str, count: Mapping[str, int]) -> bool:
         """Whether a name that nobody needs is written: a block's, a layer's with weights, and each once."""
         weighted = any(step.weights for step in item.steps)
-        return count.get(said, 0) == 1 and len(item.outputs) == 1 and (item.call or (weighted and not item.branches))
+        return (
+            count.get(said, 0) == 1
+            and len(item.outputs) == 1
+            and (item.call or (weighted and not item.branches))
+        )
 
     def _word(self, item: Item, place: int) -> str:
         """A name for a value of which the source says nothing."""
@@ -223,7 +236,13 @@ class _Space:
                 branches[self._free.take(f"b{self._branch}")] = self._layers(body, inner)
             return item.op, {**arguments, "branches": branches}
         kind = ops.find(item.op)
-        if kind is not None and kind.main in kind.inputs() and not arguments and taken is not None and taken[0] == "_":
+        if (
+            kind is not None
+            and kind.main in kind.inputs()
+            and not arguments
+            and taken is not None
+            and taken[0] == "_"
+        ):
             return item.op, taken
         return item.op, _short(arguments, kind.main if kind is not None else None)
 
@@ -246,9 +265,7 @@ def _wanted(body: Body, flow: str | None) -> list[str]:
     for item in body:
         if item.op == FORMULA or item.inputs != (flow,):
             found.extend(value for value in item.inputs if value != flow)
-        for step in item.steps:
-            if step.shares and not item.call:
-                found.append(step.shares)
+        found.extend(step.shares for step in item.steps if step.shares and not item.call)
         for _, inside in item.branches:
             found.extend(_wanted(inside, item.inputs[0] if item.inputs else None))
         if len(item.outputs) > 1:
@@ -261,9 +278,8 @@ def _short(arguments: Mapping[str, object], main: str | None) -> object:
     """Nothing, the main argument alone, or all by name."""
     if not arguments:
         return None
-    if list(arguments) == [main] and not isinstance(arguments[main], dict):
-        return arguments[main]
-    return dict(arguments)
+    ((first, value), *more) = arguments.items()
+    return value if first == main and not more and not isinstance(value, dict) else dict(arguments)
 
 
 def _spoken(item: Item) -> dict[str, object]:
@@ -272,7 +288,9 @@ def _spoken(item: Item) -> dict[str, object]:
     found = {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in item.arguments.items()
-        if key not in usual or usual[key] != value or isinstance(value, bool) is not isinstance(usual[key], bool)
+        if key not in usual
+        or usual[key] != value
+        or isinstance(value, bool) is not isinstance(usual[key], bool)
     }
     order = list(getattr(ops.find(item.op), "model_fields", {}))
     return dict(sorted(found.items(), key=lambda one: order.index(one[0]) if one[0] in order else -1))
@@ -300,6 +318,12 @@ def _mapping(tree: Mapping[str, object], indent: int) -> list[str]:
     """A mapping in block style."""
     lines = []
     for key, value in tree.items():
+        if key == "inputs" and isinstance(value, Mapping):
+            lines += [
+                f"{key}:",
+                *(f"{' ' * (indent + 2)}{name}: {_flow(one)}" for name, one in value.items()),
+            ]
+            continue
         lines += _entry(f"{' ' * indent}{_scalar(key)}:", value, indent)
     return lines
 
@@ -310,16 +334,18 @@ def _entry(start: str, value: object, indent: int) -> list[str]:
         return [start]
     if isinstance(value, Mapping) and value:
         return [start, *_mapping(value, indent + 2)]
-    if isinstance(value, list) and any(isinstance(one, (Mapping, list)) for one in value) or (
-        isinstance(value, list) and value and start.strip() in {"layers:", "residual:", "shortcut:"}
-    ):
-        return [start, *_sequence(value, indent + 2)] if not _flat(value) else [f"{start} {_flow(value)}"]
-    return [f"{start} {_flow(value)}"]
+    if not isinstance(value, list) or not value or _flat(value):
+        return [f"{start} {_flow(value)}"]
+    nested = any(isinstance(one, (Mapping, list)) for one in value)
+    body = nested or start.strip() in {"layers:", "residual:", "shortcut:"}
+    return [start, *_sequence(value, indent + 2)] if body else [f"{start} {_flow(value)}"]
 
 
 def _flat(value: Sequence[object]) -> bool:
     """Whether a list holds lists of plain things alone, as pairs of padding."""
-    return all(isinstance(one, list) and not any(isinstance(two, (list, Mapping)) for two in one) for one in value)
+    return all(
+        isinstance(one, list) and not any(isinstance(two, (list, Mapping)) for two in one) for one in value
+    )
 
 
 def _sequence(items: Sequence[object], indent: int) -> list[str]:

@@ -103,7 +103,9 @@ def _nodes(graph: Graph) -> Iterator[Node]:
 
 def _numbers(graph: Graph, body: Body) -> tuple[dict[str, Array], dict[str, Array], dict[str, str]]:
     """The numbers of the steps under the keys of the graph's tables, node by node; Unfit where the two do not match."""
-    steps: list[Step] = [step for step in steps_of(body) if step.weights or step.shares or step.op == "batch_norm"]
+    steps: list[Step] = [
+        step for step in steps_of(body) if step.weights or step.shares or step.op == "batch_norm"
+    ]
     nodes = list(_nodes(graph))
     if [one.op for one in steps] != [one.op.name for one in nodes]:
         raise Unfit("its layers come in another order than those of the source")

@@ -351,6 +351,14 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS762": "A file of weights would have to run code.",
     "NS763": "A file of weights claims a size that it does not have.",
     "NS764": "A file of weights holds tensors that no network has.",
+    "NS770": "An ONNX file cannot be read.",
+    "NS771": "An ONNX file is not to be trusted.",
+    "NS772": "The shape of an imported network's input is not known.",
+    "NS773": "A network does what no op says.",
+    "NS774": "No spec of an imported network was found.",
+    "NS775": "An imported spec gives something else than its source.",
+    "NS776": "Nothing reads what is to be imported.",
+    "NS777": "The source of an import cannot be run.",
 }
 
 GROUPS: dict[str, dict[str, str]] = {
