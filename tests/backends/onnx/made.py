@@ -75,7 +75,7 @@ def exported(spec: Path, path: Path, *, dynamo: bool, folded: bool) -> torch.nn.
     for kind in loaded.graph.inputs.values():
         inputs.append(torch.rand([one.evaluate(sizes) for one in kind.sizes]))
         axes.append({i: str(one) for i, one in enumerate(kind.sizes) if one.value is None})
-    names = {
+    names: dict[str, Any] = {
         "input_names": list(loaded.graph.inputs),
         "output_names": list(loaded.graph.entry("predict")),
     }
