@@ -359,6 +359,11 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS775": "An imported spec gives something else than its source.",
     "NS776": "Nothing reads what is to be imported.",
     "NS777": "The source of an import cannot be run.",
+    "NS765": "Nothing in a file of weights fits the network.",
+    "NS766": "Not all weights of a network come from the file.",
+    "NS767": "A tensor cannot be mapped as asked.",
+    "NS768": "The numbers of a file cannot be a network's.",
+    "NS769": "A model has no numbers that could be replaced.",
 }
 
 GROUPS: dict[str, dict[str, str]] = {

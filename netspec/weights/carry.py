@@ -1,23 +1,86 @@
-"""Which tensors an edited spec still has: told by the difference of the two specs, or asked for by the user."""
+"""What a spec can take over from a file of weights: by the old spec where it is known, by names and structure else."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from netspec.ir.graph import Graph, Node
-from netspec.passes.diff.match import match
+from netspec.passes.diff.match import match as same_layers
+from netspec.recipe.spec import Spec
 from netspec.text import SpecError, nearest
 from netspec.text.shown import shown
 from netspec.weights.layers import Shape, fits
-from netspec.weights.report import words
-from netspec.weights.slots import Slots
+from netspec.weights.match import match
+from netspec.weights.origin import Listing, spec_behind
+from netspec.weights.report import Report, words
+from netspec.weights.slots import Slots, slots
+
+
+def carried(spec: Spec, stored: Listing, file: Path, pairs: Mapping[str, str] | None = None) -> Report:
+    """What becomes of every tensor if `spec` starts from a file or a run.
+
+    `pairs` are the user's own, names of tensors or layers of the file and here. SpecError NS767 where they cannot be.
+    """
+    wanted = slots(spec.graph)
+    notes = list(stored.notes)
+    old, note = spec_behind(file)
+    known = None
+    if note:
+        notes.append(note)
+    if old is not None and slots(old.graph).shapes.keys() <= stored.shapes.keys():
+        known = shared(old.graph, spec.graph)
+        if old.digest != spec.digest:
+            notes.append(
+                "the weights' own spec is known: what it calls its layers, and what became of them, decides"
+            )
+    return matched(wanted, stored, pairs, known=known, notes=notes)
+
+
+def matched(
+    wanted: Slots,
+    stored: Listing,
+    pairs: Mapping[str, str] | None = None,
+    *,
+    known: Mapping[str, str] | None = None,
+    notes: list[str] | None = None,
+) -> Report:
+    """As `match`, with the pairs that the user asks for."""
+    return match(
+        stored.shapes,
+        wanted.shapes,
+        whole=wanted.whole,
+        ordered=stored.ordered,
+        given=asked(pairs or {}, stored.shapes, wanted),
+        known=known,
+        notes=stored.notes if notes is None else notes,
+    )
+
+
+def held(report: Report, name: str, *, strict: bool) -> None:
+    """SpecError NS765 where nothing of the file `name` is taken, NS766 where `strict` and not all comes of it."""
+    if not report.sources:
+        raise SpecError.of(
+            "NS765",
+            f"nothing in `{name}` fits: {len(report.unused)} tensors there, {len(report.rows)} here",
+            help="see the report for why, and map what belongs together: `--map old=new`",
+        )
+    if strict and not report.whole:
+        first = next(row for row in report.rows if not row.taken)
+        left = sum(not row.taken for row in report.rows)
+        raise SpecError.of(
+            "NS766",
+            f"{left} of {len(report.rows)} tensors do not come from `{name}`; the first is `{shown(first.name)}`: "
+            f"{shown(first.why)}",
+            help="map what belongs together, `--map old=new`, or leave out `--strict`",
+        )
 
 
 def shared(old: Graph, new: Graph) -> dict[str, str]:
     """The old names of the tensors that both graphs have, by the new ones: layers are those of `netspec diff`."""
     found: dict[str, str] = {}
     taken: set[str] = set()
-    for before, after in _pairs(old, new):
+    for before, after in _layers(old, new):
         for own, key in (*after.parameters.items(), *after.state.items()):
             source = before.parameters.get(own) or before.state.get(own)
             if source is not None and key not in found and source not in taken:
@@ -26,12 +89,12 @@ def shared(old: Graph, new: Graph) -> dict[str, str]:
     return found
 
 
-def _pairs(old: Graph, new: Graph) -> Iterator[tuple[Node, Node]]:
+def _layers(old: Graph, new: Graph) -> Iterator[tuple[Node, Node]]:
     """The layers that are one in both graphs, and those of the regions in them."""
-    for before, after in match(old, new).pairs:
+    for before, after in same_layers(old, new).pairs:
         yield before, after
         for inner, other in zip(before.regions, after.regions, strict=False):
-            yield from _pairs(inner, other)
+            yield from _layers(inner, other)
 
 
 def asked(pairs: Mapping[str, str], stored: Mapping[str, Shape], wanted: Slots) -> dict[str, str]:
