@@ -48,6 +48,8 @@ def run(graph: Graph, feed: Feed, *, gradients: bool = True, way: Way = PLAIN) -
     for key in differentiable:
         inputs[key].requires_grad_(gradients)
     handles = _keep(model, graph, feed, way) if feed.mode == "train" else []
+    if way.compiled:
+        torch.compiler.reset()  # a proof compiles many sources, and remembers none of them
     with way.throughout():
         with torch.set_grad_enabled(gradients), way.running():
             made = way.called(model)(*(inputs[key] for key in given))

@@ -57,7 +57,6 @@ class Way:
         """The model as this way calls it."""
         if not self.compiled:
             return model
-        torch.compiler.reset()
         compiled: Callable[..., Any] = torch.compile(model, dynamic=False)
         return compiled
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from torch import Tensor, nn
@@ -75,6 +75,10 @@ class Settled:
     def throughout(self) -> AbstractContextManager[object]:
         """What whole steps run in: the threads and the products of the plan. What was before comes back."""
         return self.way.throughout()
+
+    def exactly(self) -> AbstractContextManager[object]:
+        """As `throughout`, with all digits of a product in float32: what other numbers are held against."""
+        return replace(self.way, tf32=False).throughout()
 
     def as_json(self) -> dict[str, Any]:
         """Plain data that `from_json` reads."""

@@ -1,0 +1,357 @@
+"""Whether each layer stays right in coarser numbers, on real batches: those that do not are kept in float32.
+
+One step of the model is taken in the coarser numbers, and what every layer reads there, and the gradient that arrives
+at it, are kept. Then each layer by itself computes on these very numbers twice, in float32 and in the coarser way:
+results, gradients of inputs and parameters, statistics. What came before a layer is no difference of it, and what it
+gets wrong reaches no other. A layer is all that has no layer inside; a product of matrices outside of any layer is
+judged too, and charged to the block that it stands in.
+
+What may differ is derived, not chosen. Operands and results are rounded to the coarser type once, and a sum of k terms
+is added up in float32. With u half the gap of the coarse type at 1 (2^-8 for bfloat16, 2^-11 for float16 and tf32) and
+eps that of float32
+
+    tolerance = LAM * (1 + k * eps / u) * d + 3 u |y|
+
+d is how far the result moves in float32 where every operand is off by a random share of u, and at least the mean square
+of that over the tensor: Monte Carlo arithmetic (Parker 1997) on the layer at hand, which sees how the terms of a sum
+cancel and how a function amplifies. The larger of two draws counts, and LAM is 8. The second part, roundings of two
+operands and of the result in full, holds where one term outweighs all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
+
+from netspec_torch.plan.settled import Settled
+
+LAM = 8.0
+SINGLE = 2.0**-23
+HALF_GAP = {"bf16": 2.0**-8, "fp16": 2.0**-11, "tf32": 2.0**-11}
+FLUSHED = {"bf16": 2.0**-126, "fp16": 2.0**-14, "tf32": 2.0**-126}
+"""Numbers below these may be lost."""
+
+RUNS = 2
+ROUNDINGS = 3
+
+PRODUCTS = frozenset(
+    {
+        torch.matmul,
+        torch.bmm,
+        torch.mm,
+        torch.addmm,
+        torch.baddbmm,
+        torch.einsum,
+        torch.Tensor.matmul,
+        torch.Tensor.__matmul__,
+        nn.functional.linear,
+        nn.functional.conv1d,
+        nn.functional.conv2d,
+        nn.functional.conv3d,
+        nn.functional.conv_transpose1d,
+        nn.functional.conv_transpose2d,
+        nn.functional.conv_transpose3d,
+        nn.functional.scaled_dot_product_attention,
+    }
+)
+"""What autocast computes in half numbers whatever it is given."""
+
+
+@dataclass
+class Call:
+    """One call of a layer or of a product: what it was, what it read, what it gave, and what gradient arrived."""
+
+    path: str
+    run: Callable[..., Any]
+    inputs: tuple[Any, ...]
+    named: dict[str, Any]
+    layer: nn.Module | None = None
+    state: dict[str, Tensor] = field(default_factory=dict)
+    made: list[Tensor] = field(default_factory=list)
+    arrived: dict[int, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A layer that is wrong in the coarser numbers: what of it, by how much, and how much it might be."""
+
+    path: str
+    what: str
+    error: float
+    allowed: float
+    inside: bool
+    """Whether it is a layer, or at least a block, that can be kept in float32."""
+
+
+class Watch:
+    """Keeps every call of one step of a model, forward and backward."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.calls: list[Call] = []
+        self._model = model
+        self._stack: list[str] = [""]
+        self._leaves = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Within, calls are kept."""
+        handles: list[RemovableHandle] = []
+        for path, layer in self._model.named_modules():
+            leaf = bool(path) and not any(True for _ in layer.children())
+            handles += self._leaf(path, layer) if leaf else self._block(path, layer)
+        try:
+            with _Products(self):
+                yield
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def _leaf(self, path: str, layer: nn.Module) -> list[RemovableHandle]:
+        """Hooks that keep the calls of a layer."""
+
+        def enter(_: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+            self._leaves += 1
+            state = {key: value.clone() for key, value in layer.named_buffers()}
+            self.calls.append(Call(path, layer, _detached(inputs), named, layer, state))
+
+        def leave(_: nn.Module, __: tuple[Any, ...], ___: dict[str, Any], made: Any) -> None:
+            self._leaves -= 1
+            _listen(self.calls[-1], made)
+
+        return [
+            layer.register_forward_pre_hook(enter, with_kwargs=True),
+            layer.register_forward_hook(leave, with_kwargs=True),
+        ]
+
+    def _block(self, path: str, block: nn.Module) -> list[RemovableHandle]:
+        """Hooks that tell which block is under way."""
+        return [
+            block.register_forward_pre_hook(lambda _, __: self._stack.append(path)),
+            block.register_forward_hook(lambda _, __, ___: self._left()),
+        ]
+
+    def _left(self) -> None:
+        """A block is done; a hook must not return anything."""
+        self._stack.pop()
+
+    def product(
+        self, run: Callable[..., Any], inputs: tuple[Any, ...], named: dict[str, Any], made: Any
+    ) -> None:
+        """Keep a product that stands outside of any layer."""
+        if self._leaves == 0 and isinstance(made, Tensor) and made.is_floating_point():
+            call = Call(self._stack[-1], run, _detached(inputs), named)
+            _listen(call, made)
+            self.calls.append(call)
+
+
+class _Products(TorchFunctionMode):
+    """Hands every product of matrices to the watch."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self._watch = watch
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        made = func(*args, **(kwargs or {}))
+        if func in PRODUCTS:
+            self._watch.product(func, tuple(args), dict(kwargs or {}), made)
+        return made
+
+
+def _detached(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Inputs as they came, cut from what made them."""
+    return tuple(
+        one.detach()
+        if isinstance(one, Tensor)
+        else _detached(tuple(one))
+        if isinstance(one, list | tuple)
+        else one
+        for one in inputs
+    )
+
+
+def _listen(call: Call, made: Any) -> None:
+    """Keep the results of a call, and the gradients that will arrive at them."""
+    for i, one in enumerate(_tensors(made)):
+        call.made.append(one.detach())
+        if one.requires_grad:
+            one.register_hook(lambda gradient, i=i: call.arrived.update({i: gradient.detach()}))
+
+
+def _tensors(made: Any) -> list[Tensor]:
+    """The tensors of a result, in their order."""
+    if isinstance(made, Tensor):
+        return [made]
+    if isinstance(made, dict):
+        made = tuple(made.values())
+    return [tensor for one in made for tensor in _tensors(one)] if isinstance(made, list | tuple) else []
+
+
+# ------------------------------------------------------------------------------------------------------------- judging
+
+
+def judge(calls: Sequence[Call], settled: Settled, scale: float = 1.0) -> list[Wrong]:
+    """The calls that are wrong in the numbers of the plan, each place once. `scale` is what gradients were scaled by."""
+    found: dict[str, Wrong] = {}
+    for call in calls:
+        if call.path in found or not call.made:
+            continue
+        wrong = _judged(call, settled, scale)
+        if wrong is not None:
+            found[call.path] = wrong
+    return list(found.values())
+
+
+def _judged(call: Call, settled: Settled, scale: float) -> Wrong | None:
+    """What is wrong with one call, if anything."""
+    unit = HALF_GAP[settled.precision]
+    exact = _Run(call, settled, scale=scale)
+    ours = exact.results(wide=True)
+    again = exact.results(wide=True, seed=1)
+    if any(not torch.equal(ours[key], again[key]) for key in ours if key.startswith("result")):
+        return None  # a layer with noise of its own, as dropout: its product with a mask rounds once
+    theirs = exact.results(wide=False)
+    moved: dict[str, Tensor] = {}
+    for number in range(RUNS):
+        shown = exact.results(wide=True, off=unit, seed=2 + number)
+        for key, value in shown.items():
+            move = (value - ours[key]).abs()
+            moved[key] = move if key not in moved else torch.maximum(moved[key], move)
+    terms = _terms(call)
+    worst: Wrong | None = None
+    for key, mine in ours.items():
+        if not mine.numel() or not mine.isfinite().all():
+            continue  # what is no number in float32 is not the fault of other numbers
+        spread = moved[key].nan_to_num(posinf=0.0)
+        least = float(spread.square().mean().sqrt())
+        k = max(1.0, terms / mine.numel())
+        may = LAM * (1 + k * SINGLE / unit) * spread.clamp(min=least) + ROUNDINGS * unit * mine.abs()
+        may += FLUSHED[settled.precision] * max(1.0, float(mine.abs().max()))
+        error = (theirs[key] - mine).abs().nan_to_num(nan=torch.inf)
+        over = error - may
+        place = int(over.argmax())
+        if float(over.flatten()[place]) > 0:
+            one = Wrong(
+                call.path,
+                key,
+                float(error.flatten()[place]),
+                float(may.flatten()[place]),
+                bool(call.path),
+            )
+            worst = one if worst is None or one.error / one.allowed > worst.error / worst.allowed else worst
+    return worst
+
+
+def _terms(call: Call) -> float:
+    """All products that a call adds up: the terms of a sum are these, shared out among the sums of a result."""
+    given = [one for one in _tensors(call.inputs) if one.is_floating_point()]
+    made = max((one.numel() for one in call.made), default=1)
+    largest = max([made, *(one.numel() for one in given)])
+    if call.layer is not None:
+        fans = [one.numel() / max(1, len(one)) for one in call.layer.parameters() if one.dim() > 1]
+    elif "conv" in getattr(call.run, "__name__", ""):
+        fans = [given[1].numel() / max(1, len(given[1]))]
+    else:
+        fans = [float(max(one.shape[-2:])) for one in given if one.dim() > 1]
+    return largest * max([1.0, *fans])
+
+
+class _Run:
+    """One call, computed again in one way or another."""
+
+    def __init__(self, call: Call, settled: Settled, scale: float) -> None:
+        self._call, self._settled, self._scale = call, settled, scale
+        self._device = settled.device
+
+    def results(self, *, wide: bool, off: float = 0.0, seed: int = 0) -> dict[str, Tensor]:
+        """Results, gradients and statistics by name, in float32.
+
+        `wide` computes in float32, else in the numbers of the plan. Every operand is off by a random share of `off`.
+        """
+        call, devices = self._call, []
+        if self._device == "cuda":
+            devices = [torch.cuda.current_device()]
+        with torch.random.fork_rng(devices=devices), torch.enable_grad():
+            torch.manual_seed(seed)
+            inputs = [self._given(one, wide=wide, off=off) for one in call.inputs]
+            own = {} if call.layer is None else _parameters(call.layer, off)
+            state = {key: value.clone() for key, value in call.state.items()}
+            torch.manual_seed(seed)
+            with self._numbers(wide=wide):
+                if call.layer is None:
+                    made = call.run(*inputs, **call.named)
+                else:
+                    made = functional_call(call.layer, {**own, **state}, tuple(inputs), call.named)
+            results = _tensors(made)
+            torch.manual_seed(seed + 1000)
+            sent = {
+                i: _off(gradient.float(), off).to(results[i].dtype)
+                for i, gradient in call.arrived.items()
+                if i < len(results) and results[i].requires_grad
+            }
+            floating = (one for one in _tensors(inputs) if one.is_floating_point())
+            leaves = {f"input {i}": one for i, one in enumerate(floating)} | own
+            wanted = [one for one in leaves.values() if one.requires_grad]
+            gradients: Sequence[Tensor | None] = []
+            if sent and wanted:
+                with self._products(wide=wide):
+                    gradients = torch.autograd.grad(
+                        [results[i] for i in sent], wanted, list(sent.values()), allow_unused=True
+                    )
+        found = {
+            f"result {i}": one.detach().float() for i, one in enumerate(results) if one.is_floating_point()
+        }
+        names = [name for name, one in leaves.items() if one.requires_grad]
+        for name, gradient in zip(names, gradients, strict=False):
+            if gradient is not None:
+                found[f"gradient of {name}"] = gradient.detach().float() / self._scale
+        for name, buffer in state.items():
+            if buffer.is_floating_point():
+                found[f"statistic {name}"] = buffer.detach().float()
+        return found
+
+    def _given(self, value: Any, *, wide: bool, off: float) -> Any:
+        """An input for one run."""
+        if isinstance(value, tuple):
+            return [self._given(one, wide=wide, off=off) for one in value]
+        if not isinstance(value, Tensor) or not value.is_floating_point():
+            return value
+        there = _off(value.float(), off) if wide else value.clone()
+        return there.detach().requires_grad_()
+
+    def _numbers(self, *, wide: bool) -> AbstractContextManager[object]:
+        """What a forward pass runs in."""
+        stack = ExitStack()
+        stack.enter_context(self._products(wide=wide))
+        stack.enter_context(torch.autocast(self._device, enabled=False) if wide else self._settled.running())
+        return stack
+
+    def _products(self, *, wide: bool) -> AbstractContextManager[object]:
+        """Products of all digits, or those of the plan."""
+        return Settled(self._device).exactly() if wide else self._settled.throughout()
+
+
+def _off(value: Tensor, off: float) -> Tensor:
+    """A tensor whose numbers are each off by a random share: 0.5 to 1.5 times `off`, of either sign."""
+    if not off:
+        return value
+    x = torch.rand_like(value) - 0.5
+    return value * (1 + off * torch.where(x < 0, 2 * x - 0.5, 2 * x + 0.5))
+
+
+def _parameters(layer: nn.Module, off: float) -> dict[str, Tensor]:
+    """The parameters of a layer as leaves of their own, each number off by a random share."""
+    return {
+        name: _off(one.detach(), off).clone().requires_grad_(one.requires_grad)
+        for name, one in layer.named_parameters()
+    }
