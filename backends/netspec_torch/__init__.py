@@ -145,11 +145,13 @@ def fit(
     resume: Path | None = None,
     device: str | None = None,
     watcher: contract.Watcher | None = None,
+    pins: Mapping[str, Any] | None = None,
+    replan: bool = False,
 ) -> contract.RunResult:
     """Train a spec into a new folder in `runs`, or go on with the run `resume`; SpecError for what is wrong."""
     with contract.needing("train"):
         from netspec_torch.train.run import train as begin  # noqa: PLC0415 - only training needs the engine
-    return begin(spec, runs=runs, resume=resume, device=device, watcher=watcher)
+    return begin(spec, runs=runs, resume=resume, device=device, watcher=watcher, pins=pins, replan=replan)
 
 
 def evaluate(

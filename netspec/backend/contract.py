@@ -152,6 +152,15 @@ class Watcher:
     def reading(self, done: int, total: int, what: str) -> None:
         """Data is being prepared: how much of it is done, and a word for what."""
 
+    def planning(self, what: str) -> None:
+        """A way of running the steps is being tried; a word for which."""
+
+    def planned(self, record: Mapping[str, Any]) -> None:
+        """The plan is settled: what was tried, what it cost and what was taken, as it goes to the run's folder."""
+
+    def moved(self, differences: Sequence[str]) -> None:
+        """A run goes on with its plan on a machine that differs in these ways from the one the plan was made on."""
+
     def begin(self, folder: Path, step: int, steps: int, device: str) -> None:
         """Training begins behind step `step` of `steps`."""
 
@@ -222,8 +231,13 @@ class Trainer(Protocol):
         resume: Path | None = None,
         device: str | None = None,
         watcher: Watcher | None = None,
+        pins: Mapping[str, Any] | None = None,
+        replan: bool = False,
     ) -> RunResult:
-        """Train into a new folder in `runs`, or go on with the run `resume`."""
+        """Train into a new folder in `runs`, or go on with the run `resume`.
+
+        `pins` replace parts of the recipe's plan, and its `precision`, by name; `replan` measures them anew.
+        """
         ...
 
     def evaluate(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from netspec.backend import Watcher
+from netspec.cli.planned import plan_table
 from netspec.text.shown import shown
 
 _EVERY = 20.0  # seconds between lines of a log while data is read
@@ -21,12 +22,35 @@ class Lines(Watcher):
 
     def __init__(self) -> None:
         self._told = time.monotonic()
+        self._planning = False
 
     def reading(self, done: int, total: int, what: str) -> None:
         """A line every twenty seconds."""
         if time.monotonic() - self._told > _EVERY:
             self._told = time.monotonic()
             click.echo(f"{what}: {done} of {total}", err=True)
+
+    def planning(self, what: str) -> None:
+        """A line before the first way that is tried."""
+        del what
+        if not self._planning:
+            self._planning = True
+            self.say("measuring how to run the steps here")
+
+    def planned(self, record: Mapping[str, Any]) -> None:
+        """The table of what was tried."""
+        self.say(plan_table(record))
+
+    def moved(self, differences: Sequence[str]) -> None:
+        """How this machine differs from that of the plan."""
+        if differences:
+            self.say(
+                "the plan was made on another machine, and is kept: " + "; ".join(map(shown, differences))
+            )
+
+    def say(self, text: str) -> None:
+        """Print a text."""
+        click.echo(text, err=True)
 
     def begin(self, folder: Path, step: int, steps: int, device: str) -> None:
         """Where the run is kept, and what it runs on."""
@@ -49,6 +73,10 @@ class Bar(Lines):
     def reading(self, done: int, total: int, what: str) -> None:
         """Move the bar of the data."""
         self._move(done, total, what)
+
+    def say(self, text: str) -> None:
+        """Put a text above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def begin(self, folder: Path, step: int, steps: int, device: str) -> None:
         """Put the heading above the bar."""

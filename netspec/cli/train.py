@@ -13,6 +13,17 @@ from netspec.lang.constants import Constant
 from netspec.text.shown import shown
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
+PRECISIONS = ("auto", "float32", "tf32", "bf16", "fp16")
+
+
+def _pins(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, object]:
+    """The parts of the plan by name; a usage error for what is none."""
+    from netspec.recipe.plan import read_pins
+
+    try:
+        return read_pins(words)
+    except ValueError as trouble:
+        raise click.BadParameter(str(trouble), context, parameter) from trouble
 
 
 @click.command()
@@ -32,14 +43,31 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
     help="Go on with this run where it was cut.",
 )
 @click.option("--device", type=click.Choice(DEVICES), help="Replace the recipe's device.")
+@click.option(
+    "--plan",
+    "pins",
+    metavar="auto|none|PART=VALUE",
+    multiple=True,
+    callback=_pins,
+    help="Measure how to run the steps, or pin a part: memory_format, compile, threads, workers; repeatable.",
+)
+@click.option("--precision", type=click.Choice(PRECISIONS), help="Replace the recipe's precision.")
+@click.option("--replan", is_flag=True, help="Measure the plan anew instead of using kept times.")
 def train(
-    spec: Path | None, define: dict[str, Constant], runs: Path, resume: Path | None, device: str | None
+    spec: Path | None,
+    define: dict[str, Constant],
+    runs: Path,
+    resume: Path | None,
+    device: str | None,
+    pins: dict[str, object],
+    precision: str | None,
+    replan: bool,  # noqa: FBT001 - click hands flags over by name
 ) -> int:
     """Train SPEC on its data and keep everything in a new folder of its own.
 
     The data is checked against what the spec declares before the first step. Ctrl+C ends a run after the step it is
     in, and a kill loses half a minute at the most: `netspec train --resume RUN` goes on, on a CPU to the very same
-    weights.
+    weights. With `--plan auto` the steps are first run in several ways for some seconds, and the fastest is taken.
     """
     from netspec.cli.progress import watching
     from netspec.cli.results import told
@@ -58,7 +86,15 @@ def train(
         click.echo(render_all(checked.diagnostics, color=color), err=True)
     backend = trainer()
     with watching() as watcher:
-        result = backend.fit(checked, runs=runs, resume=resume, device=device, watcher=watcher)
+        result = backend.fit(
+            checked,
+            runs=runs,
+            resume=resume,
+            device=device,
+            watcher=watcher,
+            pins=pins if precision is None else {**pins, "precision": precision},
+            replan=replan,
+        )
     click.echo(told(result.report))
     place = shown(click.format_filename(result.folder))
     if result.report.get("stopped") == "interrupted":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from annotated_types import Ge, Le
+from pydantic import ValidationError
 
 from netspec.ir.record import Record
 
@@ -55,3 +56,45 @@ def pinned(plan: Plan, pins: Mapping[str, object]) -> Plan:
     """The plan with parts of it said otherwise, as on the command line; pydantic's ValidationError for a wrong one."""
     told = {key: getattr(plan, key) for key in Plan.model_fields}
     return Plan.model_validate({**told, **pins})
+
+
+def read_pins(words: Iterable[str]) -> dict[str, object]:
+    """The parts of a plan as a command line says them: `auto`, `none`, `compile=false`, the later over the earlier.
+
+    ValueError for what is no part or no value of it, in words for the user.
+    """
+    pins: dict[str, object] = {}
+    for word in words:
+        if word in WHOLE:
+            pins |= {key: getattr(WHOLE[word], key) for key in Plan.model_fields}
+            continue
+        key, equals, text = (part.strip() for part in word.partition("="))
+        if not equals or key not in Plan.model_fields:
+            parts = ", ".join(f"`{one}`" for one in Plan.model_fields)
+            raise ValueError(
+                f"`{word}` is not `auto`, `none` or PART=VALUE, such as `compile=false`; parts are {parts}"
+            )
+        pins[key] = _value(text)
+        try:
+            pinned(Plan(), {key: pins[key]})
+        except ValidationError as trouble:
+            raise ValueError(f"`{text}` is no value of `{key}`: {_VALUES[key]}") from trouble
+    return pins
+
+
+WHOLE = {"auto": ALL_AUTO, "none": Plan()}
+"""Words for a whole plan: all of it measured, or PyTorch's own way."""
+
+_VALUES = {
+    "memory_format": "it is `auto`, `contiguous` or `channels_last`",
+    "compile": "it is `auto`, `true` or `false`",
+    "threads": "it is `auto`, `null` or a whole number from 1 to 1,024",
+    "workers": "it is `auto` or a whole number from 0 to 64",
+}
+
+
+def _value(text: str) -> object:
+    """A value as it is written."""
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        return int(text)
+    return {"true": True, "false": False, "null": None}.get(text, text)

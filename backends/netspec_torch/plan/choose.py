@@ -45,7 +45,7 @@ class Stage(Protocol):
         ...
 
     def guard(self, settled: Settled) -> list[str]:
-        """The layers that are wrong in the numbers of the plan."""
+        """The layers that are wrong in the numbers of the plan: a path, a space, and what is wrong with it."""
         ...
 
 
@@ -78,10 +78,15 @@ class Trial:
 
 @dataclass
 class Chosen:
-    """The plan, and how it came about. `seconds` is what measuring took; `step` one step of the plan, if known."""
+    """The plan, and how it came about.
+
+    `wrong` says of layers what is wrong with them in the numbers that were tried; `seconds` is what measuring took;
+    `step` one step of the plan, if known.
+    """
 
     settled: Settled
     trials: list[Trial] = field(default_factory=list)
+    wrong: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     step: float | None = None
 
@@ -90,6 +95,7 @@ class Chosen:
         return {
             "seconds": round(self.seconds, 2),
             "step": None if self.step is None else told([self.step])[0],
+            "wrong": self.wrong,
             "tried": [
                 {
                     "part": one.part,
@@ -119,7 +125,7 @@ class Choice:
         self._ground, self._stage, self._length, self._kept = ground, stage, length, kept
         self._clock, self._tell = clock, tell
         self._plan, self._chosen = Plan(), Chosen(Settled())
-        self._began = clock()
+        self._started = self._began = clock()
 
     def choose(self, plan: Plan, precision: str) -> Chosen:
         """Every part settled. Unable where PyTorch's own way cannot run."""
@@ -138,7 +144,7 @@ class Choice:
                 measure()
         if "threads" in free and self._ground.device == "cpu" and self._chosen.settled.threads is None:
             self._chosen.settled = replace(self._chosen.settled, threads=self._ground.threads)
-        self._chosen.seconds = self._clock() - self._began
+        self._chosen.seconds = self._clock() - self._started
         return self._chosen
 
     # -------------------------------------------------------------------------------------------------------- parts
@@ -196,7 +202,8 @@ class Choice:
                 self._leave("precision", settled.precision, str(trouble))
                 return None
             self._kept.record(name, found)
-        return tuple(found)
+        self._chosen.wrong |= dict(one.partition(" ")[::2] for one in found)
+        return tuple(one.partition(" ")[0] for one in found)
 
     def _compile(self) -> None:
         if self._ground.uncompiled:
@@ -217,8 +224,8 @@ class Choice:
                 self._leave("compile", "true", self._late())
                 return
             whole = step * self._length.steps
-            if about > max(self._left(), SHARE * whole):
-                why = f"compiling takes about {about:.0f} s, and the whole run about {whole:.0f} s"
+            if about > max(self._left(), SHARE * whole) or about > whole:
+                why = f"compiling takes about {about:.0f} s, all steps without it {whole:.0f} s"
                 self._leave("compile", "true", why)
                 return
         self._try("compile", "true", compiled, first=True)
@@ -292,13 +299,21 @@ class Choice:
         return (self._clock() - begin) / count
 
     def _step(self) -> float | None:
-        """Seconds of a step of the best so far; None where even a few take too long."""
+        """Seconds of a step of the best so far; None where even a few take too long.
+
+        The least of three, since a busy machine makes steps longer and never shorter. What the first one takes besides,
+        as PyTorch finds its kernels, is not counted against the time for measuring.
+        """
         if self._chosen.step is None:
             lane = self._stage.lane(self._chosen.settled)
             lane.step()
-            begin = self._clock()
-            lane.step()
-            self._chosen.step = self._clock() - begin
+            self._began = self._clock()
+            times = []
+            for _ in range(3):
+                begin = self._clock()
+                lane.step()
+                times.append(self._clock() - begin)
+            self._chosen.step = min(times)
         return self._chosen.step if needed(self._chosen.step) <= self._left() else None
 
     def _left(self) -> float:

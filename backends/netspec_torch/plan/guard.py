@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -185,7 +186,12 @@ def _listen(call: Call, made: Any) -> None:
     for i, one in enumerate(_tensors(made)):
         call.made.append(one.detach())
         if one.requires_grad:
-            one.register_hook(lambda gradient, i=i: call.arrived.update({i: gradient.detach()}))
+            one.register_hook(partial(_arrived, call, i))  # type: ignore[no-untyped-call]
+
+
+def _arrived(call: Call, i: int, gradient: Tensor) -> None:
+    """Keep the gradient of one result."""
+    call.arrived[i] = gradient.detach()
 
 
 def _tensors(made: Any) -> list[Tensor]:
@@ -201,7 +207,7 @@ def _tensors(made: Any) -> list[Tensor]:
 
 
 def judge(calls: Sequence[Call], settled: Settled, scale: float = 1.0) -> list[Wrong]:
-    """The calls that are wrong in the numbers of the plan, each place once. `scale` is what gradients were scaled by."""
+    """The calls that are wrong in the numbers of the plan, each place once; gradients were scaled by `scale`."""
     found: dict[str, Wrong] = {}
     for call in calls:
         if call.path in found or not call.made:

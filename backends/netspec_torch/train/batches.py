@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -97,16 +99,48 @@ def gather(samples: Samples, numbers: NDArray[np.int64], *, training: bool = Fal
 class Stream:
     """The parts of a run from number `start` on, up to `stop`: one long epoch for the engine.
 
-    The engine counts nothing that matters, so nothing of its state has to be restored when a run goes on.
+    The engine counts nothing that matters, so nothing of its state has to be restored when a run goes on. `workers`
+    threads gather the next parts while the caller is busy with one; what comes, and in which order, is the same for any
+    number of them. With `pinned` the tensors lie where a GPU fetches them by itself.
     """
 
-    def __init__(self, samples: Samples, plan: Plan, start: int, stop: int) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        plan: Plan,
+        start: int,
+        stop: int,
+        *,
+        workers: int = 0,
+        pinned: bool = False,
+    ) -> None:
         self._samples, self._plan, self._start, self._stop = samples, plan, start, stop
+        self._workers, self._pinned = workers, pinned
 
     def __len__(self) -> int:
         return self._stop - self._start
 
     def __iter__(self) -> Iterator[tuple[Batch, float]]:
-        for taken in range(self._start, self._stop):
-            numbers, weight = self._plan.part(taken)
-            yield gather(self._samples, numbers, training=True), weight
+        parts = range(self._start, self._stop)
+        if self._workers == 0:
+            yield from map(self._part, parts)
+            return
+        ahead: deque[Future[tuple[Batch, float]]] = deque()
+        with ThreadPoolExecutor(self._workers, "netspec-loader") as pool:
+            try:
+                for taken in parts:
+                    ahead.append(pool.submit(self._part, taken))
+                    if len(ahead) > self._workers:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _part(self, taken: int) -> tuple[Batch, float]:
+        """One part of a step, and its weight."""
+        numbers, weight = self._plan.part(taken)
+        batch = gather(self._samples, numbers, training=True)
+        if self._pinned:
+            batch = {name: value.pin_memory() for name, value in batch.items()}
+        return batch, weight

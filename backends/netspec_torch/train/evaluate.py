@@ -13,9 +13,9 @@ from netspec_torch.device import pick
 from netspec_torch.train import checkpoint as files
 from netspec_torch.train.folder import RunFolder, not_a_run
 from netspec_torch.train.measure import check_targets_of_groups
+from netspec_torch.train.planning import recorded
 from netspec_torch.train.report import Known, known, part_numbers, report
 from netspec_torch.train.run import compile_spec, open_data
-from netspec_torch.train.session import precision_context
 
 
 def evaluate(
@@ -40,7 +40,8 @@ def evaluate(
     folder = RunFolder(run)
     if not folder.checkpoints.is_dir():
         raise not_a_run(run)
-    if folder.read_json("run.json").get("digest") != trained.digest:
+    record = folder.read_json("run.json")
+    if record.get("digest") != trained.digest:
         raise SpecError.of(
             "NS648",
             "the run's `spec.yaml` is not what the run was made from",
@@ -51,7 +52,9 @@ def evaluate(
     compiled = compile_spec(spec)
     with files.fitting():
         compiled.model.load_state_dict(files.weights(state))
-    compiled.model.to(where)
+    settled = recorded(record, spec.training, where)
+    with files.fitting():  # a layer that the plan keeps in float32 may be gone
+        settled.prepare(compiled.model)
     samples = open_data(spec, watcher)
     check_targets_of_groups(spec, samples)
     training, note = _training(spec, trained, samples, watcher)
@@ -63,7 +66,7 @@ def evaluate(
         split,
         device=where,
         training=training,
-        context=precision_context(spec.training, where),
+        context=settled.running(),
         details=baselines,
     )
     progress = state["progress"]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from math import isfinite
 from types import FrameType
 from typing import Any
@@ -23,6 +24,7 @@ from netspec.recipe.spec import Spec
 from netspec_torch.averaged import Averaged
 from netspec_torch.module import Compiled
 from netspec_torch.optimizer import bound, build, set_pace
+from netspec_torch.plan import Settled
 from netspec_torch.train.augment import Augment
 from netspec_torch.train.batches import Batch, Plan, noise_seed
 from netspec_torch.train.checkpoint import fitting
@@ -76,14 +78,23 @@ class Learner(pl.LightningModule):
     """Seconds of training between checkpoints, at the most, besides those at the end of each epoch."""
 
     def __init__(
-        self, spec: Spec, compiled: Compiled, plan: Plan, steps: int, progress: Progress, hooks: Hooks
+        self,
+        spec: Spec,
+        compiled: Compiled,
+        plan: Plan,
+        steps: int,
+        progress: Progress,
+        hooks: Hooks,
+        settled: Settled,
     ) -> None:
         super().__init__()
         assert spec.training is not None
         assert compiled.loss is not None
+        self.settled = settled
+        self.called = partial(settled.apply(compiled.model))  # no submodule: its parameters are the model's
         self.model = compiled.model
         self.spec, self.compiled, self.plan = spec, compiled, plan
-        self.training_recipe, self.steps, self.progress, self.hooks = spec.training, steps, progress, hooks
+        self.steps, self.progress, self.hooks = steps, progress, hooks
         self.descent = descent(spec.training, spec.graph)
         self.paces = paces(spec.training.schedule, steps, plan.steps_per_epoch)
         declared = {**spec.graph.inputs, **spec.graph.targets}
@@ -160,7 +171,7 @@ class Learner(pl.LightningModule):
             with torch.autocast(self.device.type, enabled=False):
                 fields = self.augment(fields, self.plan.part(self.progress.taken)[0], epoch)
         torch.manual_seed(noise_seed(self.plan.seed, self.progress.taken))
-        outputs, targets = forward(self.spec.graph, self.compiled, fields)
+        outputs, targets = forward(self.spec.graph, self.compiled, self.settled.placed(fields), self.called)
         loss_module = self.compiled.loss
         assert isinstance(loss_module, nn.Module)
         with torch.autocast(self.device.type, enabled=False):
@@ -174,7 +185,7 @@ class Learner(pl.LightningModule):
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """Refuse to move the weights by what is no number (with fp16 the engine skips such steps itself)."""
         del optimizer
-        if self.training_recipe.precision == "fp16":
+        if self.settled.precision == "fp16":
             return
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         if gradients and not bool(torch.isfinite(torch.nn.utils.get_total_norm(gradients))):

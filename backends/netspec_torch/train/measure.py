@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,10 +121,16 @@ def _measure(
     )
 
 
-def forward(graph: Graph, compiled: Compiled, batch: Batch) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """The model's outputs, with what the loss needs besides, and the targets, both by name and in full precision."""
+def forward(
+    graph: Graph, compiled: Compiled, batch: Batch, called: Callable[..., Any] | None = None
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The model's outputs, with what the loss needs besides, and the targets, both by name and in full precision.
+
+    `called` is the model in another form, as a compiled one.
+    """
+    model = compiled.model if called is None else called
     with told_of_single_numbers(graph):
-        made = compiled.model(*(batch[name] for name in graph.inputs), **compiled.for_loss)
+        made = model(*(batch[name] for name in graph.inputs), **compiled.for_loss)
     outputs = outputs_of(made, list(graph.entry("predict")))
     wide = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
     return wide, {name: batch[name] for name in graph.targets}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from netspec.recipe.watch import Watch
 from netspec.text import SpecError
 from netspec_torch.device import pick
 from netspec_torch.module import Compiled, assemble
+from netspec_torch.plan import Settled
 from netspec_torch.train import checkpoint
 from netspec_torch.train.batches import Plan
 from netspec_torch.train.folder import RunFolder, new_run, new_salt, not_a_run, relative_project
 from netspec_torch.train.measure import check_targets_of_groups
+from netspec_torch.train.planning import Wishes, repeat, settle
 from netspec_torch.train.session import Session
 
 
@@ -35,15 +38,18 @@ def train(
     resume: Path | None = None,
     device: str | None = None,
     watcher: Watcher | None = None,
+    pins: Mapping[str, Any] | None = None,
+    replan: bool = False,
 ) -> RunResult:
     """Train a spec on its data, into a new folder in `runs`, or on from the last checkpoint of the run `resume`.
 
-    `device` replaces the recipe's. Raises SpecError: what the data or the recipe get wrong before anything is made,
+    `device` replaces the recipe's; `pins` replace parts of its plan, and its `precision`, by name; `replan` measures
+    anew what was measured before. Raises SpecError: what the data or the recipe get wrong before anything is made,
     NS64x for what goes wrong later. The state of torch's generators is left as it was.
     """
     recipe = _recipe(spec)
     where = pick(device or recipe.device)
-    _check_precision(recipe, where)
+    wishes = Wishes(pins or {}, replan)
     watcher = watcher or Watcher()
     samples = open_data(spec, watcher)
     check_targets_of_groups(spec, samples)
@@ -51,12 +57,21 @@ def train(
     validation = samples.splits["validation"]
     _check_watch(recipe, len(validation))
     compiled = compile_spec(spec)
-    state = None if resume is None else _state(spec, resume, samples)
-    folder = RunFolder(resume) if resume is not None else _prepare(spec, compiled, samples, runs, where)
-    session = Session(spec, recipe, compiled, samples, plan, folder, where, watcher)
-    with torch.random.fork_rng(devices=[]):
-        session.run(state)
-    return session.finish()
+    if resume is None:
+        state = None
+        settled, planned = settle(spec, samples, plan, where, lambda: compile_spec(spec), wishes, watcher)
+        folder = _prepare(spec, compiled, samples, runs, settled, planned)
+    else:
+        state, folder = _state(spec, resume, samples), RunFolder(resume)
+        record = folder.read_json("run.json")
+        settled = repeat(record, recipe, where, wishes, watcher)
+        if wishes.pins:
+            folder.write_json("run.json", {**record, "plan": settled.as_json()})
+    session = Session(spec, recipe, compiled, samples, plan, folder, where, watcher, settled)
+    with settled.throughout():
+        with torch.random.fork_rng(devices=[]):
+            session.run(state)
+        return session.finish()
 
 
 def compile_spec(spec: Spec) -> Compiled:
@@ -94,16 +109,6 @@ def _recipe(spec: Spec) -> Training:
     return spec.training
 
 
-def _check_precision(recipe: Training, where: torch.device) -> None:
-    """Half precision with a loss scale is CUDA's alone."""
-    if recipe.precision == "fp16" and where.type != "cuda":
-        raise SpecError.of(
-            "NS646",
-            f"`precision: fp16` needs a CUDA device, and this run is on `{where.type}`",
-            help="use `precision: bf16` or `float32`",
-        )
-
-
 def _check_watch(recipe: Training, validation: int) -> None:
     """Watching a metric needs samples to measure it on."""
     if validation:
@@ -122,7 +127,14 @@ def _check_watch(recipe: Training, validation: int) -> None:
             )
 
 
-def _prepare(spec: Spec, compiled: Compiled, samples: Samples, runs: Path, where: torch.device) -> RunFolder:
+def _prepare(
+    spec: Spec,
+    compiled: Compiled,
+    samples: Samples,
+    runs: Path,
+    settled: Settled,
+    planned: Mapping[str, Any],
+) -> RunFolder:
     """A new run folder with everything in it that is known before the first step."""
     folder = new_run(runs, spec.name, spec.digest)
     salt = new_salt()
@@ -140,9 +152,11 @@ def _prepare(spec: Spec, compiled: Compiled, samples: Samples, runs: Path, where
             "files": dict(spec.files),
             "project": relative_project(folder.path, spec.folder),
             "seed": spec.training.seed if spec.training else 0,
-            "device": where.type,
-            "precision": spec.training.precision if spec.training else "float32",
-            "threads": torch.get_num_threads(),
+            "device": settled.device,
+            "precision": settled.precision,
+            "threads": settled.threads or torch.get_num_threads(),
+            "plan": settled.as_json(),
+            "planned": dict(planned),
             "data": samples.fingerprint,
             "samples": {part: len(numbers) for part, numbers in samples.splits.items()},
             "groups": {

@@ -6,7 +6,7 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import fields
 from math import inf, isnan
 from typing import Any
@@ -22,6 +22,7 @@ from netspec.recipe.spec import Spec
 from netspec.recipe.training import Training
 from netspec.recipe.watch import Watch
 from netspec_torch.module import Compiled
+from netspec_torch.plan import Settled
 from netspec_torch.train import checkpoint
 from netspec_torch.train.batches import Plan, Stream
 from netspec_torch.train.diverged import Diverged, explain
@@ -52,7 +53,9 @@ class Session:
         folder: RunFolder,
         where: torch.device,
         watcher: Watcher,
+        settled: Settled,
     ) -> None:
+        self.settled = settled
         self.spec, self.recipe, self.compiled, self.samples = spec, recipe, compiled, samples
         self.plan, self.folder, self.where, self.watcher = plan, folder, where, watcher
         self.validation = samples.splits["validation"]
@@ -61,7 +64,7 @@ class Session:
         self.started = time.monotonic()
         self.first_step = 0
         hooks = Hooks(self._stepped, self._epoch, self._save)
-        self.learner = Learner(spec, compiled, plan, self.steps, self.progress, hooks)
+        self.learner = Learner(spec, compiled, plan, self.steps, self.progress, hooks, settled)
 
     # ------------------------------------------------------------------------------------------------------------ run
 
@@ -74,7 +77,14 @@ class Session:
         if self.learner.step >= self.steps or self.progress.stopped:
             return
         self.folder.start_log(self._columns(), self.learner.step // self.plan.steps_per_epoch)
-        stream = Stream(self.samples, self.plan, self.progress.taken, self.steps * self.plan.accumulate)
+        stream = Stream(
+            self.samples,
+            self.plan,
+            self.progress.taken,
+            self.steps * self.plan.accumulate,
+            workers=self.settled.workers,
+            pinned=self.where.type == "cuda" and self.settled.workers > 0,
+        )
         with _quiet():
             trainer = self._trainer()
             try:
@@ -89,7 +99,7 @@ class Session:
         return pl.Trainer(
             accelerator={"cuda": "gpu"}.get(self.where.type, self.where.type),
             devices=1,
-            precision=_PRECISION[self.recipe.precision],  # type: ignore[arg-type]
+            precision=_PRECISION[self.settled.precision],  # type: ignore[arg-type]
             max_epochs=1,
             accumulate_grad_batches=self.recipe.accumulate,
             logger=False,
@@ -207,7 +217,7 @@ class Session:
             part,
             device=self.where,
             training=known(self.spec, self.samples),
-            context=precision_context(self.recipe, self.where),
+            context=self.settled.running(),
         )
         told |= {
             "step": self.learner.step,
@@ -257,10 +267,3 @@ def _quiet() -> Iterator[None]:
     finally:
         for one, level in zip(loggers, levels, strict=True):
             one.setLevel(level)
-
-
-def precision_context(recipe: Training | None, where: torch.device) -> AbstractContextManager[Any]:
-    """What a forward pass outside of the engine runs in, so that it is that of the training."""
-    kinds = {"bf16": torch.bfloat16, "fp16": torch.float16}
-    kind = kinds.get(recipe.precision) if recipe else None
-    return nullcontext() if kind is None else torch.autocast(where.type, dtype=kind)

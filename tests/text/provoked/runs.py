@@ -16,7 +16,7 @@ from netspec.data.samples import open_samples
 from netspec.front import load
 from netspec.text import Diagnostic, SpecError
 from netspec_torch import backend as torch_backend
-from netspec_torch.plan import Settled
+from netspec_torch.plan import Settled, ground
 from netspec_torch.train import checkpoint
 from netspec_torch.train.measure import check_targets_of_groups
 from netspec_torch.train.run import train
@@ -131,4 +131,17 @@ def ns275(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
 
 def ns661(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     Settled.from_json({"device": "cpu", "memory_format": "channels_first"})
+    return ()
+
+
+def ns660(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    patch.setattr(
+        ground, "no_compiler", lambda: "`torch.compile` needs a C++ compiler, and none is on the path"
+    )
+    return attempted(("seed: 3", "seed: 3\n  plan: {compile: true}"))
+
+
+def ns662(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    run = trained()
+    train(small.spec(Path(), *SHORT), runs=Path("runs"), resume=run, device="cpu", pins={"threads": "auto"})
     return ()
