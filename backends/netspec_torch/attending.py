@@ -25,19 +25,28 @@ def attention(
     mask = where
     drops = drop is not None and drop.training and drop.p > 0
     if is_causal and (drops or mask is not None):
-        causal = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool, device=query.device).tril()
+        places = query.shape[-2], key.shape[-2]
+        causal = torch.ones(places, dtype=torch.bool, device=query.device).tril()
         mask = causal if mask is None else mask & causal
         is_causal = False
     some = None if mask is None else mask.any(dim=-1, keepdim=True)
     if mask is not None and some is not None:
-        mask = mask | ~some  # no row without a key: its result is taken away below, and NaN is never made
+        mask = mask | ~some  # no row without a key, so no NaN: its result is taken away below
     if drop is not None and drops:
-        scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+        factor = query.shape[-1] ** -0.5 if scale is None else scale
+        scores = query @ key.transpose(-2, -1) * factor
         if mask is not None:
             scores = scores.masked_fill(~mask, -float("inf"))
         y = drop(scores.softmax(dim=-1)) @ value
     else:
-        y = F.scaled_dot_product_attention(query, key, value, mask, is_causal=is_causal, scale=scale)
+        y = F.scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            mask,
+            is_causal=is_causal,
+            scale=scale,
+        )
     return y if some is None else torch.where(some, y, 0.0)
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from netspec.text import SpecError
 from netspec_torch import printer
 from netspec_torch.body import Body
+from netspec_torch.copied import laid
 from netspec_torch.foreign import foreign_support
-from netspec_torch.naming import IMPORTED
+from netspec_torch.naming import IMPORTED, STANDARD
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,16 @@ class File:
     comments: dict[int, str] = field(default_factory=dict)
     called: dict[str, None] = field(default_factory=dict)
     verbatim: dict[int, str] = field(default_factory=dict)
+    needed: set[str] = field(default_factory=set)
 
     def need(self, called: str) -> None:
         """Put a support class before what inherits from it, once."""
-        node, written = support()[called]
-        if id(node) not in self.verbatim:
-            self.verbatim[id(node)] = written
-            self.classes.append(node)
+        if called in self.needed:
+            return
+        self.needed.add(called)
+        node, written = laid(*support()[called])
+        self.verbatim[id(node)] = written
+        self.classes.append(node)
 
     def take(self, body: Body) -> None:
         """Keep the comments and the support functions of a finished body."""
@@ -65,20 +69,27 @@ def finish(file: File, model: str, doc: str) -> Source:
                 "NS735", f"the torch backend has no support function `{key}`", help="update netspec"
             )
         node, written = foreign_support(key) if ":" in key else known[key]
+        node, written = laid(node, written)
         functions.append(node)
         verbatim[id(node)] = written
     used = _names([*functions, *file.classes])
-    imports = [
-        ast.parse(line).body[0] for key, line in IMPORTED.items() if key in used and "from" not in line
-    ]
+    lines = [line for key, line in {**IMPORTED, **STANDARD}.items() if key in used]
+    imports = [ast.parse(line).body[0] for line in sorted({*lines} - {*_TORCH}, key=_import_order)]
     together = [key for key in ("Tensor", "nn") if key in used]
-    imports.sort(key=ast.unparse)
     if together:
         imports.append(ast.ImportFrom("torch", [ast.alias(key) for key in together], 0))
     future = ast.ImportFrom("__future__", [ast.alias("annotations")], 0)
     body = [printer.docstring(doc, 0), future, *imports, *functions, *file.classes]
     tree = ast.Module(body, [])
     return Source(printer.show(tree, file.comments, verbatim), tree, model)
+
+
+_TORCH = ("from torch import Tensor", "from torch import nn")
+
+
+def _import_order(line: str) -> tuple[bool, bool, str]:
+    """Python's own modules before torch, whole modules before names of them."""
+    return "torch" in line, line.startswith("from"), line
 
 
 def _names(statements: Sequence[ast.stmt]) -> set[str]:

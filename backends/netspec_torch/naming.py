@@ -13,7 +13,13 @@ IMPORTED = {
     "nn": "from torch import nn",
     "math": "import math",
 }
-"""The only names a written file may import, with the line that does it."""
+"""The only names that code of support functions may import, with the line that does it."""
+
+STANDARD = {
+    "OrderedDict": "from collections import OrderedDict",
+    "Callable": "from collections.abc import Callable",
+}
+"""The names that classes of blocks import besides."""
 
 _BUILTIN = (
     "abs all any bool callable classmethod dict enumerate float getattr hasattr int isinstance iter len list map max "
@@ -30,7 +36,7 @@ register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_ex
 state_dict to to_empty train training type xpu zero_grad
 """
 
-TAKEN = frozenset({"self", "outputs", "targets", *IMPORTED, *_BUILTIN.split(), *keyword.kwlist})
+TAKEN = frozenset({"self", "outputs", "targets", *IMPORTED, *STANDARD, *_BUILTIN.split(), *keyword.kwlist})
 """Words that no local of generated code may be called."""
 
 RESERVED = frozenset(_MODULE.split())
@@ -38,7 +44,17 @@ RESERVED = frozenset(_MODULE.split())
 
 _WORD = re.compile(r"[A-Za-z0-9]+")
 _PART = re.compile(r"[A-Za-z0-9_]+")
-_CLASSES = {"Aggregate", "F", "GroupMetrics", "Loss", "Metrics", "Running", "Tensor"}
+_CLASSES = {
+    "Aggregate",
+    "Callable",
+    "F",
+    "GroupMetrics",
+    "Loss",
+    "Metrics",
+    "OrderedDict",
+    "Running",
+    "Tensor",
+}
 
 
 def class_name(text: str) -> str:

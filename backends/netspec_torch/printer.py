@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import re
 import textwrap
 import tokenize
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +37,8 @@ def docstring(text: str, indent: int) -> ast.Expr:
         )
     while lines and not lines[-1]:
         lines.pop()
+    if len(lines) == 1:
+        lines = textwrap.wrap(lines[0], LIMIT - indent - 6, break_long_words=False, break_on_hyphens=False)
     if len(lines) <= 1:
         return ast.Expr(ast.Constant("".join(lines)))
     laid = "\n".join([lines[0], *(f"{margin}{line}" if line else "" for line in lines[1:])])
@@ -77,38 +78,78 @@ class _Printer:
         margin = " " * indent
         if id(statement) in self._verbatim:
             yield from self._verbatim[id(statement)].splitlines()
-        elif isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.If)):
+        elif isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.For)):
             for line in self._header(statement, indent):
                 yield margin + line
             yield from self.block(statement.body, indent + 4, airy=isinstance(statement, ast.ClassDef))
+        elif isinstance(statement, ast.If):
+            yield from self._condition(statement, indent, "if")
         elif first and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
             yield margin + _quoted(str(statement.value.value))
         else:
-            lines = _wrap(statement, indent)
-            comment = self._comments.get(id(statement), "")
-            for i, line in enumerate(lines):
-                yield f"{margin}{line}  # {comment}" if comment and i == len(lines) - 1 else margin + line
+            yield from self._simple(statement, indent)
 
-    def _header(self, statement: ast.FunctionDef | ast.ClassDef | ast.If, indent: int) -> list[str]:
-        """The line that opens a class, a function (its arguments one a line if they are many) or a condition."""
+    def _simple(self, statement: ast.stmt, indent: int) -> Iterator[str]:
+        """The lines of a statement that holds no others, its comment above where the line would be too long."""
+        margin = " " * indent
+        lines = _wrap(statement, indent)
+        comment = self._comments.get(id(statement), "")
+        if comment and indent + len(lines[-1]) + len(comment) + 4 > LIMIT:
+            yield f"{margin}# {comment}"
+            comment = ""
+        for i, line in enumerate(lines):
+            yield f"{margin}{line}  # {comment}" if comment and i == len(lines) - 1 else margin + line
+
+    def _condition(self, statement: ast.If, indent: int, word: str) -> Iterator[str]:
+        """The lines of a condition and its branches."""
+        margin = " " * indent
+        yield f"{margin}{word} {_double(ast.unparse(statement.test))}:"
+        yield from self.block(statement.body, indent + 4)
+        if len(statement.orelse) == 1 and isinstance(inner := statement.orelse[0], ast.If):
+            yield from self._condition(inner, indent, "elif")
+        elif statement.orelse:
+            yield f"{margin}else:"
+            yield from self.block(statement.orelse, indent + 4)
+
+    def _header(self, statement: ast.FunctionDef | ast.ClassDef | ast.For, indent: int) -> list[str]:
+        """The line that opens a class, a function (its arguments one a line if they are many) or a loop."""
         if isinstance(statement, ast.ClassDef):
             return [f"class {statement.name}({', '.join(ast.unparse(one) for one in statement.bases)}):"]
-        if isinstance(statement, ast.If):
-            return [f"if {_double(ast.unparse(statement.test))}:"]
-        arguments = _double(ast.unparse(statement.args)).replace("=None", " = None")  # as PEP 8 has it
+        if isinstance(statement, ast.For):
+            return [f"for {ast.unparse(statement.target)} in {_double(ast.unparse(statement.iter))}:"]
+        parts = _signature(statement.args)
         returns = f" -> {ast.unparse(statement.returns)}" if statement.returns else ""
-        line = f"def {statement.name}({arguments}){returns}:"
+        line = f"def {statement.name}({', '.join(parts)}){returns}:"
         if len(line) + indent <= LIMIT:
             return [line]
-        parts = re.split(r", (?![^\[]*\])", arguments)
         return [f"def {statement.name}(", *(f"    {part}," for part in parts), f"){returns}:"]
+
+
+def _signature(arguments: ast.arguments) -> list[str]:
+    """The arguments of a function, each with its type and its default as PEP 8 has them."""
+    parts: list[str] = []
+    bare = len(arguments.args) - len(arguments.defaults)
+    for i, one in enumerate(arguments.args):
+        default = arguments.defaults[i - bare] if i >= bare else None
+        parts.append(_argument(one, default))
+    if arguments.kwonlyargs:
+        parts.append("*")
+    parts.extend(map(_argument, arguments.kwonlyargs, arguments.kw_defaults))
+    return parts
+
+
+def _argument(one: ast.arg, default: ast.expr | None) -> str:
+    kind = f": {_double(ast.unparse(one.annotation))}" if one.annotation else ""
+    return f"{one.arg}{kind}" + (f" = {_double(ast.unparse(default))}" if default else "")
 
 
 def _kind(statement: ast.stmt) -> str:
     """What stands together at the top of a file without an empty line between."""
     if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
         return "future"
-    return "import" if isinstance(statement, (ast.Import, ast.ImportFrom)) else type(statement).__name__
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return "torch" if "torch" in ast.unparse(statement) else "import"
+    return type(statement).__name__
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -163,6 +204,8 @@ def _broken(value: ast.expr, head: str, tail: str, indent: int) -> list[str]:
     line = head + _double(ast.unparse(value)) + tail
     if len(line) + indent <= LIMIT:
         return [line]
+    if isinstance(value, ast.Starred) and isinstance(value.value, ast.GeneratorExp):
+        return [f"{head}*(", *_generated(value.value, indent + 4), f"){tail}"]
     if isinstance(value, ast.Call) and (value.args or value.keywords):
         opened = f"{head}{_double(ast.unparse(value.func))}("
         parts = [("", one) for one in value.args] + [(f"{one.arg}=", one.value) for one in value.keywords]
@@ -178,6 +221,14 @@ def _broken(value: ast.expr, head: str, tail: str, indent: int) -> list[str]:
         inside = [f"    {part}" for part in _operands(value)]
         return [f"{head}(", *inside, f"){tail}"]
     return [line]
+
+
+def _generated(value: ast.GeneratorExp, indent: int) -> list[str]:
+    """The two halves of a generator, each on lines of its own."""
+    (over,) = value.generators
+    entry = _broken(value.elt, "", "", indent)
+    target = _double(ast.unparse(over.target)).strip("()")
+    return [f"    {line}" for line in (*entry, *_broken(over.iter, f"for {target} in ", "", indent))]
 
 
 def _parts(parts: Sequence[tuple[str, ast.expr]], indent: int) -> list[str]:

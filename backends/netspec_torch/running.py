@@ -9,9 +9,9 @@ from torch import Tensor, nn
 class Running(nn.Module):
     """Values over all batches since the last `reset`, as if these were one batch.
 
-    A subclass says in `reductions` how each value is reduced and over which axes, gives the values of one batch
-    (`values`), and makes the results of the reduced ones (`finish`). A mean is kept as its sum and its weight. Totals
-    are float64, or float32 on a device that has no more (MPS).
+    A subclass says in `reductions` how each value is reduced and over which axes, gives the values
+    of one batch (`values`), and makes the results of the reduced ones (`finish`). A mean is kept as
+    its sum and its weight. Totals are float64, or float32 on a device that has no more (MPS).
     """
 
     reductions: tuple[tuple[str, str, tuple[int, ...]], ...] = ()
@@ -37,7 +37,11 @@ class Running(nn.Module):
         raise NotImplementedError
 
     @torch.no_grad()
-    def update(self, outputs: Tensor | dict[str, Tensor], targets: Tensor | dict[str, Tensor]) -> None:
+    def update(
+        self,
+        outputs: Tensor | dict[str, Tensor],
+        targets: Tensor | dict[str, Tensor],
+    ) -> None:
         """Take one batch in."""
         for key, value in self.values(outputs, targets).items():
             how, axes = self._kinds[key]
@@ -60,6 +64,10 @@ class Running(nn.Module):
             reduced[key] = total.cpu().double() / (self._weights[key] if mean else 1)
         return {key: float(value) for key, value in self.finish(reduced).items()}
 
-    def forward(self, outputs: Tensor | dict[str, Tensor], targets: Tensor | dict[str, Tensor]) -> None:
+    def forward(
+        self,
+        outputs: Tensor | dict[str, Tensor],
+        targets: Tensor | dict[str, Tensor],
+    ) -> None:
         """As `update`."""
         self.update(outputs, targets)

@@ -83,7 +83,8 @@ def weighted_mean(
 ) -> torch.Tensor:
     """The mean of elements with weights, which broadcast; `counts` are in the elements already, not in the divisor."""
     weights = weights.to(each.dtype).expand_as(each)
-    return (each * weights).sum() / (weights if counts is None else weights * counts.to(each.dtype)).sum()
+    counted = weights if counts is None else weights * counts.to(each.dtype)
+    return (each * weights).sum() / counted.sum()
 
 
 def masked_mean(x: torch.Tensor, where: torch.Tensor, dim: int | tuple[int, ...]) -> torch.Tensor:
@@ -110,7 +111,8 @@ def class_weight(
     The numbers are of the kind of `like`, without it in single precision.
     """
     dtype = torch.float32 if like is None else like.dtype
-    kept = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
+    everywhere = torch.ones_like(target, dtype=torch.bool)
+    kept = everywhere if ignore_index is None else target != ignore_index
     if weight is None:
         return kept.to(dtype)
     table = torch.tensor(weight, device=target.device, dtype=dtype)
@@ -125,7 +127,8 @@ def smoothed_nll(
     ignore_index: int | None = None,
 ) -> torch.Tensor:
     """`-log_p` of the right class, a share of its certainty spread over all classes, each with its weight."""
-    kept = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
+    everywhere = torch.ones_like(target, dtype=torch.bool)
+    kept = everywhere if ignore_index is None else target != ignore_index
     right = torch.where(kept, target, 0).unsqueeze(1)
     scaled = log_p
     if weight is not None:
@@ -148,7 +151,8 @@ def focal(
     ignore_index: int | None = None,
 ) -> torch.Tensor:
     """Cross-entropy times `(1 - p) ** gamma`, p the probability of the right class, and the weight of the class."""
-    kept = torch.ones_like(target, dtype=torch.bool) if ignore_index is None else target != ignore_index
+    everywhere = torch.ones_like(target, dtype=torch.bool)
+    kept = everywhere if ignore_index is None else target != ignore_index
     right = torch.where(kept, target, 0).unsqueeze(1)
     own = torch.log_softmax(logits, dim=1).gather(1, right).squeeze(1)
     each = -share_power(-torch.expm1(own), gamma) * own
@@ -241,7 +245,8 @@ def mixture_cdf(
 def lognormal_cdf(mu: torch.Tensor, sigma: torch.Tensor, bins: int) -> torch.Tensor:
     """The distribution function of exp(mu + sigma * z), z normal, at the bins n = 0 .. bins - 1, as a last axis."""
     n = torch.arange(1, bins, device=mu.device, dtype=torch.promote_types(mu.dtype, torch.float32))
-    rest = torch.erfc((mu.unsqueeze(-1) - n.log()) / (sigma.unsqueeze(-1).clamp(min=1e-15) * 2**0.5)) / 2
+    spread = sigma.unsqueeze(-1).clamp(min=1e-15) * 2**0.5
+    rest = torch.erfc((mu.unsqueeze(-1) - n.log()) / spread) / 2
     return torch.cat([torch.zeros_like(mu).unsqueeze(-1), rest], dim=-1)
 
 
@@ -282,7 +287,8 @@ def pad_to(
     for axis in range(x.dim() - 1, 1, -1):
         missing = sizes.get(axis, x.shape[axis]) - x.shape[axis]
         if missing < 0:
-            raise ValueError(f"axis {axis} has {x.shape[axis]} places and cannot be padded to {sizes[axis]}")
+            places, size = x.shape[axis], sizes[axis]
+            raise ValueError(f"axis {axis} has {places} places and cannot be padded to {size}")
         low = missing // 2 if center else 0
         amounts += [low, missing - low]
     return F.pad(x, amounts, mode=mode, value=value)
@@ -293,7 +299,8 @@ def crop_to(x: torch.Tensor, sizes: dict[int, int], *, center: bool = False) -> 
     for axis, size in sizes.items():
         surplus = x.shape[axis] - size
         if surplus < 0:
-            raise ValueError(f"axis {axis} has {x.shape[axis]} places and cannot be cropped to {size}")
+            places = x.shape[axis]
+            raise ValueError(f"axis {axis} has {places} places and cannot be cropped to {size}")
         x = x.narrow(axis, surplus // 2 if center else 0, size)
     return x
 
@@ -310,7 +317,12 @@ def resize_smooth(x: torch.Tensor, sizes: tuple[int, int], mode: str) -> torch.T
     return turned.transpose(2, 3)
 
 
-def resize_nearest(x: torch.Tensor, sizes: tuple[int, ...], *, middle: bool = False) -> torch.Tensor:
+def resize_nearest(
+    x: torch.Tensor,
+    sizes: tuple[int, ...],
+    *,
+    middle: bool = False,
+) -> torch.Tensor:
     """Resize the axes of space: place i of o shows place i * n // o of n, or that under its middle.
 
     `F.interpolate` takes the ratio in single precision, which is right for small whole ones; others are counted here.

@@ -12,11 +12,15 @@ from collections.abc import Iterable, Mapping
 import netspec_torch
 from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph, Node, Ref
+from netspec.ir.op import Op
+from netspec_torch.blocks.classes import classes, hang_all, steps_of
+from netspec_torch.blocks.code import write_class
+from netspec_torch.blocks.outline import outline
 from netspec_torch.body import Body
 from netspec_torch.comparison import add_loss, add_metrics, extra_of
 from netspec_torch.file import File, Source, finish, support
 from netspec_torch.layers import Layers
-from netspec_torch.naming import Locals, class_name
+from netspec_torch.naming import TAKEN, Locals, class_name
 from netspec_torch.pieces import (
     EITHER,
     MANY,
@@ -35,6 +39,9 @@ from netspec_torch.rule import literal, name
 FOR_LOSS = "for_loss"
 """The argument of `forward` that asks for what the loss reads besides the outputs."""
 
+WRITTEN = frozenset({"Aggregate", "GroupMetrics", "Loss", "Metrics", "Running"})
+"""The classes of a file that every spec calls so."""
+
 METRICS, GROUP_METRICS = "Metrics", "GroupMetrics"
 """The classes of the metrics of samples, and of those of groups."""
 
@@ -46,12 +53,13 @@ def write(graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Gr
     text. SpecError where a layer's name cannot be a module's, or the backend does not know an op.
     """
     table = netspec_torch.table()
+    apart = {node.path: node.op for node in graph.nodes if type(node.op) not in table}
     graph, group = expanded(graph, table), None if group is None else expanded(group, table)
     file = File()
     title = class_name(name)
     if title in support():
         title = f"{title}Net"
-    _model(file, graph, title, _title_doc(name, doc))
+    _model(file, graph, title, _title_doc(name, doc), apart)
     if graph.entry("loss"):
         add_loss(file, graph, name)
     if group is not None and group.entry("predict"):
@@ -93,27 +101,44 @@ def observed(graph: Graph, given: Iterable[str]) -> Source:
     return finish(file, "Observed", "Every value of a graph, for comparison with the reference.")
 
 
-def _model(file: File, graph: Graph, title: str, doc: str) -> None:
-    """The model: `forward` takes the inputs in order, and returns a tensor, or a dict if there are several outputs."""
+def _model(file: File, graph: Graph, title: str, doc: str, compounds: Mapping[str, Op]) -> None:
+    """The model: `forward` takes the inputs in order, and returns a tensor, or a dict if there are several outputs.
+
+    The blocks it is made of are classes of their own, in front of it.
+    """
+    table = netspec_torch.table()
     predict, extra = graph.entry("predict"), extra_of(graph)
     first = list(graph.walk("predict"))
-    layers = Layers(graph, graph.walk("predict", "train"), netspec_torch.table())
-    body, arguments = open_body(graph, layers, graph.inputs, {FOR_LOSS} if extra else set())
-    kept = {ref: key for key, ref in (*predict.items(), *extra.items())}
     before = {node.path for node in first}
     later = [node for node in graph.walk("predict", "train") if node.path not in before]
+    outlined = outline(graph, (first, later), table, compounds)
+    made = classes(outlined.items, {*support(), *TAKEN, title, *WRITTEN})
+    for template in made.templates:
+        written, inner = write_class(template, made, graph)
+        file.take(inner)
+        file.called.update(dict.fromkeys(outlined.support))
+        file.classes.append(written)
+    layers = hang_all(graph, outlined, made)
+    body, arguments = open_body(graph, layers, graph.inputs, {FOR_LOSS} if extra else set())
+    body.support.update(dict.fromkeys(outlined.support))
+    for ref, value in outlined.known.items():
+        if isinstance(value, ast.expr):
+            body.values[ref] = value
+    kept = {outlined.real(ref): key for key, ref in (*predict.items(), *extra.items())}
+    sections = [steps_of(items, layers) for items in outlined.sections]
+    made_first = {ref for step in sections[0] for ref in step.refs}
     crossing = {
-        ref: ref.path.rsplit(".", 1)[-1] for node in later for ref in node.inputs if ref.path in before
+        ref: ref.path.rsplit(".", 1)[-1] for step in sections[1] for ref in step.inputs if ref in made_first
     }
-    body.add(first, {**crossing, **kept})
-    outputs = {key: value_of(body, ref) for key, ref in predict.items()}
+    body.put(sections[0], {**crossing, **kept})
+    outputs = {key: value_of(body, outlined.real(ref)) for key, ref in predict.items()}
     answer = returned(outputs)
     if extra:
         switch = ast.Assign([ast.Name(FOR_LOSS, ast.Store())], name("self.training"))
         body.statements.insert(0, ast.If(is_none(FOR_LOSS), [switch], []))
         body.statements.append(ast.If(ast.UnaryOp(ast.Not(), name(FOR_LOSS)), [ast.Return(answer)], []))
-        body.add(later, kept)
-        everything = {**outputs, **{key: value_of(body, ref) for key, ref in extra.items()}}
+        body.put(sections[1], kept)
+        everything = {**outputs, **{key: value_of(body, outlined.real(ref)) for key, ref in extra.items()}}
         answer = dictionary(everything)
         arguments.kwonlyargs.append(ast.arg(FOR_LOSS, annotation("bool | None")))
         arguments.kw_defaults.append(literal(None))

@@ -44,6 +44,20 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Use:
+    """One use of a block: the definition's name and words, what its parameters stand for here, and what goes in.
+
+    `defaults` are those of parameters whose default is written as a plain value.
+    """
+
+    block: str
+    doc: str = ""
+    arguments: Mapping[str, object] = field(default_factory=dict)
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    inputs: Mapping[str, Ref] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class GraphParameter:
     """A row of the parameter table: shape, whether training changes it, how it starts (None: as PyTorch does)."""
 
@@ -105,7 +119,8 @@ class Graph:
     """A checked program. `nodes` stand in an order in which every input comes before its use.
 
     `entries` are the ways in: `predict`, `train` (what only the loss needs besides the outputs), `loss` and `metrics`,
-    each a mapping of names to values in declared order.
+    each a mapping of names to values in declared order. `uses` tells of each use of a block, by its path, for whoever
+    writes the graph down again; no number depends on it.
     """
 
     inputs: Mapping[str, TensorType] = field(default_factory=dict)
@@ -114,9 +129,10 @@ class Graph:
     parameters: Mapping[str, GraphParameter] = field(default_factory=dict)
     state: Mapping[str, GraphState] = field(default_factory=dict)
     entries: Mapping[str, Mapping[str, Ref]] = field(default_factory=dict)
+    uses: Mapping[str, Use] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("inputs", "targets", "parameters", "state", "entries"):
+        for name in ("inputs", "targets", "parameters", "state", "entries", "uses"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         object.__setattr__(self, "_by_path", {node.path: node for node in self.nodes})
 

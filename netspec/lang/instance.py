@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netspec.ir.dim import Dim
-from netspec.ir.graph import Origin, Ref, Scope
+from netspec.ir.graph import Origin, Ref, Scope, Use
 from netspec.lang import layer as words
 from netspec.lang.block import Block, Call, Given
-from netspec.lang.constants import Poisoned, Sizes
+from netspec.lang.constants import Constants, Poisoned, Sizes
 from netspec.lang.inputs import Taken
 from netspec.lang.layer import Layer
 from netspec.lang.space import Names, Space
@@ -45,6 +45,7 @@ def instance(body: Body, layer: Layer, path: str, block: Block) -> Values:
     inner.chain = (*body.chain, block)
     if len(given) == 1:
         inner.start(next(iter(given.values())))
+    body.weaver.blocks[path] = _told(block, seen, given)
     use = Origin("use", layer.span)
     scope = Scope(block.name, path)
     with (
@@ -53,6 +54,22 @@ def instance(body: Body, layer: Layer, path: str, block: Block) -> Values:
     ):
         inner.read(block.layers)
         return _outputs(inner, block)
+
+
+def _told(block: Block, seen: Constants, given: dict[str, Ref | None]) -> Use:
+    """What is kept of a use for whoever writes the block down again."""
+    defaults = {
+        name: one.default.value
+        for name, one in block.params.items()
+        if isinstance(one.default, Scalar) and not one.default.text.startswith("$")
+    }
+    return Use(
+        block.name,
+        block.doc,
+        {name: seen[name] for name in block.params if name in seen},
+        defaults,
+        {name: ref for name, ref in given.items() if ref is not None},
+    )
 
 
 def _sizes(body: Body, block: Block, given: dict[str, Ref | None]) -> Sizes:

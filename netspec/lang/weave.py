@@ -9,7 +9,7 @@ from dataclasses import replace
 from netspec.ir.compound import learned_by
 from netspec.ir.dim import Dim, DimTooComplex
 from netspec.ir.dim_decide import decide
-from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Origin, Ref, Scope
+from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Origin, Ref, Scope, Use
 from netspec.ir.op import Inferred, Op, infer_node
 from netspec.ir.problem import NO_CURE, Cure, Problem, Warned
 from netspec.ir.record import Record
@@ -49,6 +49,7 @@ class Weaver:
         self._homes: list[tuple[str, str, Span]] = []
         self.uses: tuple[Origin, ...] = ()
         self.scope = Scope()
+        self.blocks: dict[str, Use] = {}
         self.frozen = False
         self.named: dict[str, Ref | None] = {}
         self.rows: dict[Ref, str] = {}
@@ -139,7 +140,7 @@ class Weaver:
     def graph(self, entries: Mapping[str, Mapping[str, Ref]]) -> Graph:
         """The finished, frozen graph."""
         nodes = tuple(self._read(entries))
-        return Graph(self.inputs, self.targets, nodes, self.parameters, self.state, entries)
+        return Graph(self.inputs, self.targets, nodes, self.parameters, self.state, entries, self.blocks)
 
     def _read(self, entries: Mapping[str, Mapping[str, Ref]]) -> Iterator[Node]:
         """The nodes, without those that nobody wrote and nobody reads: values that a map brought in for their sizes."""

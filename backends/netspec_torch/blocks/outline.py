@@ -1,0 +1,381 @@
+"""The outline of a graph: which of its nodes are written as one class, one `nn.Sequential`, or one after another.
+
+Layers hang where their paths say, so classes follow paths. What stands below a path is a piece of its own where it is a
+use of a block, an op that is said with others, or a group with more than a chain in it; where it cannot be called as a
+whole (its nodes stand apart, or share layers with others) it stays straight code, which is always right.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from netspec.ir.graph import Graph, Node, Ref, Use
+from netspec.ir.op import Op
+from netspec.ir.types import TensorType
+from netspec_torch.blocks.slots import Home, Slot, dotted_name
+from netspec_torch.layers import Table, home, lower
+from netspec_torch.rule import Lowered, call
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a piece is a use of: a block, an op that is said with others, or a group within one of these."""
+
+    sort: str
+    name: str
+    owner: str = ""
+
+
+@dataclass(eq=False)
+class Item:
+    """One thing that a body does: `path` says where, `home` where its layer hangs (empty where it has none)."""
+
+    path: str
+    inputs: tuple[Ref, ...]
+    refs: tuple[Ref, ...]
+    types: tuple[TensorType, ...]
+    home: str
+    expression: ast.expr
+
+
+@dataclass(eq=False)
+class Leaf(Item):
+    """One node."""
+
+    node: Node
+    lowered: Lowered
+
+    @property
+    def is_call(self) -> bool:
+        """Whether it is its layer called with one value, and nothing else."""
+        made = self.expression
+        return (
+            isinstance(made, ast.Call)
+            and isinstance(made.func, Home)
+            and len(made.args) == 1
+            and isinstance(made.args[0], Slot)
+            and not made.keywords
+            and self.lowered.construct is not None
+            and self.home == self.path
+            and len(self.refs) == 1
+        )
+
+
+@dataclass(eq=False)
+class Piece:
+    """Nodes that are written as one class, for one use of it.
+
+    `names` are those of the inputs, `entering` their types.
+    """
+
+    path: str
+    kind: Kind
+    items: list[Item]
+    inputs: tuple[Ref, ...] = ()
+    outputs: tuple[Ref, ...] = ()
+    names: tuple[str, ...] = ()
+    entering: tuple[TensorType, ...] = ()
+    use: Use | None = None
+
+    def inside(self, path: str) -> str:
+        """A path as seen from this piece."""
+        return path[len(self.path) + 1 :] if self.path else path
+
+
+@dataclass(eq=False)
+class Call(Item):
+    """One use of a piece."""
+
+    piece: Piece
+
+
+@dataclass(eq=False)
+class Series(Item):
+    """Layers that are called one after another: copies, which are numbered, or the named layers of a group."""
+
+    parts: list[Item] = field(default_factory=list)
+    numbered: bool = False
+
+
+@dataclass(eq=False)
+class Outline:
+    """The items of each section of a body, in order.
+
+    `known` are values that need no item: literals, and values that are others' own. `homes` are the layers by path, in
+    the order of the graph, with the node that constructs each; `constructors` say what that calls. `support` are the
+    support functions that are called.
+    """
+
+    sections: list[list[Item]]
+    known: Mapping[Ref, ast.expr | Ref]
+    homes: Mapping[str, Node]
+    constructors: Mapping[str, tuple[Node, str]]
+    support: Mapping[str, None]
+
+    @property
+    def items(self) -> list[Item]:
+        """The items of all sections."""
+        return [item for section in self.sections for item in section]
+
+    def real(self, ref: Ref) -> Ref:
+        """The value that a value is."""
+        found = self.known.get(ref)
+        return found if isinstance(found, Ref) else ref
+
+
+def outline(
+    graph: Graph, sections: Sequence[Sequence[Node]], table: Table, compounds: Mapping[str, Op]
+) -> Outline:
+    """The outline of a body that comes in sections, each of them nodes in order.
+
+    `compounds` has the ops that were taken apart, by path.
+    """
+    made = _Outline(graph, sections, table, compounds)
+    found = [made.items(made.alive(nodes), "") for nodes in sections]
+    first: dict[str, Node] = {}
+    for node in graph.nodes:
+        where = made.homes.get(node.path)
+        if where is not None and made.lowered[node.path].construct is not None:
+            first.setdefault(where, node)
+    support = dict.fromkeys(one for lowered in made.lowered.values() for one in lowered.support)
+    constructors = {path: (node, _constructor(made.lowered[node.path])) for path, node in first.items()}
+    return Outline(found, made.known, first, constructors, support)
+
+
+def _constructor(lowered: Lowered) -> str:
+    """What constructs a layer: `nn.Conv2d`."""
+    return dotted_name(lowered.construct.func) if isinstance(lowered.construct, ast.Call) else ""
+
+
+class _Outline:
+    def __init__(
+        self, graph: Graph, sections: Sequence[Sequence[Node]], table: Table, compounds: Mapping[str, Op]
+    ) -> None:
+        self.graph = graph
+        self.compounds = compounds
+        self.known: dict[Ref, ast.expr | Ref] = {}
+        self.kept = {ref for name in ("predict", "train") for ref in graph.entry(name).values()}
+        self.lowered: dict[str, Lowered] = {}
+        self.homes: dict[str, str] = {}
+        self.readers: dict[Ref, list[str]] = {ref: [""] for ref in self.kept}
+        self.total: dict[str, int] = {}
+        self.holders: set[str] = set()
+        self.users: dict[str, set[str]] = {}
+        nodes = [node for section in sections for node in section]
+        for node in nodes:
+            self._lower(node, table)
+        for node in self.alive(nodes):
+            for ref in self.inputs(node):
+                self.readers.setdefault(ref, []).append(node.path)
+            for prefix in _prefixes(node.path, whole=True):
+                self.total[prefix] = self.total.get(prefix, 0) + 1
+            where = self.homes.get(node.path)
+            if where is not None:
+                self.users.setdefault(where, set()).add(node.path)
+                if where == node.path:
+                    self.holders.update(_prefixes(where, whole=False))
+
+    def alive(self, nodes: Iterable[Node]) -> list[Node]:
+        """The nodes that are written: not those that are literals or leave their input as it is."""
+        return [node for node in nodes if Ref(node.path) not in self.known]
+
+    def inputs(self, node: Node) -> tuple[Ref, ...]:
+        """The values that a node reads which are made by code."""
+        return tuple(self.real(ref) for ref in node.inputs)
+
+    def real(self, ref: Ref) -> Ref:
+        """The value that a value is."""
+        found = self.known.get(ref)
+        return found if isinstance(found, Ref) else ref
+
+    def _lower(self, node: Node, table: Table) -> None:
+        """Write one node with gaps for its inputs and its layer."""
+        given: list[ast.expr] = []
+        for i, ref in enumerate(node.inputs):
+            found = self.known.get(ref)
+            given.append(found if isinstance(found, ast.expr) else Slot(i))
+        lowered = lower(node, self.graph, table, tuple(given), Home())
+        self.lowered[node.path] = lowered
+        if lowered.construct is not None or _uses_home(lowered.call):
+            self.homes[node.path] = home(node)
+        elif len(node.types) == 1:
+            ref = Ref(node.path)
+            if isinstance(lowered.call, Slot):
+                self.known[ref] = self.real(node.inputs[lowered.call.index])
+                if ref in self.kept:
+                    self.readers.setdefault(self.real(ref), []).append("")
+            elif is_literal(lowered.call) and ref not in self.kept:
+                self.known[ref] = lowered.call
+
+    def items(self, nodes: Sequence[Node], path: str) -> list[Item]:
+        """The items of the nodes that stand below `path`."""
+        made: list[Item] = []
+        depth = path.count(".") + 1 if path else 0
+        i = 0
+        while i < len(nodes):
+            first = nodes[i].path
+            if first == path:
+                made.append(self.leaf(nodes[i]))
+                i += 1
+                continue
+            key = ".".join(first.split(".")[: depth + 1])
+            end = i + 1
+            while end < len(nodes) and _below(nodes[end].path, key):
+                end += 1
+            run = nodes[i:end]
+            if key in self.holders and len(run) == self.total[key]:
+                made.extend(self.container(key, run))
+            elif len(run) == 1 and first == key:
+                made.append(self.leaf(run[0]))
+            else:
+                made.extend(self.items(run, key))
+            i = end
+        return made
+
+    def leaf(self, node: Node) -> Leaf:
+        """One node as an item."""
+        lowered = self.lowered[node.path]
+        where = self.homes.get(node.path, "")
+        return Leaf(node.path, self.inputs(node), node.refs, node.types, where, lowered.call, node, lowered)
+
+    def container(self, path: str, nodes: Sequence[Node]) -> list[Item]:
+        """What stands below a path: as one item where that can be, else item by item."""
+        inner = self.items(nodes, path)
+        if not self._closed(path, nodes):
+            return inner
+        last = path.rpartition(".")[2]
+        if all(
+            one.path.startswith(f"{path}.") and one.path[len(path) + 1 :].split(".")[0].isdigit()
+            for one in inner
+        ):
+            return self._series(path, inner, numbered=True) or inner
+        kind = self.kind(path)
+        if kind.sort == "group":
+            found = self._series(path, inner, split=not last.isdigit())
+            if found:
+                return found
+            if sum(bool(one.home) for one in inner) < 2 and not last.isdigit():
+                return inner
+        piece = self.piece(path, kind, inner, nodes)
+        if not piece.outputs:
+            return inner
+        types = tuple(self.graph.type_of(ref) for ref in piece.outputs)
+        slots = [Slot(i) for i in range(len(piece.inputs))]
+        return [Call(path, piece.inputs, piece.outputs, types, path, call(Home(), *slots), piece)]
+
+    def _closed(self, path: str, nodes: Sequence[Node]) -> bool:
+        """Whether a path holds the layers of its nodes, all of them, and none of its own."""
+        for node in nodes:
+            where = self.homes.get(node.path)
+            if where is None:
+                continue
+            if not where.startswith(f"{path}.") or where not in self.homes:
+                return False
+        return True
+
+    def kind(self, path: str) -> Kind:
+        """What the piece at a path is a use of."""
+        use = self.graph.uses.get(path)
+        if use is not None:
+            return Kind("block", use.block)
+        if path in self.compounds:
+            return Kind("op", self.compounds[path].name)
+        owner = ""
+        for prefix in reversed(_prefixes(path, whole=False)):
+            if prefix in self.graph.uses:
+                owner = self.graph.uses[prefix].block
+                break
+        return Kind(
+            "group", next((one for one in reversed(path.split(".")) if not one.isdigit()), "group"), owner
+        )
+
+    def piece(self, path: str, kind: Kind, inner: list[Item], nodes: Sequence[Node]) -> Piece:
+        """A piece with what goes in and what comes out."""
+        own = {ref for item in inner for ref in item.refs}
+        entering = list(dict.fromkeys(ref for item in inner for ref in item.inputs if ref not in own))
+        paths = {node.path for node in nodes}
+        leaving = tuple(
+            ref
+            for item in inner
+            for ref in item.refs
+            if any(one not in paths for one in self.readers.get(ref, ()))
+        )
+        use = self.graph.uses.get(path) or _use(self.compounds.get(path))
+        named: dict[Ref, str] = {}
+        for name, ref in (use.inputs if use else {}).items():
+            named.setdefault(self.real(ref), name)
+        order = [ref for ref in named if ref in entering] + [ref for ref in entering if ref not in named]
+        names: list[str] = []
+        for ref in order:
+            wanted = named.get(ref) or ("x" if len(order) == 1 else ref.path.rpartition(".")[2])
+            while wanted in names:
+                wanted += "_"
+            names.append(wanted)
+        types = tuple(self.graph.type_of(ref) for ref in order)
+        return Piece(path, kind, inner, tuple(order), leaving, tuple(names), types, use)
+
+    def _series(
+        self, path: str, inner: list[Item], *, numbered: bool = False, split: bool = False
+    ) -> list[Item] | None:
+        """The layers below a path as one `nn.Sequential`, where they follow one another; None where they do not.
+
+        With `split`, ops without a layer may stand before and behind them.
+        """
+        held = [i for i, one in enumerate(inner) if one.home]
+        if not held or held != list(range(held[0], held[-1] + 1)) or (not split and len(held) < len(inner)):
+            return None
+        parts = inner[held[0] : held[-1] + 1]
+        for i, one in enumerate(parts):
+            simple = one.is_call if isinstance(one, Leaf) else len(one.inputs) == len(one.refs) == 1
+            child = one.home == one.path and one.path.rpartition(".")[0] == path
+            right = one.path.rpartition(".")[2] == str(i) if numbered else True
+            if not (simple and child and right):
+                return None
+            if i and (one.inputs != parts[i - 1].refs or len(self.readers[one.inputs[0]]) > self._reads(one)):
+                return None
+        first, last = parts[0], parts[-1]
+        made = Series(
+            path, first.inputs, last.refs, last.types, path, call(Home(), Slot(0)), list(parts), numbered
+        )
+        return [*inner[: held[0]], made, *inner[held[-1] + 1 :]]
+
+    def _reads(self, item: Item) -> int:
+        """How many nodes inside an item read its first input."""
+        inside = f"{item.path}."
+        return sum(one == item.path or one.startswith(inside) for one in self.readers[item.inputs[0]])
+
+
+def _use(op: Op | None) -> Use | None:
+    """An op that is said with others as a block with that op's arguments."""
+    if op is None:
+        return None
+    fields = type(op).model_fields
+    return Use(
+        op.name,
+        arguments={key: getattr(op, key) for key in fields},
+        defaults={key: one.default for key, one in fields.items() if not one.is_required()},
+    )
+
+
+def is_literal(value: ast.expr) -> bool:
+    """Whether an expression is a plain number, which needs no local."""
+    inner = value.operand if isinstance(value, ast.UnaryOp) else value
+    if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "float":
+        return True
+    return isinstance(inner, ast.Constant)
+
+
+def _uses_home(tree: ast.expr) -> bool:
+    return any(isinstance(one, Home) for one in ast.walk(tree))
+
+
+def _prefixes(path: str, *, whole: bool) -> list[str]:
+    """The paths that a path stands below, and itself if `whole`."""
+    parts = path.split(".")
+    return [".".join(parts[:i]) for i in range(1, len(parts) + whole)]
+
+
+def _below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(f"{prefix}.")
