@@ -38,8 +38,8 @@ def _conv(r: Reader, node: Node) -> Sequence[str]:
     _put(arguments, "groups", (node.attributes.get("group", 1),), 1)
     keys = [node.input(1)]
     weights = {"weight": weight}
-    if bias is None:
-        arguments["bias"] = False
+    if bias is None or not (np.any(bias) or r.words.learned(node.input(2))):
+        arguments["bias"] = False  # some exporters write zeros where there is none
     else:
         weights["bias"] = floats(bias)
         keys.append(node.input(2))
