@@ -15,6 +15,9 @@ CHANNELS = frozenset(
 )
 WINDOWS = frozenset({"kernel_size", "padding", "dilation"})
 
+FOLLOWING = frozenset({"padding", "groups", "squeeze_channels", "squeezed"})
+"""What a person works out from something else: from the window, from the channels."""
+
 NAMES = {
     "out_channels": "channels",
     "out_features": "features",
@@ -73,7 +76,8 @@ class Columns:
         def order(place: Place) -> tuple[object, ...]:
             column = differing[place]
             whole = all(type(one) is int for one in column)
-            return (_family(place.argument), sum(column) if whole else 0, place.item)  # type: ignore[arg-type]
+            follows = place.argument in FOLLOWING
+            return (_family(place.argument), follows, sum(column) if whole else 0, place.item)  # type: ignore[arg-type]
 
         for place in sorted(differing, key=order):
             column = differing[place]
@@ -105,6 +109,8 @@ class Columns:
                 for factor in range(2, 9):
                     if all(a == b * factor for a, b in pairs):
                         return f"${name} * {factor}"
+                    if all(a * factor == b for a, b in pairs):
+                        return f"${name} // {factor}"
             halves = place.argument == "padding" and self._kinds[name] == "kernel_size"
             if halves and all(a == b // 2 for a, b in pairs):
                 return f"${name} // 2"

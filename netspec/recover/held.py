@@ -28,6 +28,7 @@ from netspec.ir.graph import Graph, Ref
 from netspec.proof import rounding
 from netspec.proof.draw import typed
 from netspec.proof.sizes import small_sizes
+from netspec.recover.draft import SAMPLES
 from netspec.recover.sketch import Source
 from netspec.recover.written import Written
 from netspec.text import SpecError
@@ -105,7 +106,8 @@ class _Trial:
         self._source = source
         self._runner = runner
         graph = spec.spec.graph
-        sizes = small_sizes(graph, batch)
+        # What training asks of a batch, as a norm does, is asked of two samples: here nothing is trained.
+        sizes = {**small_sizes(graph, max(batch, 2)), SAMPLES: batch}
         rng = np.random.default_rng([seed, batch])
         self._inputs = {name: typed(kind, sizes, rng) for name, kind in graph.inputs.items()}
         if sum(one.size for one in self._inputs.values()) > LARGEST:

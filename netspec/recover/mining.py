@@ -27,6 +27,9 @@ LEANING = frozenset(
 )
 """What belongs to the layers before it, if anybody may choose."""
 
+TORN = 0.4
+"""What is left of the worth of a block that tears modules of the source apart."""
+
 WORTH = 3
 """So many lines a block has to save; none where it is a module of the source."""
 
@@ -97,7 +100,7 @@ class Mining:
             first = items[0]
             lines = sum(item.lines() for item in first)
             most = len(apart) * (lines - 1) - lines - 2
-            if most < 0 or (best is not None and most * 1.3 <= best[0]):
+            if most < 0 or (best is not None and (most + 1) * 1.3 <= best[0]):
                 continue
             columns = Columns(apart[0].found.places, [one.found.numbers for one in apart], _default_at(first))
             score = self._score(apart, items, bodies, columns, lines)
@@ -126,7 +129,8 @@ class Mining:
         if saved < (0 if modules else WORTH):
             return None
         loose = 0.5 if items[0][0].op in LEANING else 0.0
-        return (saved + 1 - loose) * (1.3 if modules else 1.0)
+        torn = not modules and any(_tears(bodies[one.at], one) for one in apart)
+        return (saved + 1 - loose) * (1.3 if modules else TORN if torn else 1.0)
 
     def _make(
         self, apart: Sequence[_Stretch], columns: Columns, bodies: dict[tuple[object, ...], Body]
@@ -140,9 +144,10 @@ class Mining:
             steps = tuple(steps_of(stretch))
             common = module_of([step.name for step in steps if step.name])
             names.append(common)
-            call = Item(key, columns.arguments(row), one.found.outer, stretch[-1].outputs, (), steps)
+            copies = stretch[0].repeat if len(stretch) == 1 else 1
+            call = Item(key, columns.arguments(row), one.found.outer, stretch[-1].outputs, (), steps, copies)
             changes.setdefault(one.at, []).append((one.start, one.stop, call))
-        first = bodies[apart[0].at][apart[0].start : apart[0].stop]
+        first = _once(bodies[apart[0].at][apart[0].start : apart[0].stop])
         body = parametrised(first, columns.written, {})
         self.blocks[key] = Block(
             key, body, apart[0].found.outer, first[-1].outputs[0], columns.declared(), tuple(names)
@@ -199,9 +204,14 @@ def _stretches(
                 continue
             if all(one.op == FORMULA for one in body[start:stop]):
                 continue
-            found = skeleton(body[start:stop], flow)
+            found = skeleton(_once(body[start:stop]), flow)
             if found.outer and len(found.outer) <= MOST_INPUTS:
                 yield _Stretch(at, start, stop, found)
+
+
+def _once(stretch: Body) -> Body:
+    """A stretch of one item without its copies: how many there are is said where it is used."""
+    return (replace(stretch[0], repeat=1),) if len(stretch) == 1 else stretch
 
 
 def _flow(item: Item) -> str | None:
@@ -377,6 +387,22 @@ def module_of(names: Sequence[str]) -> str:
             break
         common.append(column[0])
     return ".".join(common)
+
+
+def _tears(body: Body, one: _Stretch) -> bool:
+    """Whether a module of the source is partly in a stretch and partly beside it, while the stretch has others too."""
+    inside = {name for item in body[one.start : one.stop] for name in names_of([item])}
+    beside = {name for item in body[max(one.start - LONGEST, 0) : one.start] for name in names_of([item])}
+    beside |= {name for item in body[one.stop : one.stop + LONGEST] for name in names_of([item])}
+    for name in inside:
+        parts = name.split(".")
+        for depth in range(1, len(parts)):
+            module = ".".join(parts[:depth]) + "."
+            if all(other.startswith(module) for other in inside):
+                continue
+            if any(other.startswith(module) for other in beside):
+                return True
+    return False
 
 
 def _is_module(items: Body, body: Body, one: _Stretch) -> bool:

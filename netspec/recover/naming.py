@@ -73,6 +73,8 @@ def block_name(body: Sequence[Item], modules: Sequence[str], inside: dict[str, s
     """What a block is called: the word that the source's modules have in common, else what it is made of."""
     stems = Counter(_stem(module) for module in modules)
     stems.pop("", None)
+    for taken in inside.values():
+        stems.pop(taken, None)
     if stems:
         best, count = stems.most_common(1)[0]
         if count * 2 >= len(modules):
@@ -103,6 +105,8 @@ def made_of(body: Sequence[Item], inside: dict[str, str]) -> str:
         return "mixed"
     if any(item.op == "concat" and not item.branches for item in body[:4]):
         return "up" if len(flat) > 2 else "joined"
+    if body[0].op in {"max_pool", "avg_pool"} and len(body) > 1:
+        return "down"
     short = {"batch_norm": "norm", "layer_norm": "norm", "relu": "relu", "conv": "conv", "linear": "linear"}
     parts = [short.get(item.op) or inside.get(item.op, item.op) for item in body]
     kinds = list(dict.fromkeys(parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from netspec import ops
@@ -10,7 +11,7 @@ from netspec.lang.canonical import canonical
 from netspec.recover.block import Block
 from netspec.recover.draft import axes_of
 from netspec.recover.formula import number
-from netspec.recover.item import FORMULA, GROUP, RESIDUAL, Body, Item
+from netspec.recover.item import FORMULA, GROUP, RESIDUAL, Body, Item, names_of
 from netspec.recover.naming import Names, block_name, hint, telling, word
 from netspec.recover.skeleton import defaults
 from netspec.recover.sketch import Sketch, Value
@@ -138,13 +139,10 @@ class _Space:
     def _hints(self, body: Body, wanted: Mapping[str, None]) -> None:
         """Names for all values that are used by name, and for parts of the source that have one worth keeping."""
         flat = [item for one in body for item in one.walk()]
-        module_count: dict[str, int] = {}
-        for item in body:
-            module = telling(hint(item), counted=item.call)
-            module_count[module] = module_count.get(module, 0) + 1
-        top = {id(item) for item in body}
+        own = {id(item): _own_module(item, [one for one in body if one is not item]) for item in body}
+        said_by = Counter(telling(module, counted=True) for module in own.values())
         for item in flat:
-            module = hint(item)
+            module = own.get(id(item), hint(item))
             said = telling(module, counted=item.call)
             for i, value in enumerate(item.outputs):
                 if value in wanted:
@@ -152,14 +150,14 @@ class _Space:
                 elif (
                     self._own
                     and value not in self._names
-                    and id(item) in top
+                    and id(item) in own
                     and said
-                    and self._worth(item, said, module_count)
+                    and self._worth(item, said, said_by)
                 ):
                     self._names[value] = self._free.take(said)
 
     @staticmethod
-    def _worth(item: Item, said: str, count: Mapping[str, int]) -> bool:
+    def _worth(item: Item, said: str, count: Counter[str]) -> bool:
         """Whether a name that nobody needs is written: a block's, a layer's with weights, and each once."""
         weighted = any(step.weights for step in item.steps)
         return (
@@ -257,6 +255,20 @@ class _Space:
         }
         main = block.parameters[0].name if block.parameters else None
         return self._writing.called(item.op), _short(arguments, main)
+
+
+def _own_module(item: Item, others: Sequence[Item]) -> str:
+    """The outermost module of the source that is all in an item, and of which no other item has anything."""
+    module = hint(item)
+    if not module:
+        return ""
+    beside = [name for other in others for name in names_of([other])]
+    parts = module.split(".")
+    for depth in range(1, len(parts)):
+        outer = ".".join(parts[:depth])
+        if not any(name == outer or name.startswith(f"{outer}.") for name in beside):
+            return outer
+    return module
 
 
 def _wanted(body: Body, flow: str | None) -> list[str]:

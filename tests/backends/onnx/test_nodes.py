@@ -57,10 +57,23 @@ LAYER_NORM = (
     node("Add", ["w", "shift"]),
 )
 CONSTANTS: dict[str, Array] = {
-    "zero": number(0), "half": number(0.5), "one": number(1), "two": number(2), "three": number(3),
-    "six": number(6), "root": number(np.sqrt(2)), "eps": number(1e-5), "last": ints(-1), "scale": noise(8) + 1,
-    "shift": noise(8), "w1": W1, "w3": W3, "bias": noise(6), "first": ints(1), "space": ints(2, 3),
-}  # fmt: skip
+    "zero": number(0),
+    "half": number(0.5),
+    "one": number(1),
+    "two": number(2),
+    "three": number(3),
+    "six": number(6),
+    "root": number(np.sqrt(2)),
+    "eps": number(1e-5),
+    "last": ints(-1),
+    "scale": noise(8) + 1,
+    "shift": noise(8),
+    "w1": W1,
+    "w3": W3,
+    "bias": noise(6),
+    "first": ints(1),
+    "space": ints(2, 3),
+}
 
 SHUFFLE = (
     node("Reshape", ["x", "apart"], ["a"]),
@@ -86,13 +99,23 @@ EXCITED = (
 CASES: dict[str, tuple[tuple[Any, ...], Tensors, list[str]]] = {
     "a convolution": ((node("Conv", ["x", "w3", "bias"], pads=[1, 1, 1, 1], strides=[2, 2]),), {}, ["conv"]),
     "more padding behind than before": ((node("Conv", ["x", "w3"], pads=[0, 1, 1, 2]),), {}, ["conv"]),
-    "auto_pad at the end": ((node("Conv", ["x", "w3"], auto_pad="SAME_UPPER", strides=[2, 2]),), {}, ["conv"]),
+    "auto_pad at the end": (
+        (node("Conv", ["x", "w3"], auto_pad="SAME_UPPER", strides=[2, 2]),),
+        {},
+        ["conv"],
+    ),
     "auto_pad at the beginning": ((node("Conv", ["x", "w3"], auto_pad="SAME_LOWER"),), {}, ["conv"]),
     "groups and gaps": (
-        (node("Conv", ["x", "g"], group=2, dilations=[2, 1]),), {"g": noise(6, 2, 3, 3)}, ["conv"],
+        (node("Conv", ["x", "g"], group=2, dilations=[2, 1]),),
+        {"g": noise(6, 2, 3, 3)},
+        ["conv"],
     ),
     "a transposed convolution": (
-        (node("ConvTranspose", ["x", "t", "bias"], strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 0]),),
+        (
+            node(
+                "ConvTranspose", ["x", "t", "bias"], strides=[2, 2], pads=[1, 1, 1, 1], output_padding=[1, 0]
+            ),
+        ),
         {"t": noise(4, 6, 3, 3)},
         ["conv_transpose"],
     ),
@@ -102,18 +125,27 @@ CASES: dict[str, tuple[tuple[Any, ...], Tensors, list[str]]] = {
         ["conv_transpose", "narrow", "narrow"],
     ),
     "a bias behind a convolution": (
-        (node("Conv", ["x", "w1"], ["c"]), node("Add", ["c", "wide"])), {"wide": noise(1, 6, 1, 1)}, ["conv"],
+        (node("Conv", ["x", "w1"], ["c"]), node("Add", ["c", "wide"])),
+        {"wide": noise(1, 6, 1, 1)},
+        ["conv"],
     ),
     "a pool after a relu, padded on one side": (
-        (node("Relu", ["x"], ["r"]), node("MaxPool", ["r"], kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 1, 1])),
+        (
+            node("Relu", ["x"], ["r"]),
+            node("MaxPool", ["r"], kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 1, 1]),
+        ),
         {},
         ["relu", "pad", "max_pool"],
     ),
     "a pool of any numbers, padded on one side": (
-        (node("MaxPool", ["x"], kernel_shape=[2, 2], auto_pad="SAME_UPPER"),), {}, ["pad", "max_pool"],
+        (node("MaxPool", ["x"], kernel_shape=[2, 2], auto_pad="SAME_UPPER"),),
+        {},
+        ["pad", "max_pool"],
     ),
     "a mean that counts what is there": (
-        (node("AveragePool", ["x"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),), {}, ["avg_pool"],
+        (node("AveragePool", ["x"], kernel_shape=[3, 3], pads=[1, 1, 1, 1]),),
+        {},
+        ["avg_pool"],
     ),
     "a norm of the batch": (
         (node("BatchNormalization", ["x", "s", "t", "m", "v"], epsilon=1e-3, momentum=0.99),),
@@ -121,21 +153,29 @@ CASES: dict[str, tuple[tuple[Any, ...], Tensors, list[str]]] = {
         ["batch_norm"],
     ),
     "an instance norm": (
-        (node("InstanceNormalization", ["x", "s", "t"]),), {"s": noise(4) + 1, "t": noise(4)}, ["instance_norm"],
+        (node("InstanceNormalization", ["x", "s", "t"]),),
+        {"s": noise(4) + 1, "t": noise(4)},
+        ["instance_norm"],
     ),
     "a layer norm said with nine nodes": (LAYER_NORM, {}, ["layer_norm"]),
     "a local response norm": ((node("LRN", ["x"], size=3, alpha=0.01),), {}, ["local_response_norm"]),
     "gelu by erf": (GELU, {}, ["gelu"]),
     "hardswish by a clip": (HARD, {}, ["hardswish"]),
     "hardsigmoid by a clip": (
-        (HARD[0], HARD[1], node("Div", ["b", "six"])), {}, ["hardsigmoid"],
+        (HARD[0], HARD[1], node("Div", ["b", "six"])),
+        {},
+        ["hardsigmoid"],
     ),
     "silu": ((node("Sigmoid", ["x"], ["s"]), node("Mul", ["x", "s"])), {}, ["silu"]),
     "mish": (
-        (node("Softplus", ["x"], ["a"]), node("Tanh", ["a"], ["b"]), node("Mul", ["x", "b"])), {}, ["mish"],
+        (node("Softplus", ["x"], ["a"]), node("Tanh", ["a"], ["b"]), node("Mul", ["x", "b"])),
+        {},
+        ["mish"],
     ),
     "softsign": (
-        (node("Abs", ["x"], ["a"]), node("Add", ["a", "one"], ["b"]), node("Div", ["x", "b"])), {}, ["softsign"],
+        (node("Abs", ["x"], ["a"]), node("Add", ["a", "one"], ["b"]), node("Div", ["x", "b"])),
+        {},
+        ["softsign"],
     ),
     "relu6": ((node("Clip", ["x", "zero", "six"]),), {}, ["relu6"]),
     "hardtanh": ((node("Clip", ["x", "minus", "one"]),), {"minus": number(-1)}, ["hardtanh"]),
@@ -164,25 +204,55 @@ CASES: dict[str, tuple[tuple[Any, ...], Tensors, list[str]]] = {
         ["flatten", "linear"],
     ),
     "reshape to a row": ((node("Reshape", ["x", "row"]),), {"row": ints(0, -1)}, ["flatten"]),
-    "reshape by sizes that are worked out": (SIZES, {"nought": np.array(0), "noughts": ints(0), "rest": ints(-1)}, ["flatten"]),
+    "reshape by sizes that are worked out": (
+        SIZES,
+        {"nought": np.array(0), "noughts": ints(0), "rest": ints(-1)},
+        ["flatten"],
+    ),
     "a pool and a flatten": (
-        (node("GlobalAveragePool", ["x"], ["p"]), node("Flatten", ["p"])), {}, ["global_avg_pool"],
+        (node("GlobalAveragePool", ["x"], ["p"]), node("Flatten", ["p"])),
+        {},
+        ["global_avg_pool"],
     ),
     "a mean over space": ((node("ReduceMean", ["x", "space"], keepdims=0),), {}, ["global_avg_pool"]),
     "a mean that is squeezed": (
-        (node("ReduceMean", ["x", "space"], ["m"]), node("Squeeze", ["m", "space"])), {}, ["global_avg_pool"],
+        (node("ReduceMean", ["x", "space"], ["m"]), node("Squeeze", ["m", "space"])),
+        {},
+        ["global_avg_pool"],
     ),
     "a mean that keeps its axes": ((node("GlobalAveragePool", ["x"]),), {}, ["adaptive_avg_pool"]),
-    "squeeze and excitation": (EXCITED, {"down": noise(2, 4, 1, 1), "up": noise(4, 2, 1, 1)}, ["squeeze_excite"]),
-    "a channel shuffle": (SHUFFLE, {"apart": ints(0, 2, 2, 8, 8), "together": ints(0, 4, 8, 8)}, ["channel_shuffle"]),
+    "squeeze and excitation": (
+        EXCITED,
+        {"down": noise(2, 4, 1, 1), "up": noise(4, 2, 1, 1)},
+        ["squeeze_excite"],
+    ),
+    "a channel shuffle": (
+        SHUFFLE,
+        {"apart": ints(0, 2, 2, 8, 8), "together": ints(0, 4, 8, 8)},
+        ["channel_shuffle"],
+    ),
     "channels put last": ((node("Transpose", ["x"], perm=[0, 2, 3, 1]),), {}, ["permute"]),
     "depth to space": ((node("DepthToSpace", ["x"], blocksize=2, mode="CRD"),), {}, ["pixel_shuffle"]),
     "a tile before the channels": (
-        (node("DepthToSpace", ["x"], blocksize=2),), {}, ["channel_shuffle", "pixel_shuffle"],
+        (node("DepthToSpace", ["x"], blocksize=2),),
+        {},
+        ["channel_shuffle", "pixel_shuffle"],
     ),
-    "space to depth": ((node("SpaceToDepth", ["x"], blocksize=2),), {}, ["pixel_unshuffle", "channel_shuffle"]),
+    "space to depth": (
+        (node("SpaceToDepth", ["x"], blocksize=2),),
+        {},
+        ["pixel_unshuffle", "channel_shuffle"],
+    ),
     "twice as large, nearest": (
-        (node("Resize", ["x", "", "scales"], mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"),),
+        (
+            node(
+                "Resize",
+                ["x", "", "scales"],
+                mode="nearest",
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            ),
+        ),
         {"scales": np.array([1, 1, 2, 2], np.float32)},
         ["resize"],
     ),
@@ -191,7 +261,11 @@ CASES: dict[str, tuple[tuple[Any, ...], Tensors, list[str]]] = {
         {"scales": np.array([1, 1, 2, 2], np.float32)},
         ["resize"],
     ),
-    "a border that mirrors": ((node("Pad", ["x", "pads"], mode="reflect"),), {"pads": ints(0, 0, 1, 2, 0, 0, 1, 2)}, ["pad"]),
+    "a border that mirrors": (
+        (node("Pad", ["x", "pads"], mode="reflect"),),
+        {"pads": ints(0, 0, 1, 2, 0, 0, 1, 2)},
+        ["pad"],
+    ),
     "a stretch": (
         (node("Slice", ["x", "from", "to", "axes", "steps"]),),
         {"from": ints(1), "to": ints(2**62), "axes": ints(2), "steps": ints(2)},
@@ -203,21 +277,35 @@ CASES: dict[str, tuple[tuple[Any, ...], Tensors, list[str]]] = {
         ["flip"],
     ),
     "one place": ((node("Gather", ["x", "place"], axis=2),), {"place": np.array(3)}, ["select"]),
-    "halves that are added": ((node("Split", ["x"], ["a", "b2"], axis=1, num_outputs=2), node("Add", ["a", "b2"])), {}, ["chunk", "add"]),
+    "halves that are added": (
+        (node("Split", ["x"], ["a", "b2"], axis=1, num_outputs=2), node("Add", ["a", "b2"])),
+        {},
+        ["chunk", "add"],
+    ),
     "probabilities of the channels": ((node("Softmax", ["x"], axis=1),), {}, ["softmax"]),
     "logarithms of them": ((node("LogSoftmax", ["x"], axis=1),), {}, ["log_softmax"]),
     "the class": ((node("ArgMax", ["x"], axis=1, keepdims=0),), {}, ["argmax"]),
-    "a running sum": ((node("CumSum", ["x", "place"], reverse=1),), {"place": np.array(2)}, ["flip", "cumsum", "flip"]),
-    "a factor of each channel": ((node("Mul", ["x", "gamma.weight"]),), {"gamma.weight": noise(4, 1, 1)}, ["layer_scale"]),
+    "a running sum": (
+        (node("CumSum", ["x", "place"], reverse=1),),
+        {"place": np.array(2)},
+        ["flip", "cumsum", "flip"],
+    ),
+    "a factor of each channel": (
+        (node("Mul", ["x", "gamma.weight"]),),
+        {"gamma.weight": noise(4, 1, 1)},
+        ["layer_scale"],
+    ),
     "a root of a sum of squares": (
-        (node("ReduceL2", ["x", "first"], keepdims=0),), {}, ["mul", "sum", "sqrt"],
+        (node("ReduceL2", ["x", "first"], keepdims=0),),
+        {},
+        ["mul", "sum", "sqrt"],
     ),
     "a choice": (
         (node("Greater", ["x", "zero"], ["m"]), node("Neg", ["x"], ["n"]), node("Where", ["m", "x", "n"])),
         {},
         ["constant", "neg", "greater", "where"],
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -233,12 +321,17 @@ REFUSED: dict[str, tuple[tuple[Any, ...], Tensors, str]] = {
     "erf by itself": ((node("Erf", ["x"]),), {}, "no `erf`"),
     "erf behind arithmetic": ((node("Erf", ["x"], ["e"]), node("Add", ["e", "one"])), {}, "`Erf` at `Erf_e`"),
     "a product over the batch": ((node("ReduceMean", ["x", "n"]),), {"n": ints(0)}, "samples are reduced"),
-    "samples that change places": ((node("Transpose", ["x"], perm=[1, 0, 2, 3]),), {}, "samples change places"),
+    "samples that change places": (
+        (node("Transpose", ["x"], perm=[1, 0, 2, 3]),),
+        {},
+        "samples change places",
+    ),
     "samples among other axes": ((node("Reshape", ["x", "s"]),), {"s": ints(-1, 8)}, "samples are laid out"),
     "the batch is joined": ((node("Concat", ["x", "x"], axis=0),), {}, "samples are joined"),
     "a hard sigmoid of another slope": ((node("HardSigmoid", ["x"]),), {}, "slope 0.2"),
     "a mean padded on one side": (
-        (node("AveragePool", ["x"], kernel_shape=[2, 2], auto_pad="SAME_UPPER"),), {},
+        (node("AveragePool", ["x"], kernel_shape=[2, 2], auto_pad="SAME_UPPER"),),
+        {},
         "more padding on one side",
     ),
     "coordinates of another kind": (
@@ -247,20 +340,28 @@ REFUSED: dict[str, tuple[tuple[Any, ...], Tensors, str]] = {
         "`asymmetric` coordinates",
     ),
     "weights that are computed": (
-        (node("Neg", ["x"], ["n"]), node("Conv", ["x", "n"])), {}, "computed by the network itself",
+        (node("Neg", ["x"], ["n"]), node("Conv", ["x", "n"])),
+        {},
+        "computed by the network itself",
     ),
     "sizes that are computed": (
-        (node("ReduceMax", ["x"], ["m"]), node("Cast", ["m"], ["c"], to=TensorProto.INT64), node("Reshape", ["x", "c"])),
+        (
+            node("ReduceMax", ["x"], ["m"]),
+            node("Cast", ["m"], ["c"], to=TensorProto.INT64),
+            node("Reshape", ["x", "c"]),
+        ),
         {},
         "samples are reduced",
     ),
     "numbers of another kind": ((node("Conv", ["x", "w"]),), {"w": np.ones((6, 4, 1, 1), np.int32)}, "int32"),
     "a branch that the numbers choose": ((node("NonZero", ["x"]),), {}, "`NonZero`"),
     "the places of the largest": (
-        (node("MaxPool", ["x"], ["a", "y"], kernel_shape=[2, 2]),), {}, "counted through samples",
+        (node("MaxPool", ["x"], ["a", "y"], kernel_shape=[2, 2]),),
+        {},
+        "counted through samples",
     ),
     "training": ((node("Dropout", ["x", "half", "yes"]),), {"yes": np.array(True)}, "by chance"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -274,7 +375,12 @@ def test_what_has_no_words_is_refused_at_its_place(case: str, tmp_path: Path) ->
 
 
 def test_everything_that_has_no_words_is_told_at_once(tmp_path: Path) -> None:
-    nodes = (node("Det", ["x"], ["a"]), node("Relu", ["a"], ["b"]), node("Round", ["b"], ["c"]), node("Det", ["c"]))
+    nodes = (
+        node("Det", ["x"], ["a"]),
+        node("Relu", ["a"], ["b"]),
+        node("Round", ["b"], ["c"]),
+        node("Det", ["c"]),
+    )
     with pytest.raises(SpecError) as caught:
         recovered(put(tmp_path, model(*nodes)))
     told = [one.message for one in caught.value.diagnostics]
@@ -350,7 +456,9 @@ def test_channels_that_come_last_are_called_so(tmp_path: Path) -> None:
     assert "{height: 8, width: 8, channel: 4}" in result.spec.text
 
 
-def test_a_difference_in_one_number_is_found_at_its_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_difference_in_one_number_is_found_at_its_layer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from netspec_onnx import norm
 
     said = norm.TABLE["BatchNormalization"]
@@ -362,7 +470,9 @@ def test_a_difference_in_one_number_is_found_at_its_layer(tmp_path: Path, monkey
     path = put(tmp_path, model(*nodes, tensors=tensors))
 
     def other(r: Any, one: Any) -> Any:
-        return said(r, type(one)(one.op, one.name, one.inputs, one.outputs, {**one.attributes, "epsilon": 1e-5}))
+        return said(
+            r, type(one)(one.op, one.name, one.inputs, one.outputs, {**one.attributes, "epsilon": 1e-5})
+        )
 
     from netspec_onnx import recover
 
