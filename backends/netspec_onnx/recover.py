@@ -10,12 +10,12 @@ from netspec.ir.types import SPATIAL, DType
 from netspec.recover.draft import Draft, Unsaid, axes_of
 from netspec.recover.sketch import Reading
 from netspec.text import SpecError
-from netspec_onnx import figures, layout, norm, pointwise, reduce, window
+from netspec_onnx import figures, layout, matrix, norm, pointwise, reduce, reshaping, space, window
 from netspec_onnx.file import Model, distrusted, opened
 from netspec_onnx.reader import Laid, Reader, Rule
 from netspec_onnx.running import Running
 
-FAMILIES = (window, pointwise, norm, layout, reduce)
+FAMILIES = (window, space, pointwise, norm, layout, reshaping, matrix, reduce)
 
 RULES: Mapping[str, Rule] = {op: rule for family in FAMILIES for op, rule in family.TABLE.items()}
 """How each op of ONNX is said."""

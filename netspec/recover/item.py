@@ -80,3 +80,8 @@ def steps_of(body: Sequence[Item]) -> Iterator[Step]:
 def names_of(items: Sequence[Item]) -> list[str]:
     """The source's names of all steps that have one."""
     return [step.name for step in steps_of(items) if step.name]
+
+
+def flow_of(item: Item) -> str | None:
+    """What flows on behind an item: its value, where it is one."""
+    return item.outputs[0] if len(item.outputs) == 1 else None

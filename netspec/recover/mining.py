@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from netspec.recover.block import Block, Columns, parametrised
-from netspec.recover.item import FORMULA, GROUP, Body, Item, names_of, steps_of
+from netspec.recover.copies import copies, groups
+from netspec.recover.item import FORMULA, Body, Item, flow_of, steps_of
+from netspec.recover.modules import is_module, module_of, tears
 from netspec.recover.skeleton import Place, Skeleton, defaults, skeleton
-from netspec.recover.sketch import Step
 
 LONGEST = 24
 """So many layers of one body make a block at most; what they hold inside is not counted."""
@@ -54,14 +55,14 @@ class Mining:
         self.blocks: dict[str, Block] = {}
         self._outputs = set(outputs)
         self._shared = set(shared)
-        self.body = _copies(body, entry, self._used(body))
+        self.body = copies(body, entry, self._used(body))
         while len(self.blocks) < MOST_BLOCKS and self._step():
             pass
-        self.body = _groups(self.body, self.entry, self._used(self.body))
+        self.body = groups(self.body, self.entry, self._used(self.body))
         for key, block in self.blocks.items():
             entered = block.inputs[0] if block.inputs else None
             self.blocks[key] = replace(
-                block, body=_groups(block.body, entered, Counter({**_uses(block.body), block.output: 99}))
+                block, body=groups(block.body, entered, Counter({**_uses(block.body), block.output: 99}))
             )
 
     def _used(self, body: Body) -> Counter[str]:
@@ -125,11 +126,14 @@ class Mining:
             return None
         per_call = 1 + 0.12 * max(count - 1, 0)
         saved = len(apart) * (lines - per_call) - lines - 2
-        modules = all(_is_module(body, bodies[one.at], one) for body, one in zip(items, apart, strict=True))
+        modules = all(
+            is_module(body, bodies[one.at], one.start, one.stop)
+            for body, one in zip(items, apart, strict=True)
+        )
         if saved < (0 if modules else WORTH):
             return None
         loose = 0.5 if items[0][0].op in LEANING else 0.0
-        torn = not modules and any(_tears(bodies[one.at], one) for one in apart)
+        torn = not modules and any(tears(bodies[one.at], one.start, one.stop) for one in apart)
         return (saved + 1 - loose) * (1.3 if modules else TORN if torn else 1.0)
 
     def _make(
@@ -144,8 +148,8 @@ class Mining:
             steps = tuple(steps_of(stretch))
             common = module_of([step.name for step in steps if step.name])
             names.append(common)
-            copies = stretch[0].repeat if len(stretch) == 1 else 1
-            call = Item(key, columns.arguments(row), one.found.outer, stretch[-1].outputs, (), steps, copies)
+            count = stretch[0].repeat if len(stretch) == 1 else 1
+            call = Item(key, columns.arguments(row), one.found.outer, stretch[-1].outputs, (), steps, count)
             changes.setdefault(one.at, []).append((one.start, one.stop, call))
         first = _once(bodies[apart[0].at][apart[0].start : apart[0].stop])
         body = parametrised(first, columns.written, {})
@@ -153,11 +157,11 @@ class Mining:
             key, body, apart[0].found.outer, first[-1].outputs[0], columns.declared(), tuple(names)
         )
         self._change(changes)
-        self.body = _copies(self.body, self.entry, self._used(self.body))
+        self.body = copies(self.body, self.entry, self._used(self.body))
         for other, block in self.blocks.items():
             entered = block.inputs[0] if block.inputs else None
             self.blocks[other] = replace(
-                block, body=_copies(block.body, entered, Counter({**_uses(block.body), block.output: 99}))
+                block, body=copies(block.body, entered, Counter({**_uses(block.body), block.output: 99}))
             )
 
     def _change(self, changes: dict[tuple[object, ...], list[tuple[int, int, Item]]]) -> None:
@@ -188,7 +192,7 @@ def _stretches(
 ) -> Iterator[_Stretch]:
     """Every stretch of a body that could be a block: one value comes out, few go in, and nothing inside is named."""
     for start in range(len(body)):
-        flow = entry if start == 0 else _flow(body[start - 1])
+        flow = entry if start == 0 else flow_of(body[start - 1])
         inside: Counter[str] = Counter()
         made: set[str] = set()
         for stop in range(start + 1, min(start + LONGEST, len(body)) + 1):
@@ -212,10 +216,6 @@ def _stretches(
 def _once(stretch: Body) -> Body:
     """A stretch of one item without its copies: how many there are is said where it is used."""
     return (replace(stretch[0], repeat=1),) if len(stretch) == 1 else stretch
-
-
-def _flow(item: Item) -> str | None:
-    return item.outputs[0] if len(item.outputs) == 1 else None
 
 
 def _apart(found: Sequence[_Stretch]) -> list[_Stretch]:
@@ -271,147 +271,3 @@ def _default_at(first: Body) -> Callable[[Place], object]:
         return None if item.call else defaults(item.op).get(place.argument)
 
     return at
-
-
-# ------------------------------------------------------------------------------------------------------- copies
-
-
-def _copies(body: Body, entry: str | None, used: Counter[str]) -> Body:
-    """Equal neighbours in series as copies of one."""
-    inner = tuple(
-        item.with_branches([(name, _copies(inside, item.inputs[0], used)) for name, inside in item.branches])
-        if item.branches and item.repeat == 1
-        else item
-        for item in body
-    )
-    made: list[Item] = []
-    for item in inner:
-        last = made[-1] if made else None
-        if last is not None and _follows(last, item, used) and _worth_copies(item):
-            steps = (*_all(last), *_all(item))
-            count = last.repeat + item.repeat  # type: ignore[operator]
-            made[-1] = replace(last, outputs=item.outputs, steps=steps, repeat=count)
-        else:
-            made.append(item)
-    del entry
-    return tuple(made)
-
-
-def _worth_copies(item: Item) -> bool:
-    """Whether copies of it read better than a list of it."""
-    return item.call or bool(item.branches) or item.op not in {FORMULA, GROUP}
-
-
-def _all(item: Item) -> tuple[Step, ...]:
-    return tuple(steps_of([item]))
-
-
-def _follows(last: Item, item: Item, used: Counter[str]) -> bool:
-    """Whether an item does to the one before what that did, and nobody else needs what is between."""
-    if len(last.outputs) != 1 or len(item.outputs) != 1 or not item.inputs or not last.inputs:
-        return False
-    if item.inputs[0] != last.outputs[0] or item.inputs[1:] != last.inputs[1:]:
-        return False
-    if not isinstance(last.repeat, int) or not isinstance(item.repeat, int):
-        return False
-    inside = item.taken().count(last.outputs[0])
-    if used[last.outputs[0]] > inside:
-        return False
-    one, other = (skeleton([replace(each, repeat=1)], each.inputs[0]) for each in (last, item))
-    return one.form == other.form and one.numbers == other.numbers and one.outer[1:] == other.outer[1:]
-
-
-def _groups(body: Body, entry: str | None, used: Counter[str]) -> Body:
-    """Equal stretches in series as copies of a group, where that is shorter."""
-    body = tuple(
-        item.with_branches([(name, _groups(inside, item.inputs[0], used)) for name, inside in item.branches])
-        if item.branches and item.repeat == 1
-        else item
-        for item in body
-    )
-    made: list[Item] = []
-    i = 0
-    while i < len(body):
-        found = _group(body, i, made[-1].outputs[0] if made and len(made[-1].outputs) == 1 else entry, used)
-        if found is None:
-            made.append(body[i])
-            i += 1
-        else:
-            item, i = found
-            made.append(item)
-    return tuple(made)
-
-
-def _group(body: Body, start: int, flow: str | None, used: Counter[str]) -> tuple[Item, int] | None:
-    """The longest run of equal stretches that begins here, and where it ends."""
-    for width in range(2, min(9, (len(body) - start) // 2 + 1)):
-        first = skeleton(body[start : start + width], flow)
-        if first.outer != ((flow,) if flow else ()):
-            continue
-        count, at = 1, start + width
-        while at + width <= len(body) and _alike(body, at, width, first, used):
-            count, at = count + 1, at + width
-        lines = sum(item.lines() for item in body[start : start + width])
-        if count < 2 or count * lines - (lines + 2) < 1:
-            continue
-        copies = body[start:at]
-        one = body[start : start + width]
-        steps = tuple(steps_of(copies))
-        return Item(GROUP, {}, one[0].inputs, copies[-1].outputs, (("layers", one),), steps, count), at
-    return None
-
-
-def _alike(body: Body, at: int, width: int, first: Skeleton, used: Counter[str]) -> bool:
-    """Whether the stretch at a place is a copy of another, which alone it follows."""
-    flow = _flow(body[at - 1])
-    if flow is None:
-        return False
-    other = skeleton(body[at : at + width], flow)
-    if other.form != first.form or other.numbers != first.numbers or other.outer != (flow,):
-        return False
-    inside = Counter(value for item in body[at - width : at + width] for value in item.taken())
-    return all(used[value] <= inside[value] for item in body[at - width : at] for value in item.made())
-
-
-# ------------------------------------------------------------------------------------------------------ modules
-
-
-def module_of(names: Sequence[str]) -> str:
-    """The innermost module of the source that all of these names are in, or are."""
-    if not names:
-        return ""
-    parts = [name.split(".") for name in names]
-    common: list[str] = []
-    for column in zip(*parts, strict=False):
-        if len(set(column)) > 1:
-            break
-        common.append(column[0])
-    return ".".join(common)
-
-
-def _tears(body: Body, one: _Stretch) -> bool:
-    """Whether a module of the source is partly in a stretch and partly beside it, while the stretch has others too."""
-    inside = {name for item in body[one.start : one.stop] for name in names_of([item])}
-    beside = {name for item in body[max(one.start - LONGEST, 0) : one.start] for name in names_of([item])}
-    beside |= {name for item in body[one.stop : one.stop + LONGEST] for name in names_of([item])}
-    for name in inside:
-        parts = name.split(".")
-        for depth in range(1, len(parts)):
-            module = ".".join(parts[:depth]) + "."
-            if all(other.startswith(module) for other in inside):
-                continue
-            if any(other.startswith(module) for other in beside):
-                return True
-    return False
-
-
-def _is_module(items: Body, body: Body, one: _Stretch) -> bool:
-    """Whether a stretch is exactly one module of the source: nothing beside it belongs to that."""
-    names = names_of(items)
-    module = module_of(names)
-    if not module or len(names) < 2:
-        return False
-    for item in (*body[max(one.start - 4, 0) : one.start], *body[one.stop : one.stop + 4]):
-        if any(name == module or name.startswith(f"{module}.") for name in names_of([item])):
-            return False
-    return True

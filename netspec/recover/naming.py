@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from netspec import ops
 from netspec.lang.names import why_refused
 from netspec.recover.item import Item, names_of
+from netspec.recover.modules import module_of
 
 PLAIN = frozenset(
     """
@@ -121,6 +122,4 @@ def hint(item: Item) -> str:
     names = names_of([item])
     if not names:
         return ""
-    from netspec.recover.mining import module_of  # noqa: PLC0415 - each of the two asks the other for words
-
     return module_of(names)

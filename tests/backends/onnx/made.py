@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +28,14 @@ def node(op: str, inputs: Sequence[str], outputs: Sequence[str] = ("y",), **attr
 def model(
     *nodes: Any,
     shape: Shape | None = ("N", 4, 8, 8),
-    tensors: dict[str, Array] | None = None,
+    tensors: Mapping[str, Array] | None = None,
     outputs: Sequence[str] = ("y",),
-    inputs: dict[str, Shape] | None = None,
+    inputs: Mapping[str, Shape] | None = None,
     opset: int = 20,
     kind: int = TensorProto.FLOAT,
 ) -> Any:
     """A model from `x`, or from several inputs, to `y`."""
-    given = {"x": shape} if inputs is None else inputs
+    given: Mapping[str, Shape | None] = {"x": shape} if inputs is None else inputs
     graph = helper.make_graph(
         list(nodes),
         "net",
