@@ -14,7 +14,11 @@ _MOST_LAYERS = 8
 def plan_table(record: Mapping[str, Any]) -> str:
     """The record of a plan as lines."""
     plan = record["plan"]
-    kept = " and times kept from before" if any(one["kept"] for one in record["tried"]) else ""
+    kept = (
+        ", the rest kept from before (`--replan` measures anew)"
+        if any(one["kept"] for one in record["tried"])
+        else ""
+    )
     cost = f"{record['seconds']:.1f} s of measuring{kept}"
     step = "" if record["step"] is None else f", a step takes {_time(record['step'])}"
     lines = [f"plan ({cost}{step}): {_words(plan)}"]

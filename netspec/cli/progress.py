@@ -45,7 +45,8 @@ class Lines(Watcher):
         """How this machine differs from that of the plan."""
         if differences:
             self.say(
-                "the plan was made on another machine, and is kept: " + "; ".join(map(shown, differences))
+                "the run began on another machine, and its plan is kept: "
+                + "; ".join(map(shown, differences))
             )
 
     def say(self, text: str) -> None:

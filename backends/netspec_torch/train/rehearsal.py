@@ -117,8 +117,8 @@ class _Steps:
             (loss * self.scale).backward()  # type: ignore[no-untyped-call]
             bound(self._descent.clip, self._parameters)
             self._optimizer.step()
-            if self._settled.device == "cuda":
-                torch.cuda.synchronize()
+            if self._settled.device != "cpu":
+                getattr(torch, self._settled.device).synchronize()
 
     def loss(self) -> Tensor:
         """The loss of the next batch."""
