@@ -83,22 +83,27 @@ def train(
     runs: str | Path = "runs",
     resume: str | Path | None = None,
     device: str | None = None,
+    plan: str | Mapping[str, Any] | None = None,
+    precision: str | None = None,
 ) -> RunResult:
     """Train the spec on its data, as `netspec train` does, into a new folder in `runs` or on with the run `resume`.
 
     The result names the run's folder and holds, as plain data, loss, metrics and the skill of distributions. `device`
-    replaces the recipe's. Raises SpecError.
+    and `precision` replace the recipe's, and `plan` parts of its plan: `auto`, or as `{"compile": False}`. Raises
+    SpecError, and ValueError for what is no part of a plan.
     """
     from pathlib import Path  # noqa: PLC0415
 
     from netspec.backend import Trainer, find  # noqa: PLC0415
+    from netspec.recipe.plan import pins_of  # noqa: PLC0415
 
     backend = find("torch")
     if not isinstance(backend, Trainer):
         raise SpecError.of("NS649", "the torch backend found here cannot train", help="update netspec")
     checked = _checked(spec, define)
     going_on = None if resume is None else Path(resume)
-    return backend.fit(checked, runs=Path(runs), resume=going_on, device=device)
+    pins = pins_of(plan, precision)
+    return backend.fit(checked, runs=Path(runs), resume=going_on, device=device, pins=pins)
 
 
 def _checked(spec: Spec | str | Path, define: Mapping[str, Any] | None) -> Spec:

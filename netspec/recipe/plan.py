@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from annotated_types import Ge, Le
 from pydantic import ValidationError
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from netspec.ir.record import Record
 
 Auto = Literal["auto"]
+Precision = Literal["auto", "float32", "tf32", "bf16", "fp16"]
 Threads = Annotated[int, Ge(1), Le(1024)]
 Workers = Annotated[int, Ge(0), Le(64)]
 
@@ -56,6 +57,17 @@ def pinned(plan: Plan, pins: Mapping[str, object]) -> Plan:
     """The plan with parts of it said otherwise, as on the command line; pydantic's ValidationError for a wrong one."""
     told = {key: getattr(plan, key) for key in Plan.model_fields}
     return Plan.model_validate({**told, **pins})
+
+
+def pins_of(plan: str | Mapping[str, Any] | None, precision: str | None) -> dict[str, Any]:
+    """What a program asks for besides the spec, as pins; ValueError for what is no part of a plan."""
+    pins: dict[str, Any] = read_pins([plan]) if isinstance(plan, str) else dict(plan or {})
+    pinned(Plan(), pins)
+    if precision is None:
+        return pins
+    if precision not in get_args(Precision):
+        raise ValueError(f"`precision` is one of {', '.join(f'`{one}`' for one in get_args(Precision))}")
+    return {**pins, "precision": precision}
 
 
 def read_pins(words: Iterable[str]) -> dict[str, object]:

@@ -9,7 +9,7 @@ from netspec.recipe.average import Average
 from netspec.recipe.cycle import OneCycle
 from netspec.recipe.optimizer import Optimizer, has_momentum
 from netspec.recipe.phase import Schedule
-from netspec.recipe.plan import Plan
+from netspec.recipe.plan import Plan, Precision
 from netspec.recipe.quantity import Duration
 from netspec.recipe.watch import Watch
 
@@ -64,7 +64,7 @@ class Training(Record):
     """Where weights, the order of samples, dropout and augmentation begin; the same seed gives the same run."""
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     """Where it runs; `auto` takes cuda, then mps, then cpu."""
-    precision: Literal["auto", "float32", "tf32", "bf16", "fp16"] = "float32"
+    precision: Precision = "float32"
     """The numbers of the forward pass; the weights themselves stay float32. `auto` takes the fastest that is right."""
     plan: Literal["auto"] | Plan | None = None
     """How the steps are run: `auto` measures what is fastest here, and a mapping pins parts of it."""

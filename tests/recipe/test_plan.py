@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from netspec.front import check_source
-from netspec.recipe.plan import ALL_AUTO, Plan, asked, pinned
+from netspec.recipe.plan import ALL_AUTO, Plan, asked, pinned, pins_of, read_pins
 from netspec.recipe.spec import Spec
 from netspec.text import Diagnostic, Source
 from tests.backends.torch.train import small
@@ -88,3 +88,26 @@ def test_a_habit_of_pytorch_is_led_to_the_plan(word: str) -> None:
 def test_wrong_parts_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Plan.model_validate(wrong)
+
+
+def test_a_command_line_says_parts_the_later_over_the_earlier() -> None:
+    assert read_pins([]) == {}
+    assert read_pins(["auto", "compile=false"]) == {
+        "memory_format": "auto",
+        "compile": False,
+        "threads": "auto",
+        "workers": "auto",
+    }
+    assert read_pins(["threads=2", "none"])["threads"] is None
+    assert read_pins([" workers = 3 ", "workers=4"]) == {"workers": 4}
+
+
+def test_a_program_says_the_same() -> None:
+    assert pins_of(None, None) == {}
+    assert pins_of("auto", "bf16") == {**read_pins(["auto"]), "precision": "bf16"}
+    assert pins_of({"compile": True}, None) == {"compile": True}
+    for wrong in ("fast", {"speed": 1}, {"threads": 0}):
+        with pytest.raises(ValueError, match=r"PART=VALUE|speed|threads"):
+            pins_of(wrong, None)
+    with pytest.raises(ValueError, match="`precision` is one of `auto`, `float32`"):
+        pins_of(None, "float64")

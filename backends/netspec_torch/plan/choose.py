@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any, Protocol
 
 from netspec.recipe.plan import Plan
@@ -28,6 +29,9 @@ TURNS = 1.5
 
 COMPILING = 10.0, 0.5
 """What compiling takes before it has been tried: seconds, and seconds for each step of the graph."""
+
+SOME = 3
+"""Steps from which the time of one is told."""
 
 LITTLE = 0.02
 """Gathering a batch that takes less than this share of a step is not worth a thread."""
@@ -265,10 +269,14 @@ class Choice:
             self._tell(f"{part} {tried}")
             try:
                 lanes = self._stage.lane(now, loading=loading), self._stage.lane(other, loading=loading)
-                budget = min(TURNS, max(self._left(), 0.0))
-                found = duel(*lanes, self._clock, budget, first=first)
+                left = max(self._left(), 0.0)
+                limit = inf if first else left
+                found = duel(*lanes, self._clock, min(TURNS, left), limit=limit, first=first)
             except Unable as trouble:
                 self._leave(part, tried, str(trouble))
+                return
+            if not found.mine:
+                self._leave(part, tried, self._late())
                 return
             self._kept.record(name, found)
         if not loading:
@@ -301,15 +309,15 @@ class Choice:
     def _step(self) -> float | None:
         """Seconds of a step of the best so far; None where even a few take too long.
 
-        The least of three, since a busy machine makes steps longer and never shorter. What the first one takes besides,
+        The least of some, since a busy machine makes steps longer and never shorter. What the first one takes besides,
         as PyTorch finds its kernels, is not counted against the time for measuring.
         """
         if self._chosen.step is None:
             lane = self._stage.lane(self._chosen.settled)
             lane.step()
             self._began = self._clock()
-            times = []
-            for _ in range(3):
+            times: list[float] = []
+            while len(times) < SOME and sum(times) < BUDGET / 4:
                 begin = self._clock()
                 lane.step()
                 times.append(self._clock() - begin)

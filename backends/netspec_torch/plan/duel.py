@@ -88,15 +88,20 @@ def rank(rounds: int) -> int:
     return k
 
 
-def duel(mine: Lane, other: Lane, clock: Clock, budget: float, *, first: bool = False) -> Duel:
+def duel(
+    mine: Lane, other: Lane, clock: Clock, budget: float, *, limit: float = inf, first: bool = False
+) -> Duel:
     """Let two ways take turns within a budget of seconds, or for six rounds where that takes longer.
 
-    It ends early where the newcomer can no longer win. `first` also times the newcomer's first step.
+    It ends early where the newcomer can no longer win, and before the first round where six would go over the limit.
+    `first` also times the newcomer's first step.
     """
     _timed(mine, 1, clock)
     once = _timed(other, 1, clock)
     steps = _timed(mine, WARM - 1, clock), _timed(other, WARM - 1, clock)
     count = max(1, round(TURN / max(*steps, 1e-9)))
+    if FEWEST * sum(steps) > limit:
+        return Duel((), ())
     rounds = max(FEWEST, min(MOST, int(budget / max(sum(steps) * count, 1e-9))))
     spare = rank(rounds) - 1
     times: tuple[list[float], list[float]] = ([], [])
@@ -112,8 +117,8 @@ def duel(mine: Lane, other: Lane, clock: Clock, budget: float, *, first: bool = 
 
 
 def needed(seconds: float) -> float:
-    """What the fewest rounds take, at so many seconds a step of either way."""
-    return 2 * (FEWEST + WARM) * seconds
+    """What the fewest rounds take at the least, at so many seconds a step of the incumbent."""
+    return (FEWEST + WARM) * seconds
 
 
 def _timed(lane: Lane, count: int, clock: Clock) -> float:

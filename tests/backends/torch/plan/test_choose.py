@@ -211,3 +211,12 @@ def test_kept_times_choose_again_without_a_step_and_for_another_length_anew(tmp_
     assert again.lanes == []
     anew = choose(stage_of(0.01, memory_format__channels_last=1.2), plan, tmp_path, anew=True)
     assert anew.settled.memory_format == "contiguous"
+
+
+def test_threads_that_stand_in_each_others_way_are_found_out_though_their_steps_are_slow(
+    tmp_path: Path,
+) -> None:
+    """A busy machine: two seconds a step with all four threads, a tenth of one with a single thread."""
+    found = choose(stage_of(2.1, threads__1=0.05), Plan(threads="auto"), tmp_path, length=wider(steps=80))
+    assert found.settled.threads == 1
+    assert found.seconds < 2 * BUDGET
