@@ -1,0 +1,117 @@
+"""What `torch.export` would take apart into a dozen small steps, and netspec has a word for: kept whole.
+
+While a module is exported these functions, and `nn.MultiheadAttention`, put one node into the graph, with the inputs of
+the call and a key under which the table has what it was. Nothing is computed by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from inspect import signature
+from unittest.mock import patch
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name that everybody gives it
+from torch import nn
+
+FUNCTIONS = (
+    "local_response_norm",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "softsign",
+    "tanhshrink",
+    "softmin",
+)
+"""Functions of `torch.nn.functional` that are written in Python, of which the graph would hold the parts."""
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One call: the function's or class's name, its arguments that are no tensors, and the layer that was called."""
+
+    name: str
+    arguments: Mapping[str, object]
+    layer: nn.Module | None = None
+
+
+class Leaves:
+    """The calls that were kept whole during one export, by key."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, Leaf] = {}
+
+    @contextmanager
+    def kept(self, module: nn.Module) -> Iterator[None]:
+        """Keep calls whole while the module is exported."""
+        with ExitStack() as stack:
+            for name in FUNCTIONS:
+                stack.enter_context(patch.object(F, name, self._function(name, getattr(F, name))))
+            for layer in module.modules():
+                if isinstance(layer, nn.MultiheadAttention):
+                    stack.enter_context(patch.object(layer, "forward", self._attention(layer)))
+            yield
+
+    def _function(self, name: str, original: Callable[..., torch.Tensor]) -> Callable[..., torch.Tensor]:
+        """A function that puts one node in place of the original's."""
+        parameters = signature(original)
+
+        def leaf(*given: object, **options: object) -> torch.Tensor:
+            bound = parameters.bind(*given, **options)
+            bound.apply_defaults()
+            first, *rest = bound.arguments.items()
+            assert isinstance(first[1], torch.Tensor)
+            like = torch.empty_like(first[1])
+            if name.startswith("lp_pool"):
+                like = original(first[1], *(value for _, value in rest))
+            return self._node(Leaf(name, dict(rest)), [first[1]], like)
+
+        return leaf
+
+    def _attention(self, layer: nn.MultiheadAttention) -> Callable[..., object]:
+        """The forward of `nn.MultiheadAttention`, and of netspec's own, which gives the values alone."""
+        alone = "where" in signature(layer.forward).parameters
+
+        def forward(
+            query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *given: object, **options: object
+        ) -> object:
+            words = ("key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")
+            said: dict[str, object] = {**dict(zip(words, given, strict=False)), **options}
+            masks = [one for one in said.values() if isinstance(one, torch.Tensor)]
+            plain = {word: one for word, one in said.items() if not isinstance(one, torch.Tensor)}
+            plain["masks"] = len(masks)
+            leaf = Leaf("MultiheadAttention", plain, layer)
+            made = self._node(leaf, [query, key, value, *masks], query.new_empty(query.shape))
+            if alone:
+                return made
+            if not said.get("need_weights", True):
+                return made, None
+            first = 1 if layer.batch_first else 0
+            shape = (query.shape[1 - first], query.shape[first], key.shape[first])
+            heads = shape if said.get("average_attn_weights", True) else (shape[0], layer.num_heads, *shape[1:])
+            return made, self._node(Leaf("weights of attention", {}), [made], query.new_empty(heads))
+
+        return forward
+
+    def _node(self, leaf: Leaf, inputs: list[torch.Tensor], like: torch.Tensor) -> torch.Tensor:
+        """One node of the graph, whose value is like the one given."""
+        key = f"{len(self.calls)}"
+        self.calls[key] = leaf
+        made: torch.Tensor = torch.ops.netspec.leaf(inputs, like, key)
+        return made
+
+
+@torch.library.custom_op("netspec::leaf", mutates_args=())
+def _leaf(inputs: list[torch.Tensor], like: torch.Tensor, key: str) -> torch.Tensor:
+    """What stands in the graph. `like` has the shape of the value."""
+    del inputs, key
+    return torch.empty_like(like)
+
+
+@_leaf.register_fake
+def _leaf_shape(inputs: list[torch.Tensor], like: torch.Tensor, key: str) -> torch.Tensor:
+    """The shape of the value."""
+    del inputs, key
+    return torch.empty_like(like)
