@@ -11,6 +11,7 @@ import torch
 from netspec.ir.dim import Dim
 from netspec.ir.types import BATCH, CHANNEL, FEATURE, SPATIAL, Axis, DType, TensorType
 from netspec.recover.draft import Draft, Unsaid, axes_of
+from netspec.recover.sketch import Refusal
 from netspec_torch.recover.held import Held, Level, Owned, Size
 
 if TYPE_CHECKING:
@@ -38,15 +39,24 @@ class Drawing(Draft):
 
     # ------------------------------------------------------------------------------------------------ what is known
 
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What was refused so far."""
+        return tuple(self._refusals)
+
     def size(self, held: Held, place: int) -> Size:
         """The size of the source's axis `place`."""
         axis = held.dims[place]
         dim = Dim.of(1) if axis is None else self.type(held.value).sizes[axis]
-        return Size(dim, self.hint(dim), (held, place))
+        return Size(dim, self.hint(dim))
 
     def hint(self, dim: Dim) -> int:
         """What a size is at the example."""
         return dim.evaluate(self.sizes)
+
+    def space(self, held: Held) -> tuple[Dim, ...]:
+        """The sizes of the source's axes behind the second."""
+        return tuple(self.size(held, i).dim for i in range(2, len(held.dims)))
 
     def axis(self, held: Held, place: int) -> str:
         """The name of the source's axis `place`; Unsaid where it is the batch, or an axis that has no name."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 
@@ -69,8 +69,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Size:
-    """A size that the source computes with: as netspec writes it, what it is at the example, and whose axis it was."""
+    """A size that the source computes with: as netspec writes it, and what it is at the example."""
 
     dim: Dim
     hint: int
-    whose: tuple[Held, int] | None = field(default=None, compare=False)

@@ -30,10 +30,14 @@ FUNCTIONS = (
 
 @dataclass(frozen=True)
 class Leaf:
-    """One call: the function's or class's name, its arguments that are no tensors, and the layer that was called."""
+    """One call: the function's or class's name, its arguments that are no tensors, and the layer that was called.
+
+    `run` makes the call.
+    """
 
     name: str
     arguments: Mapping[str, object]
+    run: Callable[[list[torch.Tensor]], torch.Tensor]
     layer: nn.Module | None = None
 
 
@@ -58,31 +62,38 @@ class Leaves:
         """A function that puts one node in place of the original's."""
         parameters = signature(original)
 
-        def leaf(*given: object, **options: object) -> torch.Tensor:
-            bound = parameters.bind(*given, **options)
+        def leaf(*given: object, **named: object) -> torch.Tensor:
+            bound = parameters.bind(*given, **named)
             bound.apply_defaults()
             first, *rest = bound.arguments.items()
             assert isinstance(first[1], torch.Tensor)
             like = torch.empty_like(first[1])
             if name.startswith("lp_pool"):
                 like = original(first[1], *(value for _, value in rest))
-            return self._node(Leaf(name, dict(rest)), [first[1]], like)
+            options = dict(rest)
+            return self._node(Leaf(name, options, lambda x: original(x[0], **options)), [first[1]], like)
 
         return leaf
 
     def _attention(self, layer: nn.MultiheadAttention) -> Callable[..., object]:
         """The forward of `nn.MultiheadAttention`, and of netspec's own, which gives the values alone."""
-        alone = "where" in signature(layer.forward).parameters
+        original = layer.forward
+        alone = "where" in signature(original).parameters
+        words = ("key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")
+
+        def run(inputs: list[torch.Tensor]) -> torch.Tensor:
+            made = original(*inputs[:3]) if alone else original(*inputs[:3], need_weights=False)[0]
+            assert isinstance(made, torch.Tensor)
+            return made
 
         def forward(
             query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *given: object, **options: object
         ) -> object:
-            words = ("key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")
             said: dict[str, object] = {**dict(zip(words, given, strict=False)), **options}
             masks = [one for one in said.values() if isinstance(one, torch.Tensor)]
             plain = {word: one for word, one in said.items() if not isinstance(one, torch.Tensor)}
             plain["masks"] = len(masks)
-            leaf = Leaf("MultiheadAttention", plain, layer)
+            leaf = Leaf("MultiheadAttention", plain, run, layer)
             made = self._node(leaf, [query, key, value, *masks], query.new_empty(query.shape))
             if alone:
                 return made
@@ -91,7 +102,7 @@ class Leaves:
             first = 1 if layer.batch_first else 0
             shape = (query.shape[1 - first], query.shape[first], key.shape[first])
             heads = shape if said.get("average_attn_weights", True) else (shape[0], layer.num_heads, *shape[1:])
-            return made, self._node(Leaf("weights of attention", {}), [made], query.new_empty(heads))
+            return made, self._node(Leaf("weights of attention", {}, lambda x: x[0]), [made], query.new_empty(heads))
 
         return forward
 

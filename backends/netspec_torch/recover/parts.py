@@ -29,7 +29,6 @@ def slice_(call: Call) -> Any:
     if call.name == "narrow":
         stop = call["start"] + call["length"]
     size = call.draw.size(held, place)
-    whose = stop.whose if isinstance(stop, Size) else None
     step = call.get("step") or 1
     low = whole(start) if isinstance(start, Size) else int(start)
     high = size.hint if stop is None else stop.hint if isinstance(stop, Size) else min(int(stop), END)
@@ -38,8 +37,8 @@ def slice_(call: Call) -> Any:
     if held.dims[place] is None:
         raise Unsaid("it takes nothing of an axis of size 1")
     name = call.draw.axis(held, place)
-    if isinstance(stop, Size) and stop.dim.value is None or whose is not None and whose[0] != held:
-        return _cropped(call, held, place, whose, low)
+    if isinstance(stop, Size) and stop.dim.value is None:
+        return _cropped(call, held, place, stop, low)
     arguments: dict[str, Any] = {"axis": name}
     if low:
         arguments["start"] = low
@@ -50,19 +49,14 @@ def slice_(call: Call) -> Any:
     return Held(call.draw.one("narrow", arguments, (held.value,)), held.dims)
 
 
-def _cropped(call: Call, held: Held, place: int, whose: Any, low: int) -> Held:
-    """A stretch as long as an axis of another value: `crop_like`, once space is as large in all axes."""
-    if whose is None or low or len(whose[0].dims) != len(held.dims) or place < 2:
-        raise Unsaid("it takes a stretch whose length depends on a free size of the input")
-    like = whose[0]
-    sizes = [(call.draw.size(held, i), call.draw.size(like, i)) for i in range(2, len(held.dims))]
-    others = [i + 2 for i, (a, b) in enumerate(sizes) if a.dim != b.dim and i + 2 != place]
-    if others:
-        held = Held(held.value, held.dims)
-        made = call.draw.one("crop_like", {}, (call.draw.image(held), call.draw.image(like)))
-        call.reader.cropped[made] = (held, like)
-        return plain(made, len(held.dims))
-    return plain(call.draw.one("crop_like", {}, (call.draw.image(held), call.draw.image(like))), len(held.dims))
+def _cropped(call: Call, held: Held, place: int, stop: Size, low: int) -> Held:
+    """A stretch as long as an axis of another value: `crop_like`, for all axes of space at once."""
+    if not low and place >= 2:
+        for like in call.reader.companions(call.node, len(held.dims)):
+            if call.draw.size(like, place).dim == stop.dim:
+                values = (call.draw.image(held), call.draw.image(like))
+                return plain(call.draw.one("crop_like", {}, values), len(held.dims))
+    raise Unsaid("it takes a stretch whose length depends on a free size of the input")
 
 
 @reads("aten.select")

@@ -61,6 +61,8 @@ def activation_with(call: Call) -> Held:
     arguments: dict[str, Any] = {}
     for given, (word, usual) in words.items():
         value = call[given]
+        if given == "threshold" and call.name == "softplus" and value > usual:
+            continue  # beyond 20 the logarithm is lost in rounding
         if value != usual and not word:
             raise Unsaid(f"its `{given}` is {value}, and netspec's is {usual}")
         if value != usual:

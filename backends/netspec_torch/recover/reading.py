@@ -288,6 +288,15 @@ class Reader:
         value = node.meta.get("val")
         return tuple(_hint(one) for one in value.shape) if isinstance(value, torch.Tensor) else ()
 
+    def companions(self, node: Node, rank: int) -> Iterator[Held]:
+        """Values of so many axes that a size may have been read off: those that meet the result first, then the latest."""
+        later = [one for user in node.users for one in user.all_input_nodes if one is not node]
+        earlier = [one for one in reversed(self.order) if self.order[one] < self.order[node]]
+        for one in (*later, *earlier):
+            found = self.values.get(one)
+            if isinstance(found, Held) and len(found.dims) == rank:
+                yield found
+
     def reads_second(self, node: Node) -> bool:
         """Whether the second of two results is needed."""
         return any(user.args[1] == 1 and user in self.needed for user in node.users)

@@ -373,9 +373,8 @@ def arithmetic(call: Call) -> Any:
     if len(given) != len(call.arguments):
         raise Unsaid("it computes with a size what netspec does not")
     if call.name == "neg":
-        return Size(-1 * given[0].dim, -given[0].hint, given[0].whose)
+        return Size(-1 * given[0].dim, -given[0].hint)
     a, b = given
-    whose = next((one.whose for one in given if one.whose is not None), None)
     try:
         made = {
             "mul": lambda: a.dim * b.dim, "add": lambda: a.dim + b.dim, "sub": lambda: a.dim - b.dim,
@@ -385,7 +384,7 @@ def arithmetic(call: Call) -> Any:
                 "floordiv": a.hint // (b.hint or 1)}[call.name]  # fmt: skip
     except (KeyError, ValueError, TypeError) as trouble:
         raise Unsaid("it computes with a size what netspec does not") from trouble
-    return Size(made, hint, whose)
+    return Size(made, hint)
 
 
 @reads(*(f"python.{name}" for name in ("ge", "le", "eq", "ne", "lt", "gt", "and_", "or_", "not_")))

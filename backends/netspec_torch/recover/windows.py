@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.fx import Node
 
+from netspec.ir.dim import Dim
 from netspec.ir.dim_decide import decide
 from netspec.recover.draft import Unsaid
 from netspec_torch.recover.held import Held, Owned, Size
@@ -259,23 +260,21 @@ def pad(call: Call) -> Held:
 
 
 def _padded_like(call: Call, held: Held, given: Sequence[Any]) -> Held | None:
-    """`pad_like`, where what is added is what another value has more; None where numbers are written."""
-    sources = [one.whose for one in given if isinstance(one, Size) and one.whose is not None]
-    others = {whose[0].value: whose[0] for whose in sources if whose[0] != held}
-    if len(others) != 1:
-        return None
-    (like,) = others.values()
-    hints = [one.hint if isinstance(one, Size) else one for one in given]
+    """`pad_like`, where what is added depends on a free size: as many as a value has more; None where it is a number."""
+    pads = [one.dim if isinstance(one, Size) else Dim.of(one) for one in given]
     space = len(held.dims) - 2
-    if len(hints) != 2 * space or len(like.dims) != len(held.dims):
+    if len(pads) != 2 * space or all(one.value is not None for one in pads):
         return None
-    for i in range(space):
-        more = call.draw.size(like, -1 - i).hint - call.draw.size(held, -1 - i).hint
-        if (hints[2 * i], hints[2 * i + 1]) != (more // 2, more - more // 2):
-            return None
-    at = {"at": "center"}
-    made = call.draw.one("pad_like", at, (call.draw.image(held), call.draw.image(like)))
-    return plain(made, len(held.dims))
+    sides = [(pads[2 * i], pads[2 * i + 1]) for i in reversed(range(space))]
+    own = call.draw.space(held)
+    for like in call.reader.companions(call.node, len(held.dims)):
+        more = [a - b for a, b in zip(call.draw.space(like), own, strict=True)]
+        ends = sides == [(Dim.of(0), one) for one in more]
+        if ends or sides == [(one // 2, one - one // 2) for one in more]:
+            arguments = {} if ends else {"at": "center"}
+            values = (call.draw.image(held), call.draw.image(like))
+            return plain(call.draw.one("pad_like", arguments, values), len(held.dims))
+    return None
 
 
 _MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "trilinear": "linear", "bicubic": "bicubic"}
@@ -301,7 +300,7 @@ def resize(call: Call) -> Held:
     value = call.draw.image(held)
     sizes, factors = call.get("output_size"), call.get("scale_factors")
     if sizes:
-        if (like := _sized_like(call, sizes)) is not None:
+        if (like := _sized_like(call, sizes, rank)) is not None:
             return plain(call.draw.one("resize_like", arguments, (value, call.draw.image(like))), rank + 2)
         arguments = {"size": short([whole(one) for one in sizes]), **arguments}
         return plain(call.draw.one("resize", arguments, (value,)), rank + 2)
@@ -319,11 +318,13 @@ def resize(call: Call) -> Held:
     return plain(call.draw.one("resize", arguments, (value,)), rank + 2)
 
 
-def _sized_like(call: Call, sizes: Sequence[Any]) -> Held | None:
-    """The value whose space has the sizes, where they were read off it."""
-    whose = [one.whose for one in sizes if isinstance(one, Size)]
-    if len(whose) != len(sizes) or not whose or whose[0] is None:
-        return None
-    like = whose[0][0]
-    fits = [one is not None and one[0] == like and one[1] % len(like.dims) == i + 2 for i, one in enumerate(whose)]
-    return like if all(fits) and len(like.dims) == len(sizes) + 2 else None
+def _sized_like(call: Call, sizes: Sequence[Any], rank: int) -> Held | None:
+    """The value whose space has the sizes: one that the result meets, or any where they depend on a free size."""
+    wanted = tuple(one.dim if isinstance(one, Size) else Dim.of(one) for one in sizes)
+    is_free = any(one.value is None for one in wanted)
+    meets = {one for user in call.users() for one in user.all_input_nodes if one is not call.node}
+    met = [found for one in meets if isinstance(found := call.reader.value(one), Held)]
+    for like in call.reader.companions(call.node, rank + 2):
+        if call.draw.space(like) == wanted and (is_free or like in met):
+            return like
+    return None
