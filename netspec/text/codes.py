@@ -366,6 +366,12 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS767": "A tensor cannot be mapped as asked.",
     "NS768": "The numbers of a file cannot be a network's.",
     "NS769": "A model has no numbers that could be replaced.",
+    "NS780": "There is no such module to import.",
+    "NS781": "What is to be imported is no module of torch.",
+    "NS782": "PyTorch cannot follow a module.",
+    "NS783": "The shapes are not those of a module's inputs.",
+    "NS784": "A module takes one size alone.",
+    "NS785": "An exported program would have to be unpickled.",
 }
 
 GROUPS: dict[str, dict[str, str]] = {

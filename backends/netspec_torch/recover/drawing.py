@@ -1,4 +1,4 @@
-"""Drawing steps for a module's operators: layouts brought about, axes called alike, layers with the weights they share."""
+"""Drawing steps for a module's operators: layouts brought about, axes called alike, layers with what they share."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ class Drawing(Draft):
         """A stand-in for a value that has no words, so that what comes behind it is looked at too."""
         value = f"?{next(self._strangers)}"
         rest = shape[1:]
-        names = axes_of(len(rest)) if len(rest) <= 1 + len(SPATIAL) else [f"axis{i}" for i in range(len(rest))]
+        names = (
+            axes_of(len(rest)) if len(rest) <= 1 + len(SPATIAL) else [f"axis{i}" for i in range(len(rest))]
+        )
         sizes = [Dim.of(one) if isinstance(one, int) else Dim.of("Q") for one in rest]
         axes = [Axis(name, size) for name, size in zip(names, sizes, strict=True)]
         batch = [Axis(BATCH, Dim.of("N"))] if shape else []
@@ -141,7 +143,9 @@ class Drawing(Draft):
             for key in (one.key,) if one.key else one.of:
                 for place, used in self._used.get(key, ()):
                     if used is None or one.places is None or bool(torch.isin(one.places, used).any()):
-                        raise Unsaid(f"it uses `{key}` otherwise than `{place}` does, and layers share all or nothing")
+                        raise Unsaid(
+                            f"it uses `{key}` otherwise than `{place}` does, and layers share all or nothing"
+                        )
                 self._used.setdefault(key, []).append((self.place or "the module", one.places))
 
     def plain(self, number: float) -> str:
@@ -209,8 +213,12 @@ class Drawing(Draft):
         """`value` with the names of `other`, axis by axis, where they do not agree."""
         pairs = list(zip(self.type(value).names, self.type(other).names, strict=True))
         wanted = {i: b for i, (a, b) in enumerate(pairs) if a != b and FEATURE not in (a, b)}
-        clash = {b for _, b in pairs} & {a for i, (a, _) in enumerate(pairs) if i not in wanted and a == FEATURE}
-        return self.renamed(value, wanted | {i: b for i, (a, b) in enumerate(pairs) if wanted and clash and a != b})
+        clash = {b for _, b in pairs} & {
+            a for i, (a, _) in enumerate(pairs) if i not in wanted and a == FEATURE
+        }
+        return self.renamed(
+            value, wanted | {i: b for i, (a, b) in enumerate(pairs) if wanted and clash and a != b}
+        )
 
     def unused(self, value: str, word: str, beside: Iterable[str] = ()) -> str:
         """A name for an axis that the value has not: the word, or the word with a number."""
@@ -244,7 +252,9 @@ class Drawing(Draft):
             if size == 1:
                 continue
             if axis is None or kind.sizes[axis] != size or kind.names[axis] == BATCH:
-                raise Unsaid(f"a table of {list(array.shape)} meets a tensor of other sizes, and would spread it")
+                raise Unsaid(
+                    f"a table of {list(array.shape)} meets a tensor of other sizes, and would spread it"
+                )
             axes.append(axis)
         order = sorted(range(len(axes)), key=axes.__getitem__)
         moved = array.reshape([size for size in sizes if size != 1]).permute(order)

@@ -1,4 +1,4 @@
-"""A module as `torch.export` sees it: one straight graph of PyTorch's operators, or a clear word on why there is none."""
+"""A module as `torch.export` sees it: a straight graph of PyTorch's operators, or a clear word on why there is none."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -19,6 +21,8 @@ from netspec_torch.recover.leaves import Leaf, Leaves
 
 EXAMPLES = 2
 """How many samples the example has: with one, PyTorch would take the batch for an axis of size 1."""
+
+_TORCH = str(Path(torch.__file__).parent)
 
 LONGEST_REASON = 300
 """So much of PyTorch's own words is repeated."""
@@ -36,7 +40,7 @@ class Exported:
 def export(module: nn.Module, examples: Sequence[torch.Tensor], free: Sequence[Sequence[int]]) -> Exported:
     """The graph of `module` as it stands, in training or in evaluation.
 
-    `free` lists for each input the axes whose size may be another one, the batch among them. Raises SpecError NS782 with
+    `free` lists for each input the axes whose size may be another, the batch among them. Raises SpecError NS782 with
     PyTorch's reason where the module cannot be followed, as where numbers decide what is computed.
     """
     leaves = Leaves()
@@ -54,37 +58,46 @@ def export(module: nn.Module, examples: Sequence[torch.Tensor], free: Sequence[S
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without PyTorch's warnings and logs, which speak of its own insides, and without the shortcuts of attention."""
-    fast = torch.backends.mha.get_fastpath_enabled()  # type: ignore[no-untyped-call]
-    with warnings.catch_warnings():
+    fast = torch.backends.mha.get_fastpath_enabled()
+    with warnings.catch_warnings(), redirect_stderr(StringIO()), redirect_stdout(StringIO()):
         warnings.simplefilter("ignore")
         disabled = logging.root.manager.disable
         logging.disable(logging.CRITICAL)
-        torch.backends.mha.set_fastpath_enabled(False)  # type: ignore[no-untyped-call]
+        torch.backends.mha.set_fastpath_enabled(False)
         try:
             yield
         finally:
-            torch.backends.mha.set_fastpath_enabled(fast)  # type: ignore[no-untyped-call]
+            torch.backends.mha.set_fastpath_enabled(fast)
             logging.disable(disabled)
 
 
 def _reason(trouble: BaseException) -> str:
-    """PyTorch's words, the first line of them, and the line of the module that they are about."""
+    """PyTorch's first line, or ours where it speaks of its own insides, and the line of the module that it is about."""
     lines = [line.strip() for line in str(trouble).splitlines()]
-    first = next((line for line in lines if line), type(trouble).__name__)
-    at = [
-        f"{name.rpartition('/')[2]}:{number} `{code}`"
-        for name, number, code in re.findall(r'File "([^"]+)", line (\d+), in \S+\n\s+(.+)', str(trouble))
-        if "/torch/" not in name
-    ]
-    said = first if len(first) <= LONGEST_REASON else first[:LONGEST_REASON] + "..."
-    return f"{type(trouble).__name__}: {said}" + (f" (at {at[-1]})" if at else "")
+    said = next((line for line in lines if line), "")[:LONGEST_REASON]
+    at = [f" (at {name}:{number} `{code}`)" for name, number, code in lines_of(str(trouble))]
+    words = f"{type(trouble).__name__}: {said}"
+    if _is_undecided(trouble):
+        words = "numbers of a tensor decide what is computed"
+    return words + (at[-1] if at else "")
 
 
 def _cure(trouble: BaseException) -> str:
     """What may be done about it."""
-    if "data-dependent" in str(trouble) or "DataDependent" in type(trouble).__name__:
+    if _is_undecided(trouble):
         return (
-            "the numbers of a tensor decide what is computed (`if x.sum() > 0`, `.item()`), and a spec is the same "
-            "for all inputs: write that part with `torch.where`, or import a submodule without it"
+            "a spec is the same for all inputs: write `torch.where` for an `if` over numbers, and no `.item()`; "
+            "or import a submodule without that part"
         )
     return "give the shapes that the module takes, without the batch; what it does must not depend on numbers"
+
+
+def _is_undecided(trouble: BaseException) -> bool:
+    """Whether an `if` or a size depends on numbers."""
+    return "data-dependent" in str(trouble) or "DataDependent" in type(trouble).__name__
+
+
+def lines_of(trace: str) -> list[tuple[str, str, str]]:
+    """File, line and code of the places in a trace that are none of PyTorch's own."""
+    found = re.findall(r'File "([^"]+)", line (\d+), in \S+\n\s+(.+)', trace)
+    return [(Path(name).name, number, code) for name, number, code in found if not name.startswith(_TORCH)]

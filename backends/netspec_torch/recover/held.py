@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,8 +15,8 @@ class Held:
     """A value of the sketch.
 
     PyTorch counts axes and netspec names them, so that most `permute` and `unsqueeze` of the source need no layer:
-    `dims` says for each axis of the source's tensor which axis of the value it is, None for one of size 1 that the value
-    does not have.
+    `dims` says for each axis of the source's tensor which axis of the value it is, None for one of size 1 that the
+    value does not have.
     """
 
     value: str
@@ -59,7 +60,7 @@ class Level:
 class Noise:
     """Ones and zeros drawn by chance for whole samples: what a residual branch is left out by.
 
-    `p` is the chance of a zero; `scaled` says that ones were made 1 / (1 - p); `alone` that one draw is for all samples.
+    `p` is the chance of a zero; `scaled` says that ones were made 1 / (1 - p); `alone` that all samples share one draw.
     """
 
     p: float
@@ -73,3 +74,17 @@ class Size:
 
     dim: Dim
     hint: int
+
+
+def dropped(dims: Sequence[int | None], places: Sequence[int], *, keep: bool) -> tuple[int | None, ...]:
+    """The axes without some, or with ones of size 1 in their place."""
+    if keep:
+        return tuple(None if i in places else axis for i, axis in enumerate(dims))
+    return tuple(axis for i, axis in enumerate(dims) if i not in places)
+
+
+def gone(dims: Sequence[int | None], places: Sequence[int], *, keep: bool) -> tuple[int | None, ...]:
+    """As `dropped`, of a value that has lost these axes too: those behind have moved up."""
+    lost = [axis for i in places if (axis := dims[i]) is not None]
+    moved = [None if one is None else one - sum(axis < one for axis in lost) for one in dims]
+    return dropped(moved, places, keep=keep)

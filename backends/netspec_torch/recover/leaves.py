@@ -82,7 +82,9 @@ class Leaves:
         words = ("key_padding_mask", "need_weights", "attn_mask", "average_attn_weights", "is_causal")
 
         def run(inputs: list[torch.Tensor]) -> torch.Tensor:
-            made = original(*inputs[:3]) if alone else original(*inputs[:3], need_weights=False)[0]
+            query, key, value = inputs[:3]
+            made: object = original(query, key, value)
+            made = made if alone else made[0]  # type: ignore[index]
             assert isinstance(made, torch.Tensor)
             return made
 
@@ -101,8 +103,12 @@ class Leaves:
                 return made, None
             first = 1 if layer.batch_first else 0
             shape = (query.shape[1 - first], query.shape[first], key.shape[first])
-            heads = shape if said.get("average_attn_weights", True) else (shape[0], layer.num_heads, *shape[1:])
-            return made, self._node(Leaf("weights of attention", {}, lambda x: x[0]), [made], query.new_empty(heads))
+            heads = (
+                shape if said.get("average_attn_weights", True) else (shape[0], layer.num_heads, *shape[1:])
+            )
+            return made, self._node(
+                Leaf("weights of attention", {}, lambda x: x[0]), [made], query.new_empty(heads)
+            )
 
         return forward
 

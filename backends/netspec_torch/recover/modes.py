@@ -38,7 +38,9 @@ def one(evaluating: Drawn, training: Drawn | None) -> tuple[Sketch, Mapping[str,
         return drawing.sketch(evaluating.outputs), plain
     here, there = _forms(drawing.steps), _forms(training.drawing.steps)
     found = {form: value for value, form in there.items()}
-    outputs = {name: found.get(here.get(value, value), "") for name, value in evaluating.outputs.items()}
+    outputs: dict[str, str] = {}
+    for name, value in evaluating.outputs.items():
+        outputs[name] = found.get(here[value], "") if value in here else value
     if not all(outputs.values()):
         drawing.notes.append(
             "the module computes otherwise in training than in evaluation, and more than dropout differs: the spec "
@@ -49,9 +51,13 @@ def one(evaluating: Drawn, training: Drawn | None) -> tuple[Sketch, Mapping[str,
     if len(more) > len(training.outputs) - len(outputs):
         more = [name for name in more if name not in outputs]
     if more:
-        words = ", ".join(f"`{name}`" for name in more)
-        training.drawing.notes.append(f"{words}: given in training alone, and left out with what only they need")
-    return training.drawing.sketch(outputs), {value: found[form] for value, form in here.items() if form in found}
+        told = ", ".join(f"`{name}`" for name in more)
+        training.drawing.notes.append(
+            f"{told}: given in training alone, and left out with what only they need"
+        )
+    return training.drawing.sketch(outputs), {
+        value: found[form] for value, form in here.items() if form in found
+    }
 
 
 def _forms(steps: list[Step]) -> dict[str, int]:
@@ -62,7 +68,9 @@ def _forms(steps: list[Step]) -> dict[str, int]:
         if step.op in BY_CHANCE:
             forms[step.outputs[0]] = inputs[0]
             continue
-        arguments = tuple(sorted((word, repr(one)) for word, one in step.arguments.items() if word != "dropout"))
+        arguments = tuple(
+            sorted((word, repr(one)) for word, one in step.arguments.items() if word != "dropout")
+        )
         for i, value in enumerate(step.outputs):
             forms[value] = hash((step.name, step.op, arguments, inputs, i))
     return forms

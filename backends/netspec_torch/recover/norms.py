@@ -154,5 +154,7 @@ def bernoulli(call: Call) -> Noise:
 def rrelu(call: Call) -> Held:
     """Slopes drawn by chance."""
     held = call.held("self")
-    arguments = {word: float(call[word]) for word, usual in (("lower", 1 / 8), ("upper", 1 / 3)) if call[word] != usual}
+    arguments = {
+        word: float(call[word]) for word, usual in (("lower", 1 / 8), ("upper", 1 / 3)) if call[word] != usual
+    }
     return Held(call.draw.one("rrelu", arguments, (held.value,)), held.dims)

@@ -7,7 +7,6 @@ means the new one from there on; where a view of it is used afterwards, that is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +17,7 @@ from torch.fx import Node
 
 from netspec.recover.draft import Unsaid
 from netspec_torch.recover.drawing import Drawing
-from netspec_torch.recover.exported import Exported
+from netspec_torch.recover.exported import Exported, lines_of
 from netspec_torch.recover.held import Held, Level, Owned, Size
 
 Rule = Callable[["Call"], Any]
@@ -26,12 +25,40 @@ Rule = Callable[["Call"], Any]
 RULES: dict[str, Rule] = {}
 """The rule of every operator that has one, by `namespace.name`."""
 
-CHECKS = frozenset({"_assert_scalar", "_assert_tensor_metadata", "_assert_async", "sym_constrain_range_for_size"})
+CHECKS = frozenset(
+    {"_assert_scalar", "_assert_tensor_metadata", "_assert_async", "sym_constrain_range_for_size"}
+)
 """Operators that compute nothing."""
 
 VIEWS = frozenset(
-    "view reshape flatten unflatten transpose permute t squeeze unsqueeze slice select unbind chunk split "
-    "split_with_sizes expand expand_as narrow alias contiguous detach getitem view_as reshape_as movedim swapaxes".split()
+    {
+        "view",
+        "reshape",
+        "flatten",
+        "unflatten",
+        "transpose",
+        "permute",
+        "t",
+        "squeeze",
+        "unsqueeze",
+        "slice",
+        "select",
+        "unbind",
+        "chunk",
+        "split",
+        "split_with_sizes",
+        "expand",
+        "expand_as",
+        "narrow",
+        "alias",
+        "contiguous",
+        "detach",
+        "getitem",
+        "view_as",
+        "reshape_as",
+        "movedim",
+        "swapaxes",
+    }
 )
 """Operators whose result may be the same memory."""
 
@@ -126,13 +153,17 @@ class Reader:
         (out,) = (node for node in self.exported.program.graph.nodes if node.op == "output")
         self.draw.place = ""
         kinds = self.exported.program.graph_signature.output_specs
-        given = [node for node, spec in zip(out.args[0], kinds, strict=True) if spec.kind.name == "USER_OUTPUT"]
+        given = [
+            node for node, spec in zip(out.args[0], kinds, strict=True) if spec.kind.name == "USER_OUTPUT"
+        ]
         return [self.value(node) for node in given]
 
     def _sources(self, inputs: Mapping[str, Held]) -> None:
         """What stands for parameters, buffers, constants and inputs."""
         program = self.exported.program
-        places = {spec.arg.name: spec for spec in program.graph_signature.input_specs if hasattr(spec.arg, "name")}
+        places = {
+            spec.arg.name: spec for spec in program.graph_signature.input_specs if hasattr(spec.arg, "name")
+        }
         given = iter(inputs.values())
         for node in program.graph.nodes:
             if node.op != "placeholder":
@@ -148,17 +179,20 @@ class Reader:
                 self.values[node] = Owned(tensor, key, learns=learns)
 
     def _needed(self) -> set[Node]:
-        """The nodes that the outputs need, what is changed in place among them."""
+        """The nodes that the outputs need, and all that changes in place what they read."""
+        nodes = list(self.exported.program.graph.nodes)
+        for node in nodes:
+            first = _first(node)
+            if first is not None and (_short(node) in VIEWS or _in_place(node)):
+                self._memory[node] = self._root(first)
         found: set[Node] = set()
-        changed: set[Node] = set()
-        for node in reversed(self.exported.program.graph.nodes):
-            first = node.args[0] if node.args and isinstance(node.args[0], Node) else None
-            if node.op == "output":
-                found.update(_inputs(node))
-            elif node in found or (_in_place(node) and first in found | changed):
-                found.add(node)
-                found.update(_inputs(node))
-                changed.update(one for one in _inputs(node) if _short(node) in VIEWS)
+        memory: set[Node] = set()
+        for node in reversed(nodes):
+            first = _first(node)
+            changes = _in_place(node) and first is not None and self._root(first) in memory
+            if node.op == "output" or node in found or changes:
+                found.update((node, *_inputs(node)))
+                memory.update(self._root(one) for one in _inputs(node))
         return found
 
     # ------------------------------------------------------------------------------------------------------- a node
@@ -189,25 +223,20 @@ class Reader:
         return rule(Call(self, node, self.draw, arguments, short))
 
     def _kept(self, node: Node, result: Any) -> Any:
-        """Note what shares memory; what was changed in place means the result from here on."""
-        first = node.args[0] if node.args and isinstance(node.args[0], Node) else None
-        if first is None:
+        """What was changed in place means the result from here on, under every name of it."""
+        first = _first(node)
+        if first is None or not _in_place(node):
             return result
-        if _short(node) in VIEWS:
-            self._memory[node] = self._root(first)
-        if not _in_place(node):
-            return result
+        if isinstance(self.values.get(first), Owned):
+            raise Unsaid("it changes a parameter or buffer of the module while it runs")
         same = self._same.setdefault(first, [first])
         root, now = self._root(first), self.order[node]
         for other, i in self.order.items():
-            if other not in same and i < now and self._root(other) is root and other is not node:
-                if any(self.order[user] > now for user in other.users):
-                    raise Unsaid("it changes in place what a view of the same numbers is read from afterwards")
-        if isinstance(self.values.get(first), Owned):
-            raise Unsaid("it changes a parameter or buffer of the module while it runs")
+            shares = other not in same and i < now and self._root(other) is root
+            if shares and any(self.order[user] > now for user in other.users):
+                raise Unsaid("it changes in place what a view of the same numbers is read from afterwards")
         same.append(node)
         self._same[node] = same
-        self._memory[node] = root
         for one in same:
             self.values[one] = result
         return result
@@ -229,7 +258,7 @@ class Reader:
             places = whole.places if whole.places is not None else count
             moved = self._computed(node, lambda _: places)
             return _paired(made, moved, whole, of)
-        return _owned(made, learns, of)
+        return _owned(made, of, learns=learns)
 
     def _computed(self, node: Node, tensor: Callable[[Owned], torch.Tensor]) -> Any:
         """The operator itself on numbers."""
@@ -237,7 +266,13 @@ class Reader:
         def argument(one: Any) -> Any:
             if isinstance(one, Node):
                 found = self.value(one)
-                return tensor(found) if isinstance(found, Owned) else found.hint if isinstance(found, Size) else found
+                return (
+                    tensor(found)
+                    if isinstance(found, Owned)
+                    else found.hint
+                    if isinstance(found, Size)
+                    else found
+                )
             if isinstance(one, (list, tuple)):
                 return type(one)(argument(part) for part in one)
             return one
@@ -289,7 +324,7 @@ class Reader:
         return tuple(_hint(one) for one in value.shape) if isinstance(value, torch.Tensor) else ()
 
     def companions(self, node: Node, rank: int) -> Iterator[Held]:
-        """Values of so many axes that a size may have been read off: those that meet the result first, then the latest."""
+        """Values that a size may have been read off: those that meet the result first, then the latest."""
         later = [one for user in node.users for one in user.all_input_nodes if one is not node]
         earlier = [one for one in reversed(self.order) if self.order[one] < self.order[node]]
         for one in (*later, *earlier):
@@ -317,9 +352,8 @@ class Reader:
         """Note what has no words, with its place in the module and in its file."""
         leaf = self.exported.leaves.get(str(node.args[2])) if short == "leaf" else None
         path = self.path(node)
-        lines = re.findall(r'File "([^"]+)", line (\d+)', node.meta.get("stack_trace") or "")
-        own = [(name, line) for name, line in lines if "/torch/" not in name.replace("\\", "/")]
-        at = f" ({own[-1][0].replace(chr(92), '/').rpartition('/')[2]}:{own[-1][1]})" if own else ""
+        own = lines_of(node.meta.get("stack_trace") or "")
+        at = f" ({own[-1][0]}:{own[-1][1]})" if own else ""
         self.draw.refuse(leaf.name if leaf else short.rstrip("_"), f"{path or 'the module itself'}{at}", why)
 
     def _stranger(self, node: Node) -> Any:
@@ -335,6 +369,11 @@ class Reader:
         return one(node.meta.get("val"))
 
 
+def _first(node: Node) -> Node | None:
+    """The first argument, where it is a node."""
+    return node.args[0] if node.args and isinstance(node.args[0], Node) else None
+
+
 def _in_place(node: Node) -> bool:
     """Whether the operator changes its first argument."""
     schema = getattr(node.target, "_schema", None)
@@ -344,8 +383,9 @@ def _in_place(node: Node) -> bool:
 
 def _short(node: Node) -> str:
     """The operator's name without overload: `conv2d`; what works in place has the name of what does not."""
-    name = getattr(node.target, "_opname", None) or getattr(node.target, "__name__", str(node.target))
-    return name.rstrip("_") if _in_place(node) and not name.startswith("__") else str(name)
+    target: Any = node.target
+    name = str(getattr(target, "_opname", None) or getattr(target, "__name__", target))
+    return name.rstrip("_") if _in_place(node) and not name.startswith("__") else name
 
 
 def _space(node: Node) -> str:
@@ -370,10 +410,10 @@ def _flat(values: Any) -> Iterator[Any]:
             yield one
 
 
-def _owned(made: Any, learns: bool, of: tuple[str, ...]) -> Any:
+def _owned(made: Any, of: tuple[str, ...], *, learns: bool) -> Any:
     """What was computed, as numbers of the module."""
     if isinstance(made, (list, tuple)):
-        return [_owned(one, learns, of) for one in made]
+        return [_owned(one, of, learns=learns) for one in made]
     return Owned(made, learns=learns, of=of) if isinstance(made, torch.Tensor) else made
 
 
@@ -393,4 +433,6 @@ def _described(found: Any) -> str:
     """What an argument is, for messages."""
     if found is None:
         return "not given"
-    return {"Level": "one number everywhere", "Noise": "drawn by chance"}.get(type(found).__name__, "no tensor")
+    return {"Level": "one number everywhere", "Noise": "drawn by chance"}.get(
+        type(found).__name__, "no tensor"
+    )

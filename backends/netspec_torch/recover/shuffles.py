@@ -20,7 +20,11 @@ def shuffled(call: Call, held: Held) -> Held | None:
     if middle[0] != before[0] or middle[3:] != before[2:] or middle[1] * middle[2] != before[1]:
         return None
     turned = _only(call.node)
-    if turned is None or getattr(turned.target, "_opname", "") != "transpose" or {turned.args[1], turned.args[2]} != {1, 2}:
+    if (
+        turned is None
+        or getattr(turned.target, "_opname", "") != "transpose"
+        or {turned.args[1], turned.args[2]} != {1, 2}
+    ):
         return None
     last = _only(turned)
     while last is not None and getattr(last.target, "_opname", "") in {"contiguous", "clone"}:

@@ -18,7 +18,19 @@ from netspec.ir.types import DType
 from netspec.recover.draft import Unsaid
 from netspec.recover.sketch import Reading
 from netspec.text import SpecError
-from netspec_torch.recover import modes, norms, parts, pointwise, shapes, shuffles, windows
+from netspec_torch.recover import (
+    arithmetic,
+    cuts,
+    modes,
+    norms,
+    pointwise,
+    products,
+    reductions,
+    shapes,
+    shuffles,
+    views,
+    windows,
+)
 from netspec_torch.recover.drawing import Drawing
 from netspec_torch.recover.exported import EXAMPLES, Exported, export
 from netspec_torch.recover.held import Held
@@ -29,7 +41,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int | str, ...]
 
-RULED = (norms, parts, pointwise, shapes, shuffles, windows)
+RULED = (arithmetic, cuts, norms, pointwise, products, reductions, shapes, shuffles, views, windows)
 """The files whose rules are there once they are imported."""
 
 FREE_SIZES = (64, 96, 128, 160)
@@ -93,7 +105,9 @@ def _drawn(
     for one in given:
         names = axes if len(one.shape) == 2 else ()
         try:
-            held[one.name] = Held(drawing.input(one.name, one.shape, one.dtype, names), tuple(range(len(one.shape) + 1)))
+            held[one.name] = Held(
+                drawing.input(one.name, one.shape, one.dtype, names), tuple(range(len(one.shape) + 1))
+            )
         except Unsaid as trouble:
             raise _shape_error(f"the input `{one.name}` cannot be: {trouble}") from trouble
     reader = Reader(exported, drawing)
@@ -140,7 +154,9 @@ def _inputs(module: nn.Module, shapes: Sequence[Shape], dtypes: Sequence[DType])
     names += [f"input{i + 1}" for i in range(len(names), len(shapes))] if open_ended else []
     if not len(needed) <= len(shapes) <= len(names) or not shapes:
         said = ", ".join(f"`{one}`" for one in names) or "nothing"
-        raise _shape_error(f"`forward` takes {said}, and {len(shapes)} shape{'s are' if len(shapes) != 1 else ' is'} given")
+        raise _shape_error(
+            f"`forward` takes {said}, and {len(shapes)} shape{'s are' if len(shapes) != 1 else ' is'} given"
+        )
     given: list[Given] = []
     for i, (word, shape) in enumerate(zip(names, shapes, strict=False)):
         dtype = dtypes[i] if i < len(dtypes) else "float32"
@@ -153,7 +169,10 @@ def _inputs(module: nn.Module, shapes: Sequence[Shape], dtypes: Sequence[DType])
 def _sizes(given: Sequence[Given]) -> dict[str, int]:
     """What the free sizes are while the module is followed."""
     letters = dict.fromkeys(size for one in given for size in one.shape if isinstance(size, str))
-    return {letter: FREE_SIZES[i % len(FREE_SIZES)] + 32 * (i // len(FREE_SIZES)) for i, letter in enumerate(letters)}
+    return {
+        letter: FREE_SIZES[i % len(FREE_SIZES)] + 32 * (i // len(FREE_SIZES))
+        for i, letter in enumerate(letters)
+    }
 
 
 def _example(one: Given, sizes: Mapping[str, int]) -> torch.Tensor:
@@ -165,10 +184,12 @@ def _example(one: Given, sizes: Mapping[str, int]) -> torch.Tensor:
 def _unfixed(exported: Exported, given: Sequence[Given]) -> None:
     """NS784 where the module works for one batch alone, or for one of the sizes that are to be free."""
     signed = exported.program.graph_signature.user_inputs
-    nodes = [node for node in exported.program.graph.nodes if node.op == "placeholder" and node.name in signed]
+    nodes = [
+        node for node in exported.program.graph.nodes if node.op == "placeholder" and node.name in signed
+    ]
     for node, one in zip(nodes, given, strict=True):
         for size, letter in zip(node.meta["val"].shape, ("N", *one.shape), strict=True):
-            if not isinstance(letter, str) or not isinstance(size, int):
+            if not isinstance(letter, str) or not _is_number(size):
                 continue
             if letter == "N":
                 message = f"the module works for a batch of `{size}` alone: that number stands in its code"
@@ -179,9 +200,16 @@ def _unfixed(exported: Exported, given: Sequence[Given]) -> None:
             raise SpecError.of("NS784", message, help=help)
 
 
+def _is_number(size: Any) -> bool:
+    """Whether a size is no other than at the example."""
+    return isinstance(size, int) or size.node.maybe_as_int() is not None
+
+
 def _shape_error(message: str) -> SpecError:
     """NS783, with what shapes are."""
-    return SpecError.of("NS783", message, help="give one shape for each input, without the batch: `--shape 3x224x224`")
+    return SpecError.of(
+        "NS783", message, help="give one shape for each input, without the batch: `--shape 3,224,224`"
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------- outputs

@@ -81,10 +81,15 @@ def conv(call: Call) -> Held:
 
 
 def _around(call: Call, rank: int) -> tuple[Any, str]:
-    """The padding that the layer itself put around its input, as the arguments of `conv`, and what it was put around."""
+    """The padding that the layer itself put around its input, as arguments of `conv`, and what it was put around."""
     node = call.node.args[0]
     own = isinstance(call.layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and isinstance(node, Node)
-    if own and isinstance(node, Node) and node in call.reader.padded and call.reader.path(node) == call.draw.place:
+    if (
+        own
+        and isinstance(node, Node)
+        and node in call.reader.padded
+        and call.reader.path(node) == call.draw.place
+    ):
         held, pads, mode = call.reader.padded[node]
         pairs = [(pads[2 * i], pads[2 * i + 1]) for i in reversed(range(rank))]
         even = all(low == high for low, high in pairs)
@@ -198,7 +203,9 @@ def adaptive_pool(call: Call) -> Any:
     if set(wanted) == {1} and _drops_space(call.node):
         made = Held(call.draw.one(f"global_{kind}_pool", {}, (value,)), (0, 1, *(None,) * rank))
     else:
-        made = plain(call.draw.one(f"adaptive_{kind}_pool", {"output_size": short(wanted)}, (value,)), rank + 2)
+        made = plain(
+            call.draw.one(f"adaptive_{kind}_pool", {"output_size": short(wanted)}, (value,)), rank + 2
+        )
     if kind == "max":
         if call.reader.reads_second(call.node):
             raise Unsaid("the places that it found are used")
@@ -213,7 +220,8 @@ def _drops_space(node: Node) -> bool:
     """Whether everything that reads the node drops axes of size 1."""
     passing = ("getitem", "dropout", "clone", "contiguous", "relu", "relu_", "dropout_")
     names = [
-        (getattr(one.target, "_opname", None) or getattr(one.target, "__name__", ""), one) for one in node.users
+        (getattr(one.target, "_opname", None) or getattr(one.target, "__name__", ""), one)
+        for one in node.users
     ]
     return bool(names) and all(
         name in FORGETS or (name in passing and _drops_space(one)) for name, one in names
@@ -260,7 +268,7 @@ def pad(call: Call) -> Held:
 
 
 def _padded_like(call: Call, held: Held, given: Sequence[Any]) -> Held | None:
-    """`pad_like`, where what is added depends on a free size: as many as a value has more; None where it is a number."""
+    """`pad_like`, where what is added depends on a free size: as many as a value has more; None where it is not."""
     pads = [one.dim if isinstance(one, Size) else Dim.of(one) for one in given]
     space = len(held.dims) - 2
     if len(pads) != 2 * space or all(one.value is not None for one in pads):
@@ -277,12 +285,23 @@ def _padded_like(call: Call, held: Held, given: Sequence[Any]) -> Held | None:
     return None
 
 
-_MODES = {"nearest": "nearest", "linear": "linear", "bilinear": "linear", "trilinear": "linear", "bicubic": "bicubic"}
+_MODES = {
+    "nearest": "nearest",
+    "linear": "linear",
+    "bilinear": "linear",
+    "trilinear": "linear",
+    "bicubic": "bicubic",
+}
 
 
 @reads(*(f"aten.upsample_nearest{rank}d" for rank in (1, 2, 3)))
 @reads(*(f"aten._upsample_nearest_exact{rank}d" for rank in (1, 2, 3)))
-@reads("aten.upsample_linear1d", "aten.upsample_bilinear2d", "aten.upsample_trilinear3d", "aten.upsample_bicubic2d")
+@reads(
+    "aten.upsample_linear1d",
+    "aten.upsample_bilinear2d",
+    "aten.upsample_trilinear3d",
+    "aten.upsample_bicubic2d",
+)
 @reads("aten._upsample_bilinear2d_aa", "aten._upsample_bicubic2d_aa")
 def resize(call: Call) -> Held:
     """Another size for space: by a factor, to a number, or to the size of another value."""
@@ -307,11 +326,18 @@ def resize(call: Call) -> Held:
     exact = [Fraction(one).limit_denominator(1000) for one in factors]
     for i, factor in enumerate(exact):
         size = call.draw.size(held, i + 2).dim
-        if factor.denominator > 1 and decide(size * factor.numerator // factor.denominator * factor.denominator, "==",
-                                             size * factor.numerator) is not True:
+        if (
+            factor.denominator > 1
+            and decide(
+                size * factor.numerator // factor.denominator * factor.denominator,
+                "==",
+                size * factor.numerator,
+            )
+            is not True
+        ):
             raise Unsaid(
-                f"a factor of {factors[i]:g} gives no whole size here, and PyTorch takes the factor for the ratio then; "
-                "with `recompute_scale_factor=True` it takes the sizes, as netspec does"
+                f"a factor of {factors[i]:g} gives no whole size here, and PyTorch takes the factor for the ratio "
+                "then; with `recompute_scale_factor=True` it takes the sizes, as netspec does"
             )
     numbers = [one.numerator if one.denominator == 1 else float(one) for one in exact]
     arguments = {"factor": short(numbers), **arguments}  # type: ignore[arg-type]  # factors may be broken numbers

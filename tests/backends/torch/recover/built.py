@@ -18,8 +18,8 @@ from netspec.recover.sketch import Sketch
 def built(sketch: Sketch) -> nn.Module:
     """The module that the steps of a sketch make, with their weights."""
     draft = Draft(sketch.name)
-    for name, value in sketch.inputs.items():
-        draft.input(name, value.shape, value.dtype, value.axes)
+    for name, given in sketch.inputs.items():
+        draft.input(name, given.shape, given.dtype, given.axes)
     inputs = {name: draft.type(name) for name in sketch.inputs}
     refs = {name: Ref(name) for name in inputs}
     types = dict(inputs)
@@ -32,8 +32,7 @@ def built(sketch: Sketch) -> nn.Module:
         kind = ops.find(step.op)
         assert kind is not None, step.op
         op: Any = kind.model_validate(dict(step.arguments))
-        given = tuple(types[one] for one in step.inputs)
-        inferred = infer_node(op, given)
+        inferred = infer_node(op, tuple(types[one] for one in step.inputs))
         path = f"s{i}"
         home = paths[step.shares] if step.shares else path
         for one in inferred.parameters:

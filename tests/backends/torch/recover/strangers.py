@@ -34,7 +34,8 @@ class BasicBlock(nn.Module):
         if self.downsample is not None:
             identity = self.downsample(x)
         out += identity
-        return self.relu(out)
+        y: torch.Tensor = self.relu(out)
+        return y
 
 
 class Bottleneck(nn.Module):
@@ -63,14 +64,18 @@ class Bottleneck(nn.Module):
         out = self.relu(self.bn2(self.conv2(out)))
         out = self.bn3(self.conv3(out))
         out += x if self.downsample is None else self.downsample(x)
-        return self.relu(out)
+        y: torch.Tensor = self.relu(out)
+        return y
 
 
 class ResNet(nn.Module):
     """A residual network of blocks of one kind."""
 
     def __init__(
-        self, block: type[BasicBlock] | type[Bottleneck] = BasicBlock, depths: Sequence[int] = (2, 2), classes: int = 5
+        self,
+        block: type[BasicBlock | Bottleneck] = BasicBlock,
+        depths: Sequence[int] = (2, 2),
+        classes: int = 5,
     ) -> None:
         super().__init__()
         self.inplanes = 8
@@ -84,7 +89,7 @@ class ResNet(nn.Module):
         self.fc = nn.Linear(16 * block.expansion, classes)
 
     def _make_layer(
-        self, block: type[BasicBlock] | type[Bottleneck], planes: int, depth: int, stride: int
+        self, block: type[BasicBlock | Bottleneck], planes: int, depth: int, stride: int
     ) -> nn.Sequential:
         layers: list[nn.Module] = []
         for i in range(depth):
@@ -129,7 +134,9 @@ class UNet(nn.Module):
         self.inc = DoubleConv(1, 8)
         self.down1 = DoubleConv(8, 16)
         self.down2 = DoubleConv(16, 32)
-        self.ups = nn.ModuleList([nn.ConvTranspose2d(32, 16, 2, stride=2), nn.ConvTranspose2d(16, 8, 2, stride=2)])
+        self.ups = nn.ModuleList(
+            [nn.ConvTranspose2d(32, 16, 2, stride=2), nn.ConvTranspose2d(16, 8, 2, stride=2)]
+        )
         self.squeeze = nn.ModuleList([nn.Conv2d(32, 16, 1), nn.Conv2d(16, 8, 1)])
         self.up1 = DoubleConv(32, 16)
         self.up2 = DoubleConv(16, 8)
@@ -193,7 +200,8 @@ class Normalised(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = (x - self.mean) / self.std
         x = self.body(x).mean((-2, -1))
-        return 70 + 40 * (x * self.scale) + self.shift - x**2 / 3
+        y: torch.Tensor = 70 + 40 * (x * self.scale) + self.shift - x**2 / 3
+        return y
 
 
 class Gate(nn.Module):
@@ -213,7 +221,8 @@ class Gate(nn.Module):
         b, c, _, _ = x.size()
         y = self.avg_pool(x).view(b, c)
         y = self.fc(y).view(b, c, 1, 1)
-        return x * y.expand_as(x)
+        z: torch.Tensor = x * y.expand_as(x)
+        return z
 
 
 class Gated(nn.Module):
@@ -326,10 +335,18 @@ class Line(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net = nn.Sequential(
-            nn.Conv1d(2, 8, 5, padding="same"), nn.BatchNorm1d(8), nn.LeakyReLU(0.1), nn.MaxPool1d(2),
-            nn.Conv1d(8, 8, 3, stride=2, padding=1, padding_mode="circular"), nn.PReLU(8), nn.InstanceNorm1d(8, affine=True),
-            nn.AvgPool1d(2), nn.Flatten(), nn.LazyLinear(4), nn.Hardswish(),
-        )  # fmt: skip
+            nn.Conv1d(2, 8, 5, padding="same"),
+            nn.BatchNorm1d(8),
+            nn.LeakyReLU(0.1),
+            nn.MaxPool1d(2),
+            nn.Conv1d(8, 8, 3, stride=2, padding=1, padding_mode="circular"),
+            nn.PReLU(8),
+            nn.InstanceNorm1d(8, affine=True),
+            nn.AvgPool1d(2),
+            nn.Flatten(),
+            nn.Linear(32, 4),
+            nn.Hardswish(),
+        )
 
     def forward(self, signal: torch.Tensor) -> torch.Tensor:
         y: torch.Tensor = self.net(signal)
@@ -396,7 +413,7 @@ class Odds(nn.Module):
         z = F.softmin(self.lp(x), dim=1)
         flat = F.normalize(z.flatten(2).mean(-1), dim=1) @ self.bilinear
         spread = z.std(dim=(2, 3)) + z.var((2, 3), unbiased=False)
-        top = x.max(dim=1)[0].unsqueeze(1) * x.argmax(1).eq(0).unsqueeze(1).float() if False else x.max(dim=1)[0]
+        top = x.max(dim=1)[0]
         return [F.softsign(y), F.tanhshrink(flat), spread.flip(1), torch.stack([top, top.roll(1, 1)], dim=1)]
 
 
@@ -446,7 +463,8 @@ class Merged(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         n, t, c, h, w = x.shape
         y = self.conv(x.reshape(n * t, c, h, w))
-        return y.mean((2, 3)).view(n, t, 4)
+        z: torch.Tensor = y.mean((2, 3)).view(n, t, 4)
+        return z
 
 
 Made = tuple[Callable[[], nn.Module], list[tuple[int | str, ...]]]
