@@ -18,6 +18,9 @@ OURS = {
 }
 """Those of this distribution, each under the extra that it needs."""
 
+PICKLED = frozenset({"pt", "pt2", "pth"})
+"""Files of PyTorch's own, which its reader refuses with the reason."""
+
 
 def reader(target: str) -> Recoverer:
     """What reads `target`; SpecError NS776 where nobody does, NS702 where a package is missing."""
@@ -37,12 +40,13 @@ def reader(target: str) -> Recoverer:
 
 
 def kind_of(target: str) -> str:
-    """`torch` for `package.module:Class`, else a file's ending."""
+    """`torch` for `package.module:Class` and for PyTorch's own files, else a file's ending."""
     module, colon, name = target.rpartition(":")
     dotted = all(part.isidentifier() for part in module.split(".")) and name.isidentifier()
     if colon and dotted:
         return "torch"
-    return target.rpartition(".")[2].lower()
+    ending = target.rpartition(".")[2].lower()
+    return "torch" if ending in PICKLED else ending
 
 
 def _fit(entry: EntryPoint, found: object) -> Recoverer:
