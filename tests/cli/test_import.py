@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from safetensors.numpy import load_file
+
+import netspec
+from netspec.cli import main as entry
+from netspec.cli.import_ import import_
+from netspec.text import SpecError
+from tests.backends.onnx.made import model, node, noise, put
+
+WEIGHT, BIAS = noise(6, 4, 3, 3), noise(6)
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> str:
+    nodes = (
+        node("Conv", ["x", "w", "b"], ["c"], pads=[1, 1, 1, 1]),
+        node("Relu", ["c"], ["r"]),
+        node("GlobalAveragePool", ["r"], ["p"]),
+        node("Flatten", ["p"], ["scores"]),
+    )
+    return put(tmp_path, model(*nodes, tensors={"w": WEIGHT, "b": BIAS}, outputs=("scores",)))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(import_, arguments, catch_exceptions=False)
+
+
+def test_it_writes_a_spec_and_its_weights_beside_it(net: str, tmp_path: Path) -> None:
+    done = run(net, "-o", str(tmp_path / "mine.yaml"), "--name", "Small Net")
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "mine.yaml").read_text(encoding="utf-8")
+    assert text == (
+        "netspec: 1\n"
+        "name: small_net\n"
+        "doc: Imported from net.onnx, ONNX opset 20.\n"
+        "inputs:\n"
+        "  x: [4, 8, 8]\n"
+        "layers:\n"
+        "  - conv: {out_channels: 6, kernel_size: 3, padding: 1}\n"
+        "  - relu\n"
+        "  - {global_avg_pool, name: scores}\n"
+    )
+    assert "222 parameters in 3 layers" in done.output
+    assert "held to its source on batches of 1 and 2" in done.output
+    numbers = load_file(tmp_path / "mine.safetensors")
+    assert numbers.keys() == netspec.compile(tmp_path / "mine.yaml").state_dict().keys()
+    assert np.array_equal(numbers["conv1.weight"], WEIGHT)
+
+
+def test_the_weights_make_the_compiled_module_what_the_source_was(net: str, tmp_path: Path) -> None:
+    import torch
+
+    from netspec_onnx.recover import read
+
+    run(net, "-o", str(tmp_path / "mine.yaml"))
+    module = netspec.compile(tmp_path / "mine.yaml").eval()
+    module.load_state_dict(
+        {k: torch.from_numpy(v) for k, v in load_file(tmp_path / "mine.safetensors").items()}
+    )
+    x = noise(5, 4, 8, 8)
+    with torch.no_grad():
+        ours = module(torch.from_numpy(x)).numpy()
+    theirs = read(net).source.run({"x": x})["scores"]
+    assert np.allclose(ours, theirs, atol=1e-6)
+
+
+def test_check_writes_nothing(net: str, tmp_path: Path) -> None:
+    done = run(net, "--check", "--format", "json")
+    told = json.loads(done.output)
+    assert (told["parameters"], told["layers"], told["spec"], told["weights"]) == (222, 3, None, None)
+    assert told["batches"] == [1, 2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["net.onnx"]
+
+
+def test_json_tells_what_was_written(net: str, tmp_path: Path) -> None:
+    told = json.loads(run(net, "-o", str(tmp_path / "a.yaml"), "--format", "json").output)
+    assert told["weights"] == str(tmp_path / "a.safetensors")
+    assert 0 <= told["used"] < 1
+
+
+@pytest.mark.parametrize("there", ["mine.yaml", "mine.safetensors"])
+def test_nothing_that_is_there_is_written_over(there: str, net: str, tmp_path: Path) -> None:
+    (tmp_path / there).write_text("my own", encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        run(net, "-o", str(tmp_path / "mine.yaml"))
+    assert caught.value.diagnostics[0].code == "NS747"
+    assert (tmp_path / there).read_text(encoding="utf-8") == "my own"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_refusal_leaves_no_file(tmp_path: Path) -> None:
+    path = put(tmp_path, model(node("Det", ["x"])))
+    with pytest.raises(SpecError) as caught:
+        run(path, "-o", str(tmp_path / "mine.yaml"))
+    assert caught.value.diagnostics[0].code == "NS773"
+    assert [one.name for one in tmp_path.iterdir()] == ["net.onnx"]
+
+
+def test_a_folder_that_is_not_there_leaves_no_half(net: str, tmp_path: Path) -> None:
+    with pytest.raises(SpecError) as caught:
+        run(net, "-o", str(tmp_path / "none" / "mine.yaml"))
+    assert caught.value.diagnostics[0].code == "NS746"
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        ([], "Say where the spec goes"),
+        (["-o", "net.txt"], "ends neither with .yaml"),
+        (["--check", "--shape", "3,x"], "is no shape"),
+        (["--check", "--shape", "N,3"], "is no shape"),
+        (["--check", "--shape", "0,3"], "is no shape"),
+    ],
+)
+def test_a_wrong_command_line_is_told(arguments: list[str], words: str, net: str) -> None:
+    done = run(net, *arguments)
+    assert done.exit_code == 2
+    assert words in done.output
+
+
+def test_the_command_is_found_though_python_keeps_its_name(
+    net: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        entry.main(["import", net, "--check"])
+    assert left.value.code == 0
+    assert "222 parameters" in capsys.readouterr().out
+
+
+def test_what_cannot_be_imported_is_told_without_a_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        entry.main(["import", "net.h5", "--check"])
+    assert left.value.code == 1
+    assert "nothing here reads `net.h5`" in capsys.readouterr().err
+
+
+def test_onnx_that_is_missing_is_named_with_its_extra(net: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(SpecError) as caught:
+        run(net, "--check")
+    assert caught.value.diagnostics[0].code == "NS702"
+    assert "netspec-compiler[onnx]" in caught.value.diagnostics[0].help
