@@ -3,6 +3,7 @@
     spec = netspec.load("specs/heart-volume.yaml", define={"width": 64})    # checked; SpecError holds all that is wrong
     model = netspec.compile(spec)                                           # an ordinary torch.nn.Module
     loss = netspec.loss(spec)                                               # the loss of the spec, a module too
+    report = netspec.load_weights(model, "resnet50.pth")                    # what fits of them, told layer by layer
     result = netspec.train(spec)                                            # a run folder, and what the model is worth
 
 `load` needs no torch; `compile` and `loss` need the extra `torch`, `train` the extra `train`.
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 
     from netspec.backend import RunResult
     from netspec.recipe.spec import Spec
+    from netspec.weights.report import Report
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "SpecError", "compile", "load", "loss", "train"]
+__all__ = ["Diagnostic", "SpecError", "compile", "load", "load_weights", "loss", "train"]
 
 
 def load(path: str | Path, define: Mapping[str, Any] | None = None) -> Spec:
@@ -85,12 +87,14 @@ def train(
     device: str | None = None,
     plan: str | Mapping[str, Any] | None = None,
     precision: str | None = None,
+    weights: str | Path | None = None,
 ) -> RunResult:
     """Train the spec on its data, as `netspec train` does, into a new folder in `runs` or on with the run `resume`.
 
-    The result names the run's folder and holds, as plain data, loss, metrics and the skill of distributions. `device`
-    and `precision` replace the recipe's, and `plan` parts of its plan: `auto`, or as `{"compile": False}`. Raises
-    SpecError, and ValueError for what is no part of a plan.
+    A new run starts from what fits of `weights`, a file or another run (see `load_weights`). The result names the run's
+    folder and holds, as plain data, loss, metrics and the skill of distributions. `device` and `precision` replace the
+    recipe's, and `plan` parts of its plan: `auto`, or as `{"compile": False}`. Raises SpecError, and ValueError for
+    what is no part of a plan.
     """
     from pathlib import Path  # noqa: PLC0415
 
@@ -103,7 +107,43 @@ def train(
     checked = _checked(spec, define)
     going_on = None if resume is None else Path(resume)
     pins = pins_of(plan, precision)
-    return backend.fit(checked, runs=Path(runs), resume=going_on, device=device, pins=pins)
+    if going_on is not None and weights is not None:
+        raise TypeError("a run goes on with its own weights; give `resume` or `weights`, not both")
+    begun = None if weights is None else Path(weights)
+    return backend.fit(checked, runs=Path(runs), resume=going_on, device=device, pins=pins, weights=begun)
+
+
+def load_weights(
+    model: nn.Module | Spec | str | Path,
+    file: str | Path,
+    *,
+    map: Mapping[str, str] | None = None,
+    strict: bool = False,
+) -> Report:
+    """Put what fits of a file of weights, or of a run, into `model`, and tell what became of every tensor.
+
+    `model` is a module, which is changed in place, whole or not at all; or a spec, for which the report alone is made.
+    `map` has the user's own pairs: names of tensors, layers or blocks of the file, and here. With `strict` every tensor
+    of the model must come from the file. Nothing in the file is executed. The report prints as a table; its `sources`
+    are the file's names by the model's. Raises SpecError: NS760 to NS764 where the file cannot be read or trusted,
+    NS765 to NS769 where it does not fit; the model is then as it was.
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from netspec.backend import Carrier, find  # noqa: PLC0415
+    from netspec.recipe.spec import Spec  # noqa: PLC0415
+
+    backend = find("torch")
+    if not isinstance(backend, Carrier):
+        raise SpecError.of("NS736", "the torch backend found here reads no weights", help="update netspec")
+    path = Path(file)
+    if not isinstance(model, (Spec, str, Path)):
+        return backend.take(model, path, pairs=map, strict=strict)
+    from netspec.weights.carry import carried, held  # noqa: PLC0415
+
+    report = carried(_checked(model, None), backend.listed(path), path, map)
+    held(report, path.name, strict=strict)
+    return report
 
 
 def _checked(spec: Spec | str | Path, define: Mapping[str, Any] | None) -> Spec:

@@ -21,6 +21,8 @@ from netspec_torch.rule import Rule
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from netspec.weights.origin import Listing
+    from netspec.weights.report import Report
     from netspec_torch.module import Compiled
 
 name = "torch"
@@ -147,11 +149,21 @@ def fit(
     watcher: contract.Watcher | None = None,
     pins: Mapping[str, Any] | None = None,
     replan: bool = False,
+    weights: Path | None = None,
 ) -> contract.RunResult:
     """Train a spec into a new folder in `runs`, or go on with the run `resume`; SpecError for what is wrong."""
     with contract.needing("train"):
         from netspec_torch.train.run import train as begin  # noqa: PLC0415 - only training needs the engine
-    return begin(spec, runs=runs, resume=resume, device=device, watcher=watcher, pins=pins, replan=replan)
+    return begin(
+        spec,
+        runs=runs,
+        resume=resume,
+        device=device,
+        watcher=watcher,
+        pins=pins,
+        replan=replan,
+        weights=weights,
+    )
 
 
 def evaluate(
@@ -210,6 +222,45 @@ def race(
     with contract.needing("torch"):
         from netspec_torch.bench.race import race as begin  # noqa: PLC0415 - the table must come without torch
     return begin(spec, course, watcher)
+
+
+def listed(weights: Path) -> Listing:
+    """The tensors of a file of weights, or of a run, by name and shape; SpecError NS760 to NS764."""
+    with contract.needing("torch"):
+        from netspec_torch.weights.put import listed as tell  # noqa: PLC0415 - as in `run`
+
+    return tell(weights)
+
+
+def take(
+    model: Any,
+    weights: Path,
+    *,
+    spec: Spec | None = None,
+    pairs: Mapping[str, str] | None = None,
+    strict: bool = False,
+) -> Report:
+    """Put what fits of a file into a module, all of it or, where SpecError is raised, nothing."""
+    with contract.needing("torch"):
+        from netspec_torch.weights.put import load  # noqa: PLC0415 - as in `run`
+
+    return load(model, weights, spec=spec, pairs=pairs, strict=strict)
+
+
+def keep(
+    spec: Spec,
+    weights: Path,
+    output: Path,
+    *,
+    pairs: Mapping[str, str] | None = None,
+    strict: bool = False,
+    force: bool = False,
+) -> Report:
+    """Write the weights that a spec starts with if it takes what fits of a file, as safetensors."""
+    with contract.needing("torch"):
+        from netspec_torch.weights.keep import keep as write  # noqa: PLC0415 - as in `run`
+
+    return write(spec, weights, output, pairs=pairs, strict=strict, force=force)
 
 
 backend = sys.modules[__name__]

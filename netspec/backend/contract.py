@@ -21,6 +21,9 @@ from netspec.recipe.spec import Spec
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from netspec.weights.origin import Listing
+    from netspec.weights.report import Report
+
 
 class Runner(Protocol):
     """What computes a graph on given numbers: all that a proof asks of either side."""
@@ -161,6 +164,9 @@ class Watcher:
     def moved(self, differences: Sequence[str]) -> None:
         """A run goes on with its plan on a machine that differs in these ways from the one the plan was made on."""
 
+    def started(self, lines: Sequence[str]) -> None:
+        """The model starts from the weights of a file: what became of every layer, line by line."""
+
     def begin(self, folder: Path, step: int, steps: int, device: str) -> None:
         """Training begins behind step `step` of `steps`."""
 
@@ -220,6 +226,43 @@ class Racer(Protocol):
 
 
 @runtime_checkable
+class Carrier(Protocol):
+    """A backend that can also read files of weights, and put what fits into a model.
+
+    Files are not trusted: SpecError NS760 to NS764 for what cannot be read. What is put where, `netspec.weights` tells.
+    """
+
+    def listed(self, weights: Path) -> Listing:
+        """The tensors of a file or a run by name and shape."""
+        ...
+
+    def take(
+        self,
+        model: Any,
+        weights: Path,
+        *,
+        spec: Spec | None = None,
+        pairs: Mapping[str, str] | None = None,
+        strict: bool = False,
+    ) -> Report:
+        """Put what fits into a model, all of it or, where SpecError is raised, nothing."""
+        ...
+
+    def keep(
+        self,
+        spec: Spec,
+        weights: Path,
+        output: Path,
+        *,
+        pairs: Mapping[str, str] | None = None,
+        strict: bool = False,
+        force: bool = False,
+    ) -> Report:
+        """Write the weights that a spec starts with, those of the file and first values beside them, as safetensors."""
+        ...
+
+
+@runtime_checkable
 class Trainer(Protocol):
     """A backend that can also train a spec and measure what came of it."""
 
@@ -233,8 +276,9 @@ class Trainer(Protocol):
         watcher: Watcher | None = None,
         pins: Mapping[str, Any] | None = None,
         replan: bool = False,
+        weights: Path | None = None,
     ) -> RunResult:
-        """Train into a new folder in `runs`, or go on with the run `resume`.
+        """Train into a new folder in `runs`, from the `weights` of a file or a run, or go on with the run `resume`.
 
         `pins` replace parts of the recipe's plan, and its `precision`, by name; `replan` measures them anew.
         """

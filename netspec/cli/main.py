@@ -27,6 +27,7 @@ COMMANDS = {
     "conformance": "Hold every op and update rule, in every backend, to NumPy.",
     "compile": "Write the model as one Python file that needs PyTorch alone.",
     "import": "Turn an ONNX file or a module of torch into a spec.",
+    "weights": "Tell what a spec can take over from a file of weights, or from a run.",
     "train": "Train the model on the data the spec names.",
     "bench": "Time a training step beside your own PyTorch, Lightning and Keras.",
     "evaluate": "Measure a trained run on one part of the data.",

@@ -49,6 +49,10 @@ class Lines(Watcher):
                 + "; ".join(map(shown, differences))
             )
 
+    def started(self, lines: Sequence[str]) -> None:
+        """What became of the weights of a file."""
+        self.say("\n".join(lines))
+
     def say(self, text: str) -> None:
         """Print a text."""
         click.echo(text, err=True)

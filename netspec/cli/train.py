@@ -42,6 +42,12 @@ def _pins(context: click.Context, parameter: click.Parameter, words: tuple[str, 
     metavar="RUN",
     help="Go on with this run where it was cut.",
 )
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE|RUN",
+    help="Start from what fits of these weights.",
+)
 @click.option("--device", type=click.Choice(DEVICES), help="Replace the recipe's device.")
 @click.option(
     "--plan",
@@ -58,6 +64,7 @@ def train(
     define: dict[str, Constant],
     runs: Path,
     resume: Path | None,
+    weights: Path | None,
     device: str | None,
     pins: dict[str, object],
     precision: str | None,
@@ -68,6 +75,7 @@ def train(
     The data is checked against what the spec declares before the first step. Ctrl+C ends a run after the step it is
     in, and a kill loses half a minute at the most: `netspec train --resume RUN` goes on, on a CPU to the very same
     weights. With `--plan auto` the steps are first run in several ways for some seconds, and the fastest is taken.
+    `--weights` starts from another network's: what fits is told before the first step, and kept with the run.
     """
     from netspec.cli.progress import watching
     from netspec.cli.results import told
@@ -81,6 +89,10 @@ def train(
         checked = run_spec(resume, define)
     else:
         raise click.UsageError("Missing argument 'SPEC': name a spec, or a run with `--resume`.")
+    if resume is not None and weights is not None:
+        raise click.UsageError(
+            "A run goes on with its own weights: give `--resume` or `--weights`, not both."
+        )
     if checked.diagnostics:
         color = sys.stderr.isatty() and "NO_COLOR" not in os.environ
         click.echo(render_all(checked.diagnostics, color=color), err=True)
@@ -94,6 +106,7 @@ def train(
             watcher=watcher,
             pins=pins if precision is None else {**pins, "precision": precision},
             replan=replan,
+            weights=weights,
         )
     click.echo(told(result.report))
     place = shown(click.format_filename(result.folder))

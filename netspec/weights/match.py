@@ -208,7 +208,9 @@ class Search:
         many = len(self.stored)
         placed = many == len(self.wanted) and all(self.like(i, i) for i in range(many))
         if placed and sum(self.like(i, i) >= LOOSE for i in range(many)) >= LEAST_ALIGNED * many:
-            self.pairs = {i: (i, f"number {i + 1} of {many} here and there") for i in range(many)}
+            self.pairs = {
+                i: (i, f"the same place among {many} layers of the same kinds") for i in range(many)
+            }
             self._contradicted()
             return
         theirs = [i for i, one in enumerate(self.stored) if one.name not in self.holders]

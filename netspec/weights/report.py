@@ -140,14 +140,21 @@ Line = tuple[str, ...]
 def _of_layers(rows: Iterable[Row]) -> list[Line]:
     """One line for the tensors of a layer of which the same is to be said: status, here, there, why."""
     found: dict[tuple[str, str, str, str], list[str]] = {}
+    sizes: dict[str, int] = {}
     for row in rows:
         here, _, own = row.name.rpartition(".")
         there = row.source.rpartition(".")[0] if row.source and row.taken else ""
         found.setdefault((row.status, here, there, row.why), []).append(own)
+        sizes[here] = sizes.get(here, 0) + 1
     return [
-        (status, shown(f"{here}: {', '.join(own)}" if here else ", ".join(own)), shown(there), why)
+        (status, shown(_named(here, own, whole=len(own) == sizes[here])), shown(there), shown(why))
         for (status, here, there, why), own in found.items()
     ]
+
+
+def _named(layer: str, own: list[str], *, whole: bool) -> str:
+    """A layer, with the names of its tensors where it is not told whole."""
+    return layer if whole and layer else f"{layer}: {', '.join(own)}" if layer else ", ".join(own)
 
 
 def _left(unused: Iterable[Unused]) -> list[Line]:
@@ -157,7 +164,7 @@ def _left(unused: Iterable[Unused]) -> list[Line]:
         there, _, own = one.name.rpartition(".")
         found.setdefault((there, one.why), []).append(own)
     return [
-        ("unused", "", shown(f"{there}: {', '.join(own)}" if there else ", ".join(own)), why)
+        ("unused", "", shown(_named(there, own, whole=False)), shown(why))
         for (there, why), own in found.items()
     ]
 

@@ -29,6 +29,7 @@ from netspec_torch.train.folder import RunFolder, new_run, new_salt, not_a_run, 
 from netspec_torch.train.measure import check_targets_of_groups
 from netspec_torch.train.planning import Wishes, repeat, settle
 from netspec_torch.train.session import Session
+from netspec_torch.train.starting import start
 
 
 def train(
@@ -40,12 +41,14 @@ def train(
     watcher: Watcher | None = None,
     pins: Mapping[str, Any] | None = None,
     replan: bool = False,
+    weights: Path | None = None,
 ) -> RunResult:
     """Train a spec on its data, into a new folder in `runs`, or on from the last checkpoint of the run `resume`.
 
-    `device` replaces the recipe's; `pins` replace parts of its plan, and its `precision`, by name; `replan` measures
-    anew what was measured before. Raises SpecError: what the data or the recipe get wrong before anything is made,
-    NS64x for what goes wrong later. The state of torch's generators is left as it was.
+    A new run starts from what fits of the file or the run `weights`. `device` replaces the recipe's; `pins` replace
+    parts of its plan, and its `precision`, by name; `replan` measures anew what was measured before. Raises SpecError:
+    what the data or the recipe get wrong before anything is made, NS76x for the weights, NS64x for what goes wrong
+    later. The state of torch's generators is left as it was.
     """
     recipe = _recipe(spec)
     where = pick(device or recipe.device)
@@ -59,8 +62,11 @@ def train(
     compiled = compile_spec(spec)
     if resume is None:
         state = None
+        started = start(compiled.model, spec, weights, watcher)
         settled, planned = settle(spec, samples, plan, where, lambda: compile_spec(spec), wishes, watcher)
         folder = _prepare(spec, compiled, samples, runs, settled, planned)
+        if started is not None:
+            started.keep(folder)
     else:
         state, folder = _state(spec, resume, samples), RunFolder(resume)
         record = folder.read_json("run.json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -18,7 +19,12 @@ from netspec_torch.weights.file import read
 from netspec_torch.weights.stored import Stored
 
 
-def listed(stored: Stored) -> Listing:
+def listed(weights: Path) -> Listing:
+    """The tensors of a file or a run by name and shape; SpecError NS760 to NS764."""
+    return _listing(read(weights))
+
+
+def _listing(stored: Stored) -> Listing:
     """What a report is made of: names and shapes."""
     shapes = {key: tuple(value.shape) for key, value in stored.tensors.items()}
     return Listing(shapes, stored.ordered, stored.metadata, stored.notes)
@@ -29,7 +35,7 @@ def load(
     file: Path,
     *,
     spec: Spec | None = None,
-    pairs: dict[str, str] | None = None,
+    pairs: Mapping[str, str] | None = None,
     strict: bool = False,
 ) -> Report:
     """Start a model from a file or a run, and tell what became of every tensor.
@@ -42,9 +48,9 @@ def load(
     own = _own(model)
     if spec is None:
         wanted = Slots({key: tuple(value.shape) for key, value in own.items()})
-        report = matched(wanted, listed(stored), pairs)
+        report = matched(wanted, _listing(stored), pairs)
     else:
-        report = carried(spec, listed(stored), file, pairs)
+        report = carried(spec, _listing(stored), file, pairs)
     name = shown(stored.file.name)
     held(report, name, strict=strict)
     values = {
