@@ -157,12 +157,18 @@ class Choice:
         if self._ground.device != "cpu":
             self._leave("threads", "auto", f"the steps run on `{self._ground.device}`")
             return
-        now = self._ground.threads
-        counts = [one for one in _counts(self._ground.cores) if one != now]
-        if not counts:
-            self._leave("threads", str(now), "there is one core to run on")
-        for count in counts:
-            self._try("threads", str(count), replace(self._chosen.settled, threads=count))
+        now, cores = self._ground.threads, self._ground.cores
+        if now == cores == 1:
+            self._leave("threads", "1", "there is one core to run on")
+        if cores > now:
+            self._try("threads", str(cores), replace(self._chosen.settled, threads=cores))
+        count = self._chosen.settled.threads or now
+        while count > 1:  # fewer by half each time, as long as that helps
+            fewer = min(count // 2, cores)
+            self._try("threads", str(fewer), replace(self._chosen.settled, threads=fewer))
+            if self._chosen.settled.threads != fewer:
+                break
+            count = fewer
 
     def _format(self) -> None:
         if not self._length.pictures:
@@ -317,7 +323,7 @@ class Choice:
             lane.step()
             self._began = self._clock()
             times: list[float] = []
-            while len(times) < SOME and sum(times) < BUDGET / 4:
+            while len(times) < SOME and sum(times) < BUDGET / 10:
                 begin = self._clock()
                 lane.step()
                 times.append(self._clock() - begin)
@@ -348,11 +354,6 @@ def first(ground: Ground, plan: Plan, precision: str) -> Settled:
         workers=0 if plan.workers == "auto" else plan.workers,
         precision="float32" if precision == "auto" else precision,  # type: ignore[arg-type]
     )
-
-
-def _counts(cores: int) -> list[int]:
-    """Numbers of threads to try: all cores, half of them, one."""
-    return list(dict.fromkeys((cores, max(1, cores // 2), 1)))
 
 
 def _words(found: Duel) -> str:

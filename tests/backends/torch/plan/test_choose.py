@@ -216,7 +216,29 @@ def test_kept_times_choose_again_without_a_step_and_for_another_length_anew(tmp_
 def test_threads_that_stand_in_each_others_way_are_found_out_though_their_steps_are_slow(
     tmp_path: Path,
 ) -> None:
-    """A busy machine: two seconds a step with all four threads, a tenth of one with a single thread."""
-    found = choose(stage_of(2.1, threads__1=0.05), Plan(threads="auto"), tmp_path, length=wider(steps=80))
+    """A busy machine: two seconds a step with both threads, a tenth of one with a single thread."""
+    two = replace(GROUND, threads=2, cores=2)
+    found = choose(
+        stage_of(2.1, threads__1=0.05), Plan(threads="auto"), tmp_path, length=wider(steps=80), ground=two
+    )
     assert found.settled.threads == 1
     assert found.seconds < 2 * BUDGET
+
+
+@pytest.mark.parametrize(
+    "now,cores,times,wanted,tried",
+    [
+        (1, 1, {}, 1, []),
+        (8, 8, {}, 8, [4]),
+        (8, 8, {4: 0.5, 2: 0.3, 1: 0.4}, 2, [4, 2, 1]),
+        (2, 8, {8: 0.5, 4: 0.8}, 8, [8, 4]),
+        (64, 4, {4: 0.5}, 4, [4, 2]),
+    ],
+)
+def test_threads_are_halved_as_long_as_that_helps(
+    now: int, cores: int, times: dict[int, float], wanted: int, tried: list[int], tmp_path: Path
+) -> None:
+    stage = Stage(Clock(), lambda settled: 0.01 * times.get(settled.threads or now, 1.0))
+    found = choose(stage, Plan(threads="auto"), tmp_path, ground=replace(GROUND, threads=now, cores=cores))
+    assert found.settled.threads == wanted
+    assert [int(one.tried) for one in found.trials if one.ratio is not None] == tried
