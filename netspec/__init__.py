@@ -5,8 +5,11 @@
     loss = netspec.loss(spec)                                               # the loss of the spec, a module too
     report = netspec.load_weights(model, "resnet50.pth")                    # what fits of them, told layer by layer
     result = netspec.train(spec)                                            # a run folder, and what the model is worth
+    netspec.export(spec, "model.onnx", weights=result.folder)               # a file for others, checked and tried
+    model = netspec.from_pretrained("model.safetensors")                    # spec and weights from one file
 
-`load` needs no torch; `compile` and `loss` need the extra `torch`, `train` the extra `train`.
+`load` needs no torch; `compile`, `loss`, `from_pretrained` and `export` need the extra `torch`, ONNX the extra `onnx`,
+`train` the extra `train`.
 """
 
 from __future__ import annotations
@@ -21,12 +24,22 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from netspec.backend import RunResult
+    from netspec.backend import Exported, RunResult
     from netspec.recipe.spec import Spec
     from netspec.weights.report import Report
 
 __version__ = "0.1.0"
-__all__ = ["Diagnostic", "SpecError", "compile", "load", "load_weights", "loss", "train"]
+__all__ = [
+    "Diagnostic",
+    "SpecError",
+    "compile",
+    "export",
+    "from_pretrained",
+    "load",
+    "load_weights",
+    "loss",
+    "train",
+]
 
 
 def load(path: str | Path, define: Mapping[str, Any] | None = None) -> Spec:
@@ -144,6 +157,58 @@ def load_weights(
     report = carried(_checked(model, None), backend.listed(path), path, map)
     held(report, path.name, strict=strict)
     return report
+
+
+def from_pretrained(file: str | Path) -> nn.Module:
+    """The model of a `.safetensors` file that `netspec export` wrote, in evaluation mode, on the CPU.
+
+    The file holds its whole spec, which is checked as any other, and nothing in it is executed. Raises SpecError: NS753
+    for a file without a spec, NS755 where the spec was changed, NS754 where the tensors are not the model's.
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from netspec.lang.packed import SUFFIX, is_packed  # noqa: PLC0415
+    from netspec.proof.export import exporter  # noqa: PLC0415
+
+    path = Path(file)
+    if not is_packed(path):
+        raise SpecError.of(
+            "NS753",
+            f"`{path.name}` is not named as a weights file is",
+            help=f"name one that ends with `{SUFFIX}`: `netspec export RUN -o model{SUFFIX}`",
+        )
+    module: nn.Module = exporter().restore(load(path), path)
+    return module
+
+
+def export(
+    spec: Spec | str | Path,
+    output: str | Path,
+    *,
+    to: str | None = None,
+    weights: str | Path | None = None,
+    define: Mapping[str, Any] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    seed: int | None = None,
+    force: bool = False,
+) -> Exported:
+    """Write a spec's model as `.onnx`, `.pt2` or `.safetensors`, as `netspec export` does.
+
+    `weights` names a file of weights or the folder of a run. See `netspec.proof.export`. Raises SpecError.
+    """
+    from pathlib import Path  # noqa: PLC0415
+
+    from netspec.proof.export import export as write  # noqa: PLC0415
+
+    return write(
+        _checked(spec, define),
+        Path(output),
+        to=to,
+        weights=None if weights is None else Path(weights),
+        sizes=sizes,
+        seed=seed,
+        force=force,
+    )
 
 
 def _checked(spec: Spec | str | Path, define: Mapping[str, Any] | None) -> Spec:

@@ -15,6 +15,7 @@ from netspec.ir.graph import Graph
 from netspec.lang.constants import Constant
 from netspec.lang.document import Document, read_document
 from netspec.lang.files import Files
+from netspec.lang.packed import is_packed
 from netspec.lang.report import Report
 from netspec.lang.tree import Mapping
 from netspec.lang.values import Values
@@ -24,6 +25,7 @@ from netspec.passes.lint.rule import Rule
 from netspec.recipe.spec import Group, Spec
 from netspec.text import Diagnostic, Severity, Source, SpecError
 from netspec.text.codes import CODES
+from netspec.text.shown import shown
 
 
 def load(path: str | Path, define: Table[str, Constant] | None = None) -> Spec:
@@ -46,12 +48,64 @@ def load(path: str | Path, define: Table[str, Constant] | None = None) -> Spec:
 def check(
     path: str | Path, define: Table[str, Constant] | None = None
 ) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
-    """The checked spec, or None, and everything there is to say about the file. Never raises for what is in it."""
+    """The checked spec, or None, and everything there is to say about the file. Never raises for what is in it.
+
+    The file may be one of weights, `.safetensors`, that holds its spec.
+    """
+    path = Path(path)
     try:
-        source = open_source(Path(path))
+        if is_packed(path):
+            return _check_packed(path, define or {})
+        source = open_source(path)
     except SpecError as trouble:
         return None, trouble.diagnostics
-    return check_source(source, project_folder(Path(path)), define, beside=Path(path).parent)
+    return check_source(source, project_folder(path), define, beside=path.parent)
+
+
+def _check_packed(path: Path, define: Table[str, Constant]) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """As `check`, for the spec inside a file of weights. Raises SpecError NS001 and NS753."""
+    from netspec.lang.packed import unpack  # noqa: PLC0415 - most specs are files of their own
+
+    packed = unpack(path)
+    spec, found = check_kept(
+        packed.source, project_folder(path), packed.files, packed.define, define, beside=path.parent
+    )
+    if spec is None or define or spec.digest == packed.digest:
+        return spec, found
+    message = (
+        f"the spec in `{shown(path.name)}` is not the one that the file was made with: its sha256 is "
+        f"{spec.digest[:12]}..., and the file says {shown(packed.digest[:12])}..."
+    )
+    wrong = Diagnostic(
+        "NS755", Severity.ERROR, message, help="the file was changed: take it anew from where it was written"
+    )
+    return None, (wrong, *found)
+
+
+def check_kept(
+    source: Source,
+    folder: Path,
+    files: Table[str, str],
+    kept: Table[str, Constant],
+    define: Table[str, Constant],
+    *,
+    beside: Path,
+) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
+    """As `check_source`, for a spec that was kept with its other files and its constants, `kept`.
+
+    What follows from other constants is left to follow from them, so that `define` reaches it too.
+    """
+    needed: dict[str, Constant] = {}
+    for _ in kept:
+        plain, _ = check_source(source, folder, needed, beside=beside, files=files)
+        if plain is None:
+            needed = dict(kept)
+            break
+        others = [name for name, value in kept.items() if plain.define.get(name) != value]
+        if not others or others[0] in needed:
+            break
+        needed[others[0]] = kept[others[0]]
+    return check_source(source, folder, {**needed, **define}, beside=beside, files=files)
 
 
 def check_source(

@@ -263,4 +263,30 @@ def keep(
     return write(spec, weights, output, pairs=pairs, strict=strict, force=force)
 
 
+def deliver(
+    spec: Spec,
+    output: Path,
+    *,
+    form: str,
+    free: Sequence[contract.FreeSize] = (),
+    trials: Sequence[contract.Trial] = (),
+    weights: Path | None = None,
+    seed: int = 0,
+    force: bool = False,
+) -> contract.Exported:
+    """Write a model in evaluation as `onnx`, `pt2` or `safetensors`, checked before it is put in its place."""
+    with contract.needing("torch"):
+        from netspec_torch.export.write import deliver as write  # noqa: PLC0415 - the table must come without torch
+
+    return write(spec, output, form=form, free=free, trials=trials, weights=weights, seed=seed, force=force)
+
+
+def restore(spec: Spec, weights: Path) -> Any:
+    """The model of a spec in evaluation, with the weights of a file whose tensors are exactly its own."""
+    with contract.needing("torch"):
+        from netspec_torch.export.write import made  # noqa: PLC0415 - the table must come without torch
+
+    return made(spec, weights)
+
+
 backend = sys.modules[__name__]

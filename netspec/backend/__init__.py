@@ -17,6 +17,7 @@ from netspec.backend.contract import (
     Watcher,
     Writer,
 )
+from netspec.backend.exchange import Exported, Exporter, FreeSize, Trial
 from netspec.backend.found import find, installed, missing_extra, needing
 from netspec.backend.memory import Foreteller, Measured, Memory
 from netspec.backend.numbers import Arrays, Feed, Mode, Run
@@ -29,8 +30,11 @@ __all__ = [
     "Backend",
     "Carrier",
     "Course",
+    "Exported",
+    "Exporter",
     "Feed",
     "Foreteller",
+    "FreeSize",
     "Importable",
     "Measured",
     "Memory",
@@ -45,6 +49,7 @@ __all__ = [
     "Runner",
     "Stepper",
     "Trainer",
+    "Trial",
     "Versatile",
     "Watcher",
     "Writer",

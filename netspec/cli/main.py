@@ -31,6 +31,7 @@ COMMANDS = {
     "train": "Train the model on the data the spec names.",
     "bench": "Time a training step beside your own PyTorch, Lightning and Keras.",
     "evaluate": "Measure a trained run on one part of the data.",
+    "export": "Write a model as ONNX, as a PyTorch program, or as weights with the spec inside.",
     "schema": "Write the JSON Schema by which an editor completes specs.",
     "phantom": "Write beating hearts of exactly known volume as DICOM files.",
 }

@@ -28,3 +28,14 @@ def run_spec(run: Path, define: dict[str, Constant]) -> Spec:
     from netspec.weights.origin import spec_of_run
 
     return spec_of_run(run, define)
+
+
+def is_run(path: Path) -> bool:
+    """Whether a path is the folder of a run."""
+    return (path / "run.json").is_file()
+
+
+def run_weights(run: Path, checkpoint: str) -> Path:
+    """Where a run has the weights of a checkpoint, `best` or `last`: the best ones also in a file of their own."""
+    plain = run / "weights.pt"
+    return plain if checkpoint == "best" and plain.is_file() else run / "checkpoints" / f"{checkpoint}.ckpt"
