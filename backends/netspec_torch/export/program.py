@@ -23,10 +23,10 @@ from netspec.ir.graph import Graph
 from netspec.text import SpecError
 from netspec_torch.export.standing import PLAIN, Standing, StandIns
 
-WAYS = ((False, False), (False, True), (True, True))
-"""How the exporter may treat a question about a free size: answer it for the example alone (sizes of 1 apart), keep it
-as an assertion of the program, or ask nothing that only a size of 0 or 1 would answer otherwise. None serves every
-model, so they are tried in this order until one gives a program that takes every trial."""
+WAYS = ((False, False), (True, True), (False, True))
+"""How the exporter may treat a question about a free size (oblivious, deferred): answer it for the example alone and
+refuse other answers; ask nothing that only a size of 0 or 1 would answer otherwise, and assert the rest in the program;
+assert everything. None serves every model, so they are tried in this order until a program takes every trial."""
 
 
 class Unfit(Exception):
@@ -91,6 +91,7 @@ def program(
                     strict=False,
                     prefer_deferred_runtime_asserts_over_guards=deferred,
                 )
+            _unasserted(made)
             _agrees(made, graph, tried, exact=exact)
         except Unfit as trouble:
             told.append(str(trouble))
@@ -99,6 +100,18 @@ def program(
         else:
             return made
     raise Unfit(told[-1])
+
+
+def _unasserted(made: ExportedProgram) -> None:
+    """Take out what the program asserts of its sizes: `H // 8 != 1`, say, because the example's is not 1.
+
+    Which sizes are legal netspec has proved itself; that the program is right at the least of them, the trials show.
+    """
+    for node in list(made.graph.nodes):
+        if node.op == "call_function" and node.target is torch.ops.aten._assert_scalar.default:  # noqa: SLF001 - it has no other name
+            made.graph.erase_node(node)
+    made.graph.eliminate_dead_code()
+    made.graph_module.recompile()
 
 
 def _agrees(made: ExportedProgram, graph: Graph, tried: Sequence[Numbers], *, exact: bool) -> None:

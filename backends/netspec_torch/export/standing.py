@@ -67,7 +67,30 @@ def repeat_interleave(input: Tensor, repeats: Any, dim: int | None = None) -> An
     """`input.repeat_interleave(n, 0)` as a view and a copy: the exporter takes n to be that of the example."""
     if isinstance(repeats, Tensor) or dim != 0:
         return NotImplemented
-    return input.unsqueeze(1).expand(-1, repeats, *input.shape[1:]).flatten(0, 1)
+    rows = input.unsqueeze(1).expand(-1, repeats, *input.shape[1:])
+    return rows.clone(memory_format=torch.contiguous_format).flatten(0, 1)
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """`input.flatten(0, 1)` of a copy where sizes are free: whether a view would do is one more question about them."""
+    joined: list[Any] = list(input.shape)[start_dim + 1 : end_dim % input.dim() + 1]
+    if all(isinstance(size, int) for size in joined):
+        return NotImplemented
+    return input.clone(memory_format=torch.contiguous_format).flatten(start_dim, end_dim)
+
+
+def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
+    """`F.pad` that closes a ring, by slices that are laid side by side."""
+    del value
+    if mode != "circular":
+        return NotImplemented
+    x = input
+    for place in range(0, len(pad), 2):
+        axis, (low, high) = x.dim() - 1 - place // 2, pad[place : place + 2]
+        size = x.shape[axis]
+        if low or high:
+            x = torch.cat([x.narrow(axis, size - low, low), x, x.narrow(axis, 0, high)], axis)
+    return x
 
 
 def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:  # noqa: FBT001, FBT002 - PyTorch's own
@@ -160,7 +183,12 @@ def _missing(size: int, window: int, step: int, pad: int) -> int:
     return max((count - 1) * step + window - size - 2 * pad, 0)
 
 
-PLAIN: StandIns = {F.batch_norm: batch_norm, Tensor.repeat_interleave: repeat_interleave}
+PLAIN: StandIns = {
+    F.batch_norm: batch_norm,
+    F.pad: pad,
+    Tensor.flatten: flatten,
+    Tensor.repeat_interleave: repeat_interleave,
+}
 
 ONNX: StandIns = {
     **PLAIN,

@@ -93,14 +93,22 @@ def _some(names: Sequence[str]) -> str:
 
 def _safetensors(spec: Spec, model: nn.Module, beside: Path) -> Exported:
     """The weights with the spec in the header, read back and compared bit by bit."""
-    from safetensors.torch import save_file  # noqa: PLC0415 - the one form that needs it
+    from safetensors.torch import save  # noqa: PLC0415 - the one form that needs it
 
     state = {key: value.detach().contiguous().clone() for key, value in model.state_dict().items()}
-    save_file(state, beside, metadata=pack(spec, netspec.__version__))
+    beside.write_bytes(_ordered(save(state, metadata=pack(spec, netspec.__version__))))
     back = read(beside).tensors
     if back.keys() != state.keys() or not all(_same(state[key], back[key]) for key in state):
         raise SpecError.of("NS752", "the file does not give back the weights", help="please report it")
     return Exported(beside, 0, f"{len(state):,} tensors read back, bit by bit")
+
+
+def _ordered(content: bytes) -> bytes:
+    """The same file with its header in order: safetensors lays metadata out as it comes."""
+    length = int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8 : 8 + length]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + content[8 + length :]
 
 
 def _same(first: Tensor, second: Tensor) -> bool:
