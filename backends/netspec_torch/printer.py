@@ -187,6 +187,8 @@ def _double(code: str) -> str:
 def _wrap(statement: ast.stmt, indent: int) -> list[str]:
     """A simple statement on one line, or broken at its outermost brackets where that is too long."""
     line = _double(ast.unparse(statement))
+    if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple):
+        line = f"return {line.removeprefix('return ')[1:-1]}"
     if len(line) + indent <= LIMIT:
         return [line]
     if isinstance(statement, ast.Assign):

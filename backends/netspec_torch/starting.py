@@ -67,13 +67,34 @@ def starts(
         held.append(Held(row, path, local, kinds.get(path, ""), start))
     branches = _branches(held, kinds, owners)
     keys = _covered(branches, held, kinds, owners)
-    made = [_loop(branches, held, kinds, layers)] if keys else []
-    made.extend(
-        ast.Expr(initializer.write(one.row, layers.expression(one.row.key)))
-        for one in held
-        if one.start and one.row.key not in keys
-    )
-    return made
+    between = _between(held, keys)
+    if 0 < len(between) <= FEW:
+        alone = [
+            Branch("", path, {one.local: one for one in held if one.path == path and one.start})
+            for path in between
+        ]
+        more = [*alone, *branches]
+        branches, keys = more, _covered(more, held, kinds, owners)
+    if len(keys) < WORTH or _between(held, keys):
+        keys = set()
+    before: list[ast.stmt] = []
+    after: list[ast.stmt] = []
+    loops = [i for i, one in enumerate(held) if one.row.key in keys and one.is_random]
+    for i, one in enumerate(held):
+        if one.start and one.row.key not in keys:
+            line = ast.Expr(initializer.write(one.row, layers.expression(one.row.key)))
+            (before if loops and i < loops[0] else after).append(line)
+    loop = [_loop(branches, held, kinds, owners, layers)] if keys else []
+    return [*before, *loop, *after]
+
+
+def _between(held: Sequence[Held], keys: set[str]) -> list[str]:
+    """The layers that draw between those of a loop and are not in it."""
+    drawn = [i for i, one in enumerate(held) if one.row.key in keys and one.is_random]
+    if not drawn:
+        return []
+    inside = held[drawn[0] : drawn[-1]]
+    return list(dict.fromkeys(one.path for one in inside if one.is_random and one.row.key not in keys))
 
 
 def _branches(held: Sequence[Held], kinds: Mapping[str, str], owners: Mapping[str, str]) -> list[Branch]:
@@ -115,14 +136,14 @@ def _owned(group: Sequence[Held], owners: Mapping[str, str]) -> Iterable[tuple[s
                 break
     uses = Counter(owners.values())
     for (owner, local), held in found.items():
-        if held[0].start and len({one.start for one in held}) == 1 and len(held) == uses[owner]:
+        if held[0].start and len({one.start for one in held}) == 1 and len(held) <= uses[owner]:
             yield owner, local, held[0]
 
 
 def _covered(
     branches: Sequence[Branch], held: Sequence[Held], kinds: Mapping[str, str], owners: Mapping[str, str]
 ) -> set[str]:
-    """The parameters that the loop starts; none where it would draw in another order than line by line."""
+    """The parameters that a loop starts; none where it would draw in another order than line by line."""
     by_kind = {branch.kind: branch for branch in branches if branch.kind}
     by_path = {branch.only: branch for branch in branches if branch.only}
     order = {one.row.key: i for i, one in enumerate(held)}
@@ -136,11 +157,7 @@ def _covered(
             if key in by_key:
                 keys.add(key)
                 drawn.extend([order[key]] if by_key[key].is_random else [])
-    last = max(drawn, default=-1)
-    late = any(
-        one.is_random and one.row.key not in keys and order[one.row.key] < last for one in held if one.start
-    )
-    return set() if late or drawn != sorted(drawn) or len(keys) < WORTH else keys
+    return keys if drawn == sorted(drawn) else set()
 
 
 def _visited(paths: Iterable[str]) -> list[str]:
@@ -160,19 +177,24 @@ def _visited(paths: Iterable[str]) -> list[str]:
 
 
 def _loop(
-    branches: Sequence[Branch], held: Sequence[Held], kinds: Mapping[str, str], layers: Layers
+    branches: Sequence[Branch],
+    held: Sequence[Held],
+    kinds: Mapping[str, str],
+    owners: Mapping[str, str],
+    layers: Layers,
 ) -> ast.stmt:
     """`for module in self.modules():`, with a branch for each kind."""
-    has = {(one.path, one.local) for one in held}
+    has = {one.row.key for one in held}
     alike: dict[str, tuple[list[Branch], list[ast.stmt]]] = {}
     for branch in branches:
         body: list[ast.stmt] = []
         for local, one in branch.starts.items():
             target = name(f"module.{local}")
             start: ast.stmt = ast.Expr(initializer.write(one.row, target))
-            if any((path, local) not in has for path, kind in kinds.items() if kind == branch.kind):
-                asked = ast.Compare(target, [ast.IsNot()], [literal(None)])
-                start = ast.If(asked, [start], [])
+            meant = [path for path, kind in (*kinds.items(), *owners.items()) if kind == branch.kind]
+            if any(f"{path}.{local}" not in has for path in meant):
+                asked_for = target if branch.kind in kinds.values() else name(f"module.{local.split('.')[0]}")
+                start = ast.If(ast.Compare(asked_for, [ast.IsNot()], [literal(None)]), [start], [])
             body.append(start)
         alike.setdefault(ast.dump(ast.Module(body, [])), ([], body))[0].append(branch)
     made: list[ast.stmt] = []

@@ -45,7 +45,7 @@ def classes(items: Iterable[Item], taken: Iterable[str]) -> Classes:
     """The classes of all pieces among `items` and inside them; their names are none of `taken`."""
     made = Classes()
     names = set(taken)
-    for kind, pieces in _kinds(_pieces(items)):
+    for kind, pieces in _kinds(list(dict.fromkeys(_pieces(items)))):
         found = _forms(pieces, made)
         for template in found:
             template.name = _free(_called(kind, template, len(found)), names)
@@ -270,10 +270,16 @@ def put_in(tree: ast.expr, inputs: Sequence[ast.expr], module: ast.expr | None) 
     return filled(tree, put)
 
 
+def word(path: str) -> str:
+    """What a value is called after what makes it: the copy `table.1` is `table_1`."""
+    above, _, last = path.rpartition(".")
+    return f"{above.rpartition('.')[2]}_{last}" if last.isdigit() and above else last
+
+
 def _step(item: Item, write: Callable[[tuple[ast.expr, ...]], ast.expr]) -> Step:
     if isinstance(item, Leaf):
         return step_of(item.node, item.inputs, write)
-    last = (item.path.rpartition(".")[2],)
+    last = (word(item.path),)
     called = last if len(item.refs) == 1 else tuple(ref.path.rpartition(".")[2] for ref in item.refs)
     comment = ", ".join(shape(one) for one in item.types)
     return Step(item.path, item.inputs, item.refs, write, called, comment, is_apart=True)

@@ -6,7 +6,7 @@ import ast
 from functools import partial
 
 from netspec.ir.graph import Graph, Ref
-from netspec_torch.blocks.classes import Classes, laid_out, put_in
+from netspec_torch.blocks.classes import Classes, laid_out, put_in, word
 from netspec_torch.blocks.letters import Letters
 from netspec_torch.blocks.outline import Leaf
 from netspec_torch.blocks.slots import MISSING, written
@@ -77,7 +77,7 @@ def _ref(label: Label) -> Ref:
 
 
 def _last(path: str) -> str:
-    return path.rpartition(".")[2].strip("@")
+    return word(path).strip("@")
 
 
 def _passing(steps: list[Step], given: list[tuple[str, str]], body: Body, outputs: list[Ref]) -> str:

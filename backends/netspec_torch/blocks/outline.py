@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netspec.ir.graph import Graph, Node, Ref, Use
 from netspec.ir.op import Op
 from netspec.ir.types import TensorType
 from netspec_torch.blocks.slots import Home, Slot, dotted_name
+from netspec_torch.blocks.unify import same
 from netspec_torch.layers import Table, home, lower
 from netspec_torch.rule import Lowered, call
 
@@ -162,7 +163,7 @@ class _Outline:
         self.readers: dict[Ref, list[str]] = {ref: [""] for ref in self.kept}
         self.total: dict[str, int] = {}
         self.holders: set[str] = set()
-        self.users: dict[str, set[str]] = {}
+        self.made: dict[str, tuple[Item, Sequence[Node]]] = {}
         nodes = [node for section in sections for node in section]
         for node in nodes:
             self._lower(node, table)
@@ -171,19 +172,16 @@ class _Outline:
                 self.readers.setdefault(ref, []).append(node.path)
             for prefix in _prefixes(node.path, whole=True):
                 self.total[prefix] = self.total.get(prefix, 0) + 1
-            where = self.homes.get(node.path)
-            if where is not None:
-                self.users.setdefault(where, set()).add(node.path)
-                if where == node.path:
-                    self.holders.update(_prefixes(where, whole=False))
+            if self.homes.get(node.path) == node.path:
+                self.holders.update(_prefixes(node.path, whole=False))
 
     def alive(self, nodes: Iterable[Node]) -> list[Node]:
         """The nodes that are written: not those that are literals or leave their input as it is."""
         return [node for node in nodes if Ref(node.path) not in self.known]
 
     def inputs(self, node: Node) -> tuple[Ref, ...]:
-        """The values that a node reads which are made by code."""
-        return tuple(self.real(ref) for ref in node.inputs)
+        """The values that a node reads, without the literals that it is written with."""
+        return tuple(self.real(ref) for ref in node.inputs if not isinstance(self.known.get(ref), ast.expr))
 
     def real(self, ref: Ref) -> Ref:
         """The value that a value is."""
@@ -193,9 +191,11 @@ class _Outline:
     def _lower(self, node: Node, table: Table) -> None:
         """Write one node with gaps for its inputs and its layer."""
         given: list[ast.expr] = []
-        for i, ref in enumerate(node.inputs):
+        count = 0
+        for ref in node.inputs:
             found = self.known.get(ref)
-            given.append(found if isinstance(found, ast.expr) else Slot(i))
+            given.append(found if isinstance(found, ast.expr) else Slot(count))
+            count += not isinstance(found, ast.expr)
         lowered = lower(node, self.graph, table, tuple(given), Home())
         self.lowered[node.path] = lowered
         if lowered.construct is not None or _uses_home(lowered.call):
@@ -203,7 +203,7 @@ class _Outline:
         elif len(node.types) == 1:
             ref = Ref(node.path)
             if isinstance(lowered.call, Slot):
-                self.known[ref] = self.real(node.inputs[lowered.call.index])
+                self.known[ref] = self.inputs(node)[lowered.call.index]
                 if ref in self.kept:
                     self.readers.setdefault(self.real(ref), []).append("")
             elif is_literal(lowered.call) and ref not in self.kept:
@@ -226,13 +226,61 @@ class _Outline:
                 end += 1
             run = nodes[i:end]
             if key in self.holders and len(run) == self.total[key]:
-                made.extend(self.container(key, run))
+                found = self.container(key, run)
+                if len(found) == 1 and found[0].path == key:
+                    self.made[key] = found[0], run
+                made.extend(found)
+            elif len(run) == self.total[key] and (again := self.again(key, run)) is not None:
+                made.append(again)
             elif len(run) == 1 and first == key:
                 made.append(self.leaf(run[0]))
             else:
                 made.extend(self.items(run, key))
             i = end
         return made
+
+    def again(self, path: str, nodes: Sequence[Node]) -> Item | None:
+        """The item of nodes that do again what others did, with the same layers; None where they are no such nodes."""
+        first = next((node for node in nodes if node.path in self.homes), None)
+        if first is None:
+            return None
+        place = self.homes[first.path].removesuffix(first.path[len(path) :])
+        item, before = self.made.get(place, (None, ()))
+        if item is None or len(before) != len(nodes) or not isinstance(item, (Call, Series)):
+            return None
+        own = {
+            ref: other
+            for node, one in zip(nodes, before, strict=True)
+            for ref, other in zip(node.refs, one.refs, strict=True)
+        }
+        given = dict(zip(item.inputs, [None] * len(item.inputs), strict=True))
+        entering: dict[Ref, Ref] = {}
+        for node, one in zip(nodes, before, strict=True):
+            if node.path[len(path) :] != one.path[len(place) :] or self.homes.get(
+                node.path
+            ) != self.homes.get(one.path):
+                return None
+            if not same(self.lowered[node.path].call, self.lowered[one.path].call):
+                return None
+            for ref, other in zip(self.inputs(node), self.inputs(one), strict=True):
+                if ref in own and own[ref] == other:
+                    continue
+                if other not in given or entering.setdefault(other, ref) != ref:
+                    return None
+        back = {other: ref for ref, other in own.items()}
+        leaving = tuple(back[ref] for ref in item.refs)
+        paths = {node.path for node in nodes}
+        read = {
+            ref
+            for node in nodes
+            for ref in node.refs
+            if any(one not in paths for one in self.readers.get(ref, ()))
+        }
+        if not read <= set(leaving) or len(entering) < len(item.inputs):
+            return None
+        types = tuple(self.graph.type_of(ref) for ref in leaving)
+        inputs = tuple(entering[ref] for ref in item.inputs)
+        return replace(item, path=path, inputs=inputs, refs=leaving, types=types)
 
     def leaf(self, node: Node) -> Leaf:
         """One node as an item."""

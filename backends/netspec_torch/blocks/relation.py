@@ -61,9 +61,12 @@ class _Whole:
 
 
 def equal(values: Values, other: Values) -> bool:
-    """Whether `other` is what `values` wants, wherever it wants something."""
-    pairs = zip(values, other, strict=True)
-    return all(a is MISSING or (type(a) is type(b) and a == b) for a, b in pairs)
+    """Whether `other` is what `values` wants, wherever it wants something: 2.0 for 2 among numbers with fractions."""
+    kinds = (float, int) if any(isinstance(one, float) for one in values) else ()
+    return all(
+        a is MISSING or ((type(a) is type(b) or (type(a) in kinds and type(b) is float)) and a == b)
+        for a, b in zip(values, other, strict=True)
+    )
 
 
 def express(values: Values, rows: Sequence[Row], hint: str = "") -> ast.expr | None:

@@ -14,7 +14,8 @@ from netspec.ir.graph import Ref
 from netspec_torch.blocks.condition import condition
 from netspec_torch.blocks.outline import Call, Item, Leaf, Piece, Series
 from netspec_torch.blocks.relation import Row, express
-from netspec_torch.blocks.slots import MISSING, Copies, Dotted, Hole, filled
+from netspec_torch.blocks.signatures import POSITIONAL
+from netspec_torch.blocks.slots import MISSING, Copies, Dotted, Hole, dotted_name, filled, plain
 from netspec_torch.blocks.unify import Differ, Unifier
 from netspec_torch.naming import RESERVED
 from netspec_torch.rule import call, name
@@ -280,6 +281,40 @@ def settle(template: Template) -> None:
             lambda tree, part=part: _kept(tree, said, template, part, taken),  # type: ignore[misc]
         )
     _choose(template, taken)
+    for part in template.parts:
+        if part.present is not None and part.construct is not None:
+            part.construct = filled(part.construct, lambda tree, part=part: _meant(tree, part, rows))  # type: ignore[misc]
+
+
+def _meant(tree: ast.expr, part: Part, rows: Sequence[Row]) -> ast.expr | None:
+    """A number of a part that few uses have, said by the parameter it comes from, though it is one number there."""
+    if not isinstance(tree, ast.Call) or not tree.args + [key.value for key in tree.keywords]:
+        return None
+    names = POSITIONAL.get(dotted_name(tree.func), ())
+    told = [names[i] if i < len(names) else "" for i in range(len(tree.args))]
+    args = [_by_name(one, hint, part, rows) for one, hint in zip(tree.args, told, strict=True)]
+    keys = [ast.keyword(key.arg, _by_name(key.value, key.arg or "", part, rows)) for key in tree.keywords]
+    again = [filled(one, lambda inner: _meant(inner, part, rows)) for one in args]
+    return ast.Call(
+        tree.func,
+        again,
+        [ast.keyword(key.arg, filled(key.value, lambda inner: _meant(inner, part, rows))) for key in keys],
+    )
+
+
+def _by_name(value: ast.expr, hint: str, part: Part, rows: Sequence[Row]) -> ast.expr:
+    """A constant as the parameter of its name that has this value wherever the part is there."""
+    number = plain(value)
+    if type(number) not in (int, float) or not hint:
+        return value
+    for row in rows:
+        alike = row.name == hint or hint.endswith(f"_{row.name}") or (row.enters and hint.startswith("in_"))
+        if not row.used or not (alike or isinstance(number, float)):
+            continue
+        there = [one for one, is_there in zip(row.values, part.present or (), strict=True) if is_there]
+        if there and all(type(one) is type(number) and one == number for one in there):
+            return name(row.name)
+    return value
 
 
 def _tell(template: Template) -> None:
