@@ -24,7 +24,7 @@ def carried(spec: Spec, stored: Listing, file: Path, pairs: Mapping[str, str] | 
     """
     wanted = slots(spec.graph)
     notes = list(stored.notes)
-    old, note = spec_behind(file)
+    old, note = spec_behind(file, stored.metadata)
     known = None
     if note:
         notes.append(note)

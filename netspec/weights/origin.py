@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from netspec.front import check_source, project_folder
+from netspec.front import check_kept, load, project_folder
 from netspec.lang.constants import Constant
+from netspec.lang.packed import constant
 from netspec.lang.yaml import open_source
+from netspec.recipe.packed import KEY
 from netspec.recipe.spec import Spec
 from netspec.text import SpecError
 from netspec.text.shown import shown
@@ -54,16 +56,19 @@ def listing(path: Path) -> Listing | None:
     )
 
 
-def spec_behind(path: Path) -> tuple[Spec | None, str]:
-    """The spec that weights were trained with, of a run or of one of its files, and a note where it cannot be read."""
+def spec_behind(path: Path, metadata: Mapping[str, str]) -> tuple[Spec | None, str]:
+    """The spec that weights were trained with: that of a run, or one that the file holds (`metadata` are its words).
+
+    With a note where there is one that cannot be read.
+    """
     run = next((one for one in (path, path.parent, path.parent.parent) if (one / "run.json").is_file()), None)
-    if run is None:
+    if run is None and KEY not in metadata:
         return None, ""
     try:
-        return spec_of_run(run, {}), ""
+        return (spec_of_run(run, {}) if run is not None else load(path)), ""
     except SpecError as trouble:
         code = trouble.diagnostics[0].code
-        return None, f"the spec of the run cannot be read ({code}): names and structure decide"
+        return None, f"the spec of the weights cannot be read ({code}): names and structure decide"
 
 
 def spec_of_run(run: Path, define: Mapping[str, Constant]) -> Spec:
@@ -74,12 +79,8 @@ def spec_of_run(run: Path, define: Mapping[str, Constant]) -> Spec:
         (run / project).resolve() if isinstance(project, str) else project_folder(Path.cwd() / "spec.yaml")
     )
     source = open_source(run / "spec.yaml")
-    files = _files(record.get("files"))
-    plain, _ = check_source(source, folder, beside=run, files=files)
-    told = {name: _constant(value) for name, value in dict(record.get("define") or {}).items()}
-    if plain is not None:  # what follows from other constants is left to follow from them
-        told = {name: value for name, value in told.items() if plain.define.get(name) != value}
-    spec, diagnostics = check_source(source, folder, {**told, **define}, beside=run, files=files)
+    told = {name: constant(value) for name, value in dict(record.get("define") or {}).items()}
+    spec, diagnostics = check_kept(source, folder, _files(record.get("files")), told, define, beside=run)
     if spec is None:
         raise SpecError(diagnostics)
     return spec
@@ -104,8 +105,3 @@ def _files(told: Any) -> dict[str, str]:
     """The texts of the files that the spec extends and includes, as the run has kept them: none is opened."""
     texts = told if isinstance(told, dict) else {}
     return {path: text for path, text in texts.items() if isinstance(path, str) and isinstance(text, str)}
-
-
-def _constant(value: Any) -> Any:
-    """A constant as it was before it was JSON."""
-    return tuple(_constant(one) for one in value) if isinstance(value, list) else value

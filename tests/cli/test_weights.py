@@ -93,6 +93,8 @@ def test_the_weights_are_written_whole_and_never_over_a_file_in_silence(spec: Pa
     model.load_state_dict(load_file(output))
     state = torch.load(file, weights_only=True)
     assert torch.equal(model.state_dict()["conv1.weight"], state["0.weight"])
+    whole = netspec.from_pretrained(output).state_dict()
+    assert all(torch.equal(whole[key], value) for key, value in model.state_dict().items())
     assert code(said(spec, file, "-o", output)) == "NS747"
     assert output.read_bytes() == first
     assert said(spec, file, "-o", output, "--force").exit_code == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from netspec.front import load
+from netspec.recipe.packed import pack
 from netspec.recipe.spec import Spec
 from netspec.text import SpecError
 from netspec.weights.carry import asked, carried, shared
@@ -78,14 +79,14 @@ def test_the_spec_of_a_run_tells_what_became_of_its_layers(tmp_path: Path) -> No
 def test_a_checkpoint_inside_a_run_knows_its_spec_too(tmp_path: Path) -> None:
     folder = run(tmp_path)
     for path in (folder, folder / "weights.pt", folder / "checkpoints" / "best.ckpt"):
-        found, note = spec_behind(path)
+        found, note = spec_behind(path, {})
         assert found is not None
         assert (found.name, note) == ("small", "")
-    assert spec_behind(tmp_path / "other.pt") == (None, "")
+    assert spec_behind(tmp_path / "other.pt", {}) == (None, "")
 
 
 def test_the_constants_of_a_run_are_its_own(tmp_path: Path) -> None:
-    found, _ = spec_behind(run(tmp_path, define={"classes": 7}))
+    found, _ = spec_behind(run(tmp_path, define={"classes": 7}), {})
     assert found is not None
     assert slots(found.graph).shapes["linear1.weight"][0] == 7
 
@@ -127,6 +128,22 @@ def test_a_file_in_a_run_that_is_not_of_its_spec_is_matched_by_names(tmp_path: P
     report = carried(old, stored, run(tmp_path))
     assert report.whole
     assert report.rows[0].why == "the name without `net.`"
+
+
+def test_a_file_that_holds_its_spec_tells_what_became_of_its_layers(tmp_path: Path) -> None:
+    old = spec(tmp_path, name="old.yaml")
+    front = ("layers:\n", "layers:\n  - conv: {out_channels: 3, kernel_size: 5, padding: 2}\n")
+    words = {"__metadata__": pack(old, "0")}
+    head = json.dumps(words).encode()
+    file = tmp_path / "w.safetensors"
+    file.write_bytes(len(head).to_bytes(8, "little") + head)
+    stored = Listing(slots(old.graph).shapes, ordered=False, metadata=words["__metadata__"])
+    report = carried(spec(tmp_path, front), stored, file)
+    assert report.sources["conv2.weight"] == "conv1.weight"
+    head = head.replace(b"name: small", b"name: other")
+    file.write_bytes(len(head).to_bytes(8, "little") + head)
+    report = carried(spec(tmp_path, front), stored, file)
+    assert report.notes[0] == "the spec of the weights cannot be read (NS755): names and structure decide"
 
 
 def test_layers_of_regions_are_paired_too(tmp_path: Path) -> None:

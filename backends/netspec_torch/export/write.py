@@ -93,14 +93,20 @@ def _some(names: Sequence[str]) -> str:
 
 def _safetensors(spec: Spec, model: nn.Module, beside: Path) -> Exported:
     """The weights with the spec in the header, read back and compared bit by bit."""
-    from safetensors.torch import save  # noqa: PLC0415 - the one form that needs it
-
-    state = {key: value.detach().contiguous().clone() for key, value in model.state_dict().items()}
-    beside.write_bytes(_ordered(save(state, metadata=pack(spec, netspec.__version__))))
+    state = model.state_dict()
+    beside.write_bytes(packed(spec, model))
     back = read(beside).tensors
     if back.keys() != state.keys() or not all(_same(state[key], back[key]) for key in state):
         raise SpecError.of("NS752", "the file does not give back the weights", help="please report it")
     return Exported(beside, 0, f"{len(state):,} tensors read back, bit by bit")
+
+
+def packed(spec: Spec, model: nn.Module) -> bytes:
+    """The weights of a model with its spec, as the safetensors file that holds both: the same bytes for the same."""
+    from safetensors.torch import save  # noqa: PLC0415 - the one form that needs it
+
+    state = {key: value.detach().contiguous().clone() for key, value in model.state_dict().items()}
+    return _ordered(save(state, metadata=pack(spec, netspec.__version__)))
 
 
 def _ordered(content: bytes) -> bytes:
