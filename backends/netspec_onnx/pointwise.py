@@ -66,11 +66,15 @@ def _selu(r: Reader, node: Node) -> Sequence[str | Laid]:
 
 
 def _hard_sigmoid(r: Reader, node: Node) -> Sequence[str | Laid]:
-    """PyTorch's has the slope 1/6, and the file may say it in as many digits as it likes."""
+    """PyTorch's has the slope 1/6, in as many digits as the file likes; any other is a formula held within 0 and 1."""
     alpha, beta = float(node.attributes.get("alpha", 0.2)), float(node.attributes.get("beta", 0.5))
-    if abs(alpha - 1 / 6) > 1e-5 or beta != 0.5:
-        raise Unsaid(f"a hard sigmoid of the slope {alpha:g}, and PyTorch's is 1/6")
-    return on("hardsigmoid")(r, node)
+    if abs(alpha - 1 / 6) < 1e-5 and beta == 0.5:
+        return on("hardsigmoid")(r, node)
+    laid = r.at(node.input(0))
+    (scaled,) = r.draw(node, "mul", {}, (laid.value, r.draft.number(alpha)))
+    (moved,) = r.draw(node, "add", {}, (scaled, r.draft.number(beta)))
+    (value,) = r.draw(node, "hardtanh", {"min_val": 0.0, "max_val": 1.0}, (moved,))
+    return (Laid(value, laid.ones, laid.names),)
 
 
 def _swish(r: Reader, node: Node) -> Sequence[str | Laid]:

@@ -18,7 +18,7 @@ def _flatten(r: Reader, node: Node) -> Sequence[str | Laid]:
     laid = r.at(node.input(0))
     rank = r.rank(node.input(0))
     axis = node.attributes.get("axis", 1)
-    if axis % (rank + 1) != 1:
+    if (axis + rank if axis < 0 else axis) != 1:
         raise Unsaid("the batch is laid out with other axes")
     return (_row(r, node, laid),)
 

@@ -9,19 +9,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from netspec.recover.block import Block, Columns, parametrised
 from netspec.recover.copies import copies, groups
-from netspec.recover.item import FORMULA, Body, Item, flow_of, steps_of
+from netspec.recover.item import Body, Item, steps_of
 from netspec.recover.modules import is_module, module_of, tears
-from netspec.recover.skeleton import Place, Skeleton, defaults, skeleton
-
-LONGEST = 24
-"""So many layers of one body make a block at most; what they hold inside is not counted."""
+from netspec.recover.skeleton import Place, defaults
+from netspec.recover.stretches import Looks, Standing, Stretch, apart, once, stretches
 
 MOST_PARAMETERS = 6
-MOST_INPUTS = 3
 MOST_BLOCKS = 24
 LEANING = frozenset(
     {"relu", "relu6", "silu", "hardswish", "gelu", "leaky_relu", "tanh", "sigmoid", "dropout", "elu"}
@@ -35,16 +32,6 @@ WORTH = 3
 """So many lines a block has to save; none where it is a module of the source."""
 
 
-@dataclass(frozen=True)
-class _Stretch:
-    """A stretch of a body: the place of the body, from where to where, and its skeleton."""
-
-    at: tuple[object, ...]
-    start: int
-    stop: int
-    found: Skeleton
-
-
 class Mining:
     """Finds the blocks of a body. `outputs` are values wanted outside, `shared` those of layers that share weights."""
 
@@ -55,6 +42,7 @@ class Mining:
         self.blocks: dict[str, Block] = {}
         self._outputs = set(outputs)
         self._shared = set(shared)
+        self._looks = Looks()
         self.body = copies(body, entry, self._used(body))
         while len(self.blocks) < MOST_BLOCKS and self._step():
             pass
@@ -84,29 +72,28 @@ class Mining:
 
     def _step(self) -> bool:
         """Make the best block there is; False where none is worth it."""
-        forms: dict[Hashable, list[_Stretch]] = {}
-        bodies = {}
-        for at, body, entry, used in self._bodies():
-            bodies[at] = body
-            for one in _stretches(at, body, entry, used, self._shared):
-                forms.setdefault((one.found.form, len(one.found.outer)), []).append(one)
-        best: tuple[float, list[_Stretch], Columns] | None = None
+        forms: dict[Hashable, list[Stretch]] = {}
+        places = [Standing(*one) for one in self._bodies()]
+        bodies = {place.at: place.body for place in places}
+        for one in stretches(places, self._shared, self._looks):
+            forms.setdefault((one.found.form, len(one.found.outer)), []).append(one)
+        best: tuple[float, list[Stretch], Columns] | None = None
         for found in forms.values():
             if len(found) < 2:
                 continue
-            apart = _apart(found)
-            if len(apart) < 2:
+            alone = apart(found)
+            if len(alone) < 2:
                 continue
-            items = [bodies[one.at][one.start : one.stop] for one in apart]
+            items = [bodies[one.at][one.start : one.stop] for one in alone]
             first = items[0]
             lines = sum(item.lines() for item in first)
-            most = len(apart) * (lines - 1) - lines - 2
+            most = len(alone) * (lines - 1) - lines - 2
             if most < 0 or (best is not None and (most + 1) * 1.3 <= best[0]):
                 continue
-            columns = Columns(apart[0].found.places, [one.found.numbers for one in apart], _default_at(first))
-            score = self._score(apart, items, bodies, columns, lines)
+            columns = Columns(alone[0].found.places, [one.found.numbers for one in alone], _default_at(first))
+            score = self._score(alone, items, bodies, columns, lines)
             if score is not None and (best is None or score > best[0]):
-                best = score, apart, columns
+                best = score, alone, columns
         if best is None:
             return False
         self._make(best[1], best[2], bodies)
@@ -114,7 +101,7 @@ class Mining:
 
     def _score(
         self,
-        apart: Sequence[_Stretch],
+        alone: Sequence[Stretch],
         items: Sequence[Body],
         bodies: dict[tuple[object, ...], Body],
         columns: Columns,
@@ -125,25 +112,25 @@ class Mining:
         if count > MOST_PARAMETERS or not columns.sound:
             return None
         per_call = 1 + 0.12 * max(count - 1, 0)
-        saved = len(apart) * (lines - per_call) - lines - 2
+        saved = len(alone) * (lines - per_call) - lines - 2
         modules = all(
             is_module(body, bodies[one.at], one.start, one.stop)
-            for body, one in zip(items, apart, strict=True)
+            for body, one in zip(items, alone, strict=True)
         )
         if saved < (0 if modules else WORTH):
             return None
         loose = 0.5 if items[0][0].op in LEANING else 0.0
-        torn = not modules and any(tears(bodies[one.at], one.start, one.stop) for one in apart)
+        torn = not modules and any(tears(bodies[one.at], one.start, one.stop) for one in alone)
         return (saved + 1 - loose) * (1.3 if modules else TORN if torn else 1.0)
 
     def _make(
-        self, apart: Sequence[_Stretch], columns: Columns, bodies: dict[tuple[object, ...], Body]
+        self, alone: Sequence[Stretch], columns: Columns, bodies: dict[tuple[object, ...], Body]
     ) -> None:
         """A block of these stretches, and calls in their places."""
         key = f"block/{len(self.blocks) + 1}"
         changes: dict[tuple[object, ...], list[tuple[int, int, Item]]] = {}
         names: list[str] = []
-        for row, one in enumerate(apart):
+        for row, one in enumerate(alone):
             stretch = bodies[one.at][one.start : one.stop]
             steps = tuple(steps_of(stretch))
             common = module_of([step.name for step in steps if step.name])
@@ -151,10 +138,10 @@ class Mining:
             count = stretch[0].repeat if len(stretch) == 1 else 1
             call = Item(key, columns.arguments(row), one.found.outer, stretch[-1].outputs, (), steps, count)
             changes.setdefault(one.at, []).append((one.start, one.stop, call))
-        first = _once(bodies[apart[0].at][apart[0].start : apart[0].stop])
+        first = once(bodies[alone[0].at][alone[0].start : alone[0].stop])
         body = parametrised(first, columns.written, {})
         self.blocks[key] = Block(
-            key, body, apart[0].found.outer, first[-1].outputs[0], columns.declared(), tuple(names)
+            key, body, alone[0].found.outer, first[-1].outputs[0], columns.declared(), tuple(names)
         )
         self._change(changes)
         self.body = copies(self.body, self.entry, self._used(self.body))
@@ -185,56 +172,6 @@ def _inner(
         if item.repeat == 1:
             for j, (_, inside) in enumerate(item.branches):
                 yield from _inner((*at, i, j), inside, item.inputs[0], used)
-
-
-def _stretches(
-    at: tuple[object, ...], body: Body, entry: str | None, used: Counter[str], shared: Collection[str]
-) -> Iterator[_Stretch]:
-    """Every stretch of a body that could be a block: one value comes out, few go in, and nothing inside is named."""
-    for start in range(len(body)):
-        flow = entry if start == 0 else flow_of(body[start - 1])
-        inside: Counter[str] = Counter()
-        made: set[str] = set()
-        for stop in range(start + 1, min(start + LONGEST, len(body)) + 1):
-            item = body[stop - 1]
-            if not item.made().isdisjoint(shared):
-                break
-            inside.update(item.taken())
-            made |= item.made()
-            if len(item.outputs) != 1:
-                continue
-            leaking = any(used[value] > inside[value] for value in made if value not in item.outputs)
-            if leaking or (stop - start == 1 and (not item.branches or item.lines() < 4)):
-                continue
-            if all(one.op == FORMULA for one in body[start:stop]):
-                continue
-            found = skeleton(_once(body[start:stop]), flow)
-            if found.outer and len(found.outer) <= MOST_INPUTS:
-                yield _Stretch(at, start, stop, found)
-
-
-def _once(stretch: Body) -> Body:
-    """A stretch of one item without its copies: how many there are is said where it is used."""
-    return (replace(stretch[0], repeat=1),) if len(stretch) == 1 else stretch
-
-
-def _apart(found: Sequence[_Stretch]) -> list[_Stretch]:
-    """Those that do not overlap, from the first on; in a body inside another stretch none is taken either."""
-    taken: list[_Stretch] = []
-    for one in sorted(found, key=lambda s: (len(s.at), s.start)):
-        if not any(_overlap(one, other) for other in taken):
-            taken.append(one)
-    return taken
-
-
-def _overlap(one: _Stretch, other: _Stretch) -> bool:
-    if one.at == other.at:
-        return one.start < other.stop and other.start < one.stop
-    short, long = (one, other) if len(one.at) < len(other.at) else (other, one)
-    if long.at[: len(short.at)] != short.at:
-        return False
-    place = long.at[len(short.at)]
-    return isinstance(place, int) and short.start <= place < short.stop
 
 
 def _changed(

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
+MOST_STRUCTURED = 4000
+"""So many layers are searched for what comes again; longer lists are written as they are."""
+
+
 @dataclass(frozen=True)
 class Written:
     """A spec that says what a sketch says: its text, the spec itself, and its numbers by the keys of its tables.
@@ -71,7 +75,7 @@ def _written(sketch: Sketch, *, structured: bool) -> Written:
     flat = items(sketch.steps, sketch.outputs)
     shared = {step.shares for step in sketch.steps if step.shares}
     shared |= {step.outputs[0] for step in sketch.steps if step.shares}
-    if structured:
+    if structured and len(flat) <= MOST_STRUCTURED:
         body = Series(flat, wanted).body(entry)
         mining = Mining(body, entry, wanted, shared)
         body, blocks = mining.body, mining.blocks

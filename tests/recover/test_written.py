@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from netspec.backend import Feed, find
+from netspec.recover import written as room
 from netspec.recover.draft import Draft, Unsaid
 from netspec.recover.sketch import Sketch
 from netspec.recover.written import Written, written
@@ -257,8 +260,6 @@ def nets(draw: st.DrawFn) -> Net:
 
 def flat(sketch: Sketch, x: np.ndarray) -> np.ndarray:
     """What a sketch computes, step by step, in the reference."""
-    from netspec.recover import written as room
-
     plain: Written = room._written(sketch, structured=False)
     return _run(plain, x)
 
@@ -274,9 +275,22 @@ def _run(result: Written, x: np.ndarray) -> np.ndarray:
 @settings(max_examples=60)
 @given(net=nets())
 def test_however_a_network_is_laid_out_it_computes_the_same(net: Net) -> None:
-    from netspec.recover import written as room
-
     sketch = net.sketch()
     x = np.random.default_rng(1).normal(size=(2, 4, 8, 8))
     structured = room._written(sketch, structured=True)
     assert np.allclose(_run(structured, x), flat(sketch, x), rtol=1e-9, atol=1e-9)
+
+
+def test_hundreds_of_layers_in_no_order_are_searched_in_seconds() -> None:
+    net, rng = Net(), np.random.default_rng(0)
+    for _ in range(400):
+        net.do(str(rng.choice(["relu", "tanh", "sigmoid", "silu", "gelu", "softsign", "mish"])))
+    began = time.process_time()
+    result = written(net.sketch())
+    assert len(result.spec.graph.nodes) == 400
+    assert time.process_time() - began < 20
+
+
+def test_more_layers_than_are_searched_are_a_plain_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "MOST_STRUCTURED", 10)
+    assert "blocks:" not in layers(stacked(6))

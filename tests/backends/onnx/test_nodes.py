@@ -177,6 +177,11 @@ CASES: dict[str, tuple[tuple[Any, ...], Tensors, list[str]]] = {
         {},
         ["softsign"],
     ),
+    "a hard sigmoid of another slope": (
+        (node("HardSigmoid", ["x"]),),
+        {},
+        ["constant", "constant", "mul", "add", "hardtanh"],
+    ),
     "relu6": ((node("Clip", ["x", "zero", "six"]),), {}, ["relu6"]),
     "hardtanh": ((node("Clip", ["x", "minus", "one"]),), {"minus": number(-1)}, ["hardtanh"]),
     "one limit": ((node("Clip", ["x", "half"]),), {}, ["clamp"]),
@@ -328,7 +333,6 @@ REFUSED: dict[str, tuple[tuple[Any, ...], Tensors, str]] = {
     ),
     "samples among other axes": ((node("Reshape", ["x", "s"]),), {"s": ints(-1, 8)}, "samples are laid out"),
     "the batch is joined": ((node("Concat", ["x", "x"], axis=0),), {}, "samples are joined"),
-    "a hard sigmoid of another slope": ((node("HardSigmoid", ["x"]),), {}, "slope 0.2"),
     "a mean padded on one side": (
         (node("AveragePool", ["x"], kernel_shape=[2, 2], auto_pad="SAME_UPPER"),),
         {},
