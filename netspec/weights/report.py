@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from html import escape
 from typing import Literal
 
+from netspec.text.html import table
 from netspec.text.shown import shown, width
+from netspec.weights.layers import Shape, fits
 
-Shape = tuple[int, ...]
 Status = Literal["kept", "renamed", "reshaped", "new", "ambiguous"]
 
 TAKEN: tuple[Status, ...] = ("kept", "renamed", "reshaped")
@@ -122,13 +122,10 @@ class Report:
         return "\n".join(self.lines())
 
     def _repr_html_(self) -> str:
-        """A table for a notebook; names are escaped."""
+        """A table for a notebook; every name of the file is nothing but a word."""
         rows = [*_told(_of_layers(self.rows), every=True), *_told(_left(self.unused), every=True)]
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in rows
-        )
-        head = "<tr><th></th><th>here</th><th>in the file</th><th>why</th></tr>"
-        return f"<table>{head}{body}</table><p>{escape(' '.join((self.summary, *self.notes)))}</p>"
+        caption = " ".join((self.summary, *self.notes))
+        return table(caption, ("", "here", "in the file", "why"), rows, 4)
 
 
 SHOWN = 6
@@ -189,3 +186,22 @@ def _told(lines: list[Line], *, every: bool) -> Iterator[Line]:
 def words(shape: Shape | None) -> str:
     """A shape as it is written: `[64, 3, 7, 7]`."""
     return "[" + ", ".join(str(size) for size in shape or ()) + "]"
+
+
+def placed(
+    key: str, shape: Shape, source: str, there: Shape, why: str, whole: Mapping[str, Shape] | None
+) -> Row:
+    """What becomes of a tensor whose place in the file is known."""
+    if shape == there:
+        same = key == source
+        return Row(key, shape, "kept" if same else "renamed", "" if same else why, source, there)
+    if fits(there, shape, (whole or {}).get(key)):
+        return Row(
+            key,
+            shape,
+            "reshaped",
+            f"{words(there)} there, {words(shape)} here: the same numbers",
+            source,
+            there,
+        )
+    return Row(key, shape, "new", f"{words(there)} there, {words(shape)} here", source, there)

@@ -15,6 +15,8 @@ from safetensors.torch import load_file, save_file
 
 import netspec
 from netspec import backend
+from netspec.cli.progress import Lines
+from netspec.cli.train import train
 from netspec.cli.weights import weights
 from netspec.text import SpecError
 from netspec_torch import backend as torch_backend
@@ -167,3 +169,16 @@ def test_an_older_backend_without_weights_is_told(spec: Path, monkeypatch: pytes
     assert code(said(spec, foreign(spec.parent))) == "NS736"
     with pytest.raises(SpecError, match="NS736"):
         netspec.load_weights(spec, "w.pt")
+
+
+def test_a_run_goes_on_with_its_own_weights_and_takes_no_others(spec: Path, tmp_path: Path) -> None:
+    done = CliRunner().invoke(
+        train, [str(spec), "--resume", str(tmp_path), "--weights", str(tmp_path / "w.pt")]
+    )
+    assert done.exit_code == 2
+    assert "`--resume` or `--weights`, not both" in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_the_report_is_printed_before_a_training(capsys: pytest.CaptureFixture[str]) -> None:
+    Lines().started(["kept  conv1", "1 of 1 tensors from the file (1 kept)"])
+    assert capsys.readouterr().err == "kept  conv1\n1 of 1 tensors from the file (1 kept)\n"
