@@ -32,6 +32,8 @@ def plan_table(record: Mapping[str, Any]) -> str:
         lines.append(f"  stays in float32: {shown(path)} ({record['wrong'].get(path, 'as pinned')})")
     if len(plan["float32"]) > _MOST_LAYERS:
         lines.append(f"  and {len(plan['float32']) - _MOST_LAYERS} more, which `run.json` names")
+    if record["partly"]:
+        lines.append("  layers were checked on a part of each batch: all of it would have taken too long")
     if changed := _changed(plan):
         lines.append(f"  last digits differ from PyTorch's own way: {', '.join(changed)}")
     return "\n".join(lines)

@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from typing import Any
 
 import torch
@@ -81,15 +82,22 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Wrong:
-    """A layer that is wrong in the coarser numbers: what of it, by how much, and how much it might be."""
+class Held:
+    """One tensor of a layer held to float32: which, how far it is off, and how far it might be.
+
+    `inside` says whether it belongs to a layer, or at least a block, that can be kept in float32.
+    """
 
     path: str
     what: str
     error: float
     allowed: float
     inside: bool
-    """Whether it is a layer, or at least a block, that can be kept in float32."""
+
+    @property
+    def share(self) -> float:
+        """The error as a share of what is allowed: above 1 it is wrong."""
+        return self.error / self.allowed if self.allowed else (inf if self.error else 0.0)
 
 
 class Watch:
@@ -206,35 +214,33 @@ def _tensors(made: Any) -> list[Tensor]:
 # ------------------------------------------------------------------------------------------------------------- judging
 
 
-def judge(calls: Sequence[Call], settled: Settled, scale: float = 1.0) -> list[Wrong]:
-    """The calls that are wrong in the numbers of the plan, each place once; gradients were scaled by `scale`."""
-    found: dict[str, Wrong] = {}
+def judge(calls: Sequence[Call], settled: Settled, scale: float = 1.0) -> list[Held]:
+    """The layers that are wrong in the numbers of the plan, each with the worst of it; gradients came times `scale`."""
+    found: dict[str, Held] = {}
     for call in calls:
         if call.path in found or not call.made:
             continue
-        wrong = _judged(call, settled, scale)
-        if wrong is not None:
-            found[call.path] = wrong
+        worst = max(hold(call, settled, scale), key=lambda one: one.share, default=None)
+        if worst is not None and worst.share > 1:
+            found[call.path] = worst
     return list(found.values())
 
 
-def _judged(call: Call, settled: Settled, scale: float) -> Wrong | None:
-    """What is wrong with one call, if anything."""
+def hold(call: Call, settled: Settled, scale: float = 1.0) -> Iterator[Held]:
+    """Every tensor of a call held to float32, at its worst place; nothing of a layer with noise of its own."""
     unit = HALF_GAP[settled.precision]
     exact = _Run(call, settled, scale=scale)
     ours = exact.results(wide=True)
     again = exact.results(wide=True, seed=1)
     if any(not torch.equal(ours[key], again[key]) for key in ours if key.startswith("result")):
-        return None  # a layer with noise of its own, as dropout: its product with a mask rounds once
+        return  # as dropout: its product with a mask rounds once
     theirs = exact.results(wide=False)
     moved: dict[str, Tensor] = {}
     for number in range(RUNS):
-        shown = exact.results(wide=True, off=unit, seed=2 + number)
-        for key, value in shown.items():
+        for key, value in exact.results(wide=True, off=unit, seed=2 + number).items():
             move = (value - ours[key]).abs()
             moved[key] = move if key not in moved else torch.maximum(moved[key], move)
     terms = _terms(call)
-    worst: Wrong | None = None
     for key, mine in ours.items():
         if not mine.numel() or not mine.isfinite().all():
             continue  # what is no number in float32 is not the fault of other numbers
@@ -244,18 +250,10 @@ def _judged(call: Call, settled: Settled, scale: float) -> Wrong | None:
         may = LAM * (1 + k * SINGLE / unit) * spread.clamp(min=least) + ROUNDINGS * unit * mine.abs()
         may += FLUSHED[settled.precision] * max(1.0, float(mine.abs().max()))
         error = (theirs[key] - mine).abs().nan_to_num(nan=torch.inf)
-        over = error - may
-        place = int(over.argmax())
-        if float(over.flatten()[place]) > 0:
-            one = Wrong(
-                call.path,
-                key,
-                float(error.flatten()[place]),
-                float(may.flatten()[place]),
-                bool(call.path),
-            )
-            worst = one if worst is None or one.error / one.allowed > worst.error / worst.allowed else worst
-    return worst
+        place = int((error / may).argmax())
+        yield Held(
+            call.path, key, float(error.flatten()[place]), float(may.flatten()[place]), inside=bool(call.path)
+        )
 
 
 def _terms(call: Call) -> float:

@@ -29,6 +29,9 @@ BATCHES = 2
 SCALE = 2.0**16
 """What the loss is scaled by with fp16, as PyTorch's scaler begins."""
 
+LEAST = 2
+"""Samples of a batch that the guard looks at, at the least: a batch norm needs two."""
+
 _ENDLESS = 2**40
 
 
@@ -54,10 +57,12 @@ class Rehearsal:
 
         return one
 
-    def guard(self, settled: Settled) -> list[str]:
-        """The layers that are wrong in the plan's numbers: a path, a space, and what is wrong."""
+    def guard(self, settled: Settled, share: float = 1.0) -> list[str]:
+        """The layers that are wrong in the plan's numbers, on a share of each batch: a path, a space, what is wrong."""
         found: dict[str, str] = {}
-        for batch in self.batches(settled):
+        for whole in self.batches(settled):
+            count = max(LEAST, int(share * len(next(iter(whole.values())))))
+            batch = settled.placed({name: value[:count] for name, value in whole.items()})
             with _unable():
                 steps = _Steps(self._spec, self._make(), settled, iter([batch]))
                 watch = Watch(steps.compiled.model)

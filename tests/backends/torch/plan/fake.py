@@ -47,7 +47,7 @@ class Stage:
     wrong: Mapping[str, str] = field(default_factory=dict)
     broken: Callable[[Settled], bool] = lambda settled: False
     lanes: list[Settled] = field(default_factory=list)
-    guarded: list[Settled] = field(default_factory=list)
+    guarded: list[tuple[Settled, float]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.stretch = cycle(self.noise)
@@ -64,8 +64,9 @@ class Stage:
 
         return one
 
-    def guard(self, settled: Settled) -> list[str]:
-        self.guarded.append(settled)
+    def guard(self, settled: Settled, share: float) -> list[str]:
+        self.guarded.append((settled, share))
+        self.clock.now += 40 * share * self.seconds(settled)
         return [f"{path} {words}" for path, words in self.wrong.items()]
 
 

@@ -186,7 +186,7 @@ def test_measuring_stays_within_its_budget_for_steps_of_any_length(tmp_path: Pat
         found = choose(
             stage, replace_compile(), tmp_path / str(seconds), precision="auto", length=wider(steps=1)
         )
-        assert found.seconds <= BUDGET + 4 * seconds
+        assert found.seconds <= (1 + 2) * BUDGET + 4 * seconds  # the duels, and the guard in two layouts
         assert stage.clock.now > 0
 
 
@@ -242,3 +242,17 @@ def test_threads_are_halved_as_long_as_that_helps(
     found = choose(stage, Plan(threads="auto"), tmp_path, ground=replace(GROUND, threads=now, cores=cores))
     assert found.settled.threads == wanted
     assert [int(one.tried) for one in found.trials if one.ratio is not None] == tried
+
+
+def test_the_guard_sees_as_much_of_a_batch_as_there_is_time_for_and_takes_none_from_the_duels(
+    tmp_path: Path,
+) -> None:
+    quick = stage_of(0.1, precision__bf16=0.5)
+    found = choose(quick, Plan(), tmp_path / "quick", precision="auto", length=wider(steps=100))
+    assert ([share for _, share in quick.guarded], found.partly) == ([1.0], False)
+    slow = stage_of(1.0, precision__bf16=0.5)
+    found = choose(slow, Plan(), tmp_path / "slow", precision="auto", length=wider(steps=100))
+    assert ([share for _, share in slow.guarded], found.partly) == ([0.5], True)
+    assert (found.settled.precision, found.wrong) == ("bf16", {})
+    again = choose(slow, Plan(), tmp_path / "slow", precision="auto", length=wider(steps=100))
+    assert (len(slow.guarded), again.partly, again.settled) == (1, True, found.settled)

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netspec_torch.plan.guard import Watch, Wrong, judge
+from netspec_torch.plan.guard import Held, Watch, judge
 from netspec_torch.plan.settled import Settled
 
 BF16 = Settled(precision="bf16")
 
 
-def judged(model: nn.Module, *inputs: Tensor, settled: Settled = BF16, scale: float = 1.0) -> list[Wrong]:
+def judged(model: nn.Module, *inputs: Tensor, settled: Settled = BF16, scale: float = 1.0) -> list[Held]:
     """What the guard finds in one step of a model whose loss is a mean of squares."""
     settled.prepare(model)
     given = [settled.way.placed(one) for one in inputs]
