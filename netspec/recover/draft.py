@@ -100,7 +100,7 @@ class Draft:
         *,
         weights: Mapping[str, NDArray[Any]] | None = None,
         shares: str | None = None,
-        frozen: bool = False,
+        frozen: bool | tuple[str, ...] = False,
     ) -> tuple[str, ...]:
         """Draw one use of an op and give its values.
 

@@ -33,7 +33,7 @@ class Item:
     branches: tuple[tuple[str, Body], ...] = ()
     steps: tuple[Step, ...] = ()
     repeat: object = 1
-    frozen: bool = False
+    frozen: bool | tuple[str, ...] = False
 
     @property
     def call(self) -> bool:

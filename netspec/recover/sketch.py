@@ -39,7 +39,8 @@ class Step:
     may be left out. `inputs` and `outputs` are names of values, whose first axis is the batch (a step of `constant` or
     `parameter` has none). `weights` are the numbers of the op's parameters and state by the op's own names (`weight`,
     `bias`, `running_mean`); what is not given of the state has its first value. `shares` is the first output of the
-    step whose weights it uses again. `frozen` says that the numbers are fixed in the source and learn nothing.
+    step whose weights it uses again. `frozen` says that the numbers are fixed in the source and learn
+    nothing, all of them and the statistics, or those of the names.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Step:
     outputs: tuple[str, ...] = ()
     weights: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     shares: str | None = None
-    frozen: bool = False
+    frozen: bool | tuple[str, ...] = False
 
 
 @dataclass(frozen=True)

@@ -199,7 +199,8 @@ class _Space:
         if item.repeat != 1:
             wires["repeat"] = item.repeat
         if item.frozen:
-            wires["freeze"] = True
+            fixed = () if item.frozen is True else item.frozen
+            wires["freeze"] = fixed[0] if len(fixed) == 1 else list(fixed) or True
         return head[0] if head[1] is None and not wires else {head[0]: head[1], **wires}
 
     def _taken(self, item: Item, flow: str | None) -> list[str] | None:

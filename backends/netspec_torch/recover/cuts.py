@@ -158,3 +158,11 @@ def roll(call: Call) -> Held:
         raise Unsaid("it rolls all numbers as one line")
     axes = {call.draw.axis(held, i): whole(by) for i, by in zip(call["dims"], call["shifts"], strict=True)}
     return alone(call, "roll", axes)
+
+
+@reads("aten.diff")
+def diff(call: Call) -> Held:
+    """The changes from each place to the next."""
+    if call["n"] != 1 or call["prepend"] is not None or call["append"] is not None:
+        raise Unsaid("netspec says the changes from one place to the next, once, of what is there")
+    return alone(call, "frame_difference", along(call, call.held("self"), call["dim"]))

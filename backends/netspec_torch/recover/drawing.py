@@ -121,8 +121,8 @@ class Drawing(Draft):
         arrays = {local: one.tensor.detach().cpu().numpy() for local, one in given.items()} | dict(
             reshaped or {}
         )
-        learned = [one.learns for local, one in given.items() if not _is_state(local)]
-        frozen = bool(learned) and not any(learned)
+        fixed = tuple(local for local, one in given.items() if not _is_state(local) and not one.learns)
+        frozen = fixed if len(fixed) < len(given) else bool(fixed)
         made = self.step(name, op, arguments, inputs, weights=arrays, frozen=frozen)
         self._layers[layer] = made[0]
         return made

@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from inspect import signature
+from typing import TypeGuard
 from unittest.mock import patch
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name that everybody gives it
 from torch import nn
+
+from netspec_torch import support
 
 FUNCTIONS = (
     "local_response_norm",
@@ -41,6 +44,10 @@ class Leaf:
     layer: nn.Module | None = None
 
 
+CURVES = ("normal_cdf", "mixture_cdf", "lognormal_cdf")
+"""Functions that a file written by netspec has copies of."""
+
+
 class Leaves:
     """The calls that were kept whole during one export, by key."""
 
@@ -53,6 +60,10 @@ class Leaves:
         with ExitStack() as stack:
             for name in FUNCTIONS:
                 stack.enter_context(patch.object(F, name, self._function(name, getattr(F, name))))
+            for own in {id(one): one for one in map(_globals, module.modules())}.values():
+                for name in CURVES:
+                    if (function := own.get(name)) is not None and _is_ours(name, function):
+                        stack.enter_context(patch.dict(own, {name: self._function(name, function)}))
             for layer in module.modules():
                 if isinstance(layer, nn.MultiheadAttention):
                     stack.enter_context(patch.object(layer, "forward", self._attention(layer)))
@@ -65,13 +76,15 @@ class Leaves:
         def leaf(*given: object, **named: object) -> torch.Tensor:
             bound = parameters.bind(*given, **named)
             bound.apply_defaults()
-            first, *rest = bound.arguments.items()
-            assert isinstance(first[1], torch.Tensor)
-            like = torch.empty_like(first[1])
-            if name.startswith("lp_pool"):
-                like = original(first[1], *(value for _, value in rest))
-            options = dict(rest)
-            return self._node(Leaf(name, options, lambda x: original(x[0], **options)), [first[1]], like)
+            tensors = {word: one for word, one in bound.arguments.items() if isinstance(one, torch.Tensor)}
+            options = {word: one for word, one in bound.arguments.items() if word not in tensors}
+
+            def run(inputs: list[torch.Tensor]) -> torch.Tensor:
+                return original(**dict(zip(tensors, inputs, strict=True)), **options)
+
+            same = not name.startswith("lp_pool") and name not in CURVES
+            like = torch.empty_like(*tensors.values()) if same else run([*tensors.values()])
+            return self._node(Leaf(name, options, run), [*tensors.values()], like)
 
         return leaf
 
@@ -118,6 +131,20 @@ class Leaves:
         self.calls[key] = leaf
         made: torch.Tensor = torch.ops.netspec.leaf(inputs, like, key)
         return made
+
+
+def _globals(layer: nn.Module) -> dict[str, object]:
+    """The names that a layer's `forward` sees."""
+    found: dict[str, object] = getattr(type(layer).forward, "__globals__", {})
+    return found
+
+
+def _is_ours(name: str, function: object) -> TypeGuard[Callable[..., torch.Tensor]]:
+    """Whether a function is a copy of netspec's own: it has its docstring and takes the same."""
+    own = getattr(support, name)
+    if not callable(function) or signature(function) != signature(own):
+        return False
+    return (function.__doc__ or "").split() == (own.__doc__ or "").split()
 
 
 @torch.library.custom_op("netspec::leaf", mutates_args=())

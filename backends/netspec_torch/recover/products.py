@@ -8,7 +8,8 @@ from typing import Any
 from torch import nn
 
 from netspec.recover.draft import Unsaid
-from netspec_torch.recover.held import Held, Owned
+from netspec_torch.recover.arithmetic import brought
+from netspec_torch.recover.held import Held, Owned, gone
 from netspec_torch.recover.leaves import Leaf
 from netspec_torch.recover.pointwise import along
 from netspec_torch.recover.reading import Call, reads
@@ -78,8 +79,23 @@ def leaf(call: Call) -> Held:
         return _attention(call, found.layer, given, found.arguments)
     if found.name == "weights of attention":
         raise Unsaid("its second result, the weights, is used, and netspec gives the values alone")
+    if found.name.endswith("_cdf"):
+        return _curve(call, found, given)
     (held,) = given
     return _function(call, found, held)
+
+
+def _curve(call: Call, found: Leaf, given: Sequence[Held]) -> Held:
+    """A distribution function over bins, which are a new last axis; a mixture's parts are gone."""
+    values, dims, _ = brought(call, list(given), spreads=False)
+    held = Held(values[0], dims)
+    arguments: dict[str, Any] = {"bins": found.arguments["bins"]}
+    if found.name == "mixture_cdf":
+        place = int(str(found.arguments["dim"]))
+        arguments |= along(call, held, place)
+        dims = gone(dims, [place], keep=False)
+    made = call.draw.one(found.name, arguments, values)
+    return Held(made, (*dims, call.draw.type(made).rank - 1))
 
 
 def _function(call: Call, found: Leaf, held: Held) -> Held:

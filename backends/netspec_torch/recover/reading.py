@@ -218,6 +218,8 @@ class Reader:
         given = [one for one in _flat(arguments.values()) if isinstance(one, (Held, Level, Owned))]
         if given and all(isinstance(one, Owned) for one in given):
             return self._fixed(node, [one for one in given if isinstance(one, Owned)])
+        if rule is None and not given and not any(isinstance(one, Size) for one in _flat(arguments.values())):
+            return self._fixed(node, [])
         if rule is None:
             raise Unsaid("netspec has no op for it")
         return rule(Call(self, node, self.draw, arguments, short))
@@ -252,7 +254,7 @@ class Reader:
         made = self._computed(node, lambda one: one.tensor)
         learns = any(one.learns for one in given)
         of = tuple(dict.fromkeys(key for one in given for key in ((one.key,) if one.key else one.of)))
-        whole = given[0]
+        whole = given[0] if given else Owned(torch.empty(0))
         if len(given) == 1 and whole.key and _short(node) in VIEWS | {"clone", "lift_fresh_copy", "_to_copy"}:
             count = torch.arange(whole.tensor.numel()).reshape(whole.tensor.shape)
             places = whole.places if whole.places is not None else count

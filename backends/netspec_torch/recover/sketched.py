@@ -232,9 +232,10 @@ def _output_names(exported: Exported) -> list[str]:
 
 
 def _word(text: str) -> str:
-    """A name of the language made of one of Python's: `BasicBlock` becomes `basic_block`."""
+    """A name of the language made of one of Python's: `BasicBlock` becomes `basic_block`, `ResNet` `resnet`."""
     parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text)
     word = re.sub(r"\W+", "_", parted, flags=re.ASCII).lower().strip("_")
+    word = re.sub(r"(?<=[a-z])_net(?=_|$)", "net", word)
     return word if word[:1].isalpha() else f"x{word}"
 
 

@@ -12,7 +12,7 @@ from netspec import ops
 from netspec.ir.graph import Graph, GraphParameter, GraphState, Node, Ref
 from netspec.ir.op import infer_node
 from netspec.recover.draft import Draft
-from netspec.recover.sketch import Sketch
+from netspec.recover.sketch import Sketch, Step
 
 
 def built(sketch: Sketch) -> nn.Module:
@@ -37,7 +37,7 @@ def built(sketch: Sketch) -> nn.Module:
         home = paths[step.shares] if step.shares else path
         for one in inferred.parameters:
             key = f"{home}.{one.name}"
-            parameters.setdefault(key, GraphParameter(key, one.shape, trainable=not step.frozen))
+            parameters.setdefault(key, GraphParameter(key, one.shape, trainable=not _fixed(step, one.name)))
         for state in inferred.state:
             key = f"{home}.{state.name}"
             states.setdefault(key, GraphState(key, state.shape, state.fill, state.dtype))
@@ -63,3 +63,8 @@ def built(sketch: Sketch) -> nn.Module:
     assert not unexpected, unexpected
     assert all(one.endswith("num_batches_tracked") for one in missing), missing
     return module
+
+
+def _fixed(step: Step, local: str) -> bool:
+    """Whether a parameter learns nothing."""
+    return local in step.frozen if isinstance(step.frozen, tuple) else step.frozen
