@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from netspec.text import Diagnostic, SpecError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from netspec.backend import Exported, RunResult
     from netspec.recipe.spec import Spec
+    from netspec.recover.imported import Imported
     from netspec.weights.report import Report
 
 __version__ = "0.1.0"
@@ -34,6 +35,7 @@ __all__ = [
     "SpecError",
     "compile",
     "export",
+    "from_module",
     "from_pretrained",
     "load",
     "load_weights",
@@ -157,6 +159,19 @@ def load_weights(
     report = carried(_checked(model, None), backend.listed(path), path, map)
     held(report, path.name, strict=strict)
     return report
+
+
+def from_module(module: nn.Module, shapes: Sequence[tuple[int | str, ...]], *, name: str = "") -> Imported:
+    """A module of torch as a spec, held to it by numbers on random inputs.
+
+    `shapes` has one for each input, without the batch: `[(3, 224, 224)]`; a letter, `[(3, "H", "W")]`, is a size that
+    stays free. The result has the `text`, and `save("net.yaml")` writes it with the module's weights beside it. Raises
+    SpecError: NS773 for all that no op says, with its places; NS775 where the spec would give something else; NS782 to
+    NS784 where the module cannot be followed.
+    """
+    from netspec.recover.imported import recovered  # noqa: PLC0415 - importing netspec costs nothing until it is used
+
+    return recovered(module, shapes, name=name)
 
 
 def from_pretrained(file: str | Path) -> nn.Module:

@@ -17,6 +17,7 @@ def use(path: Path) -> RunResult:
     spec = assert_type(netspec.load(path, define={"width": 64}), Spec)
     assert_type(netspec.compile(spec, seed=1), nn.Module)
     assert_type(netspec.loss(spec), nn.Module)
+    assert_type(netspec.from_module(nn.Linear(3, 2), [(3,)]).text, str)
     try:
         return assert_type(netspec.train(spec, runs="runs"), RunResult)
     except netspec.SpecError as trouble:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from netspec.cli.options import MOST_DIGITS, format_option
+from netspec.cli.options import MOST_DIGITS, format_option, settings
 
 if TYPE_CHECKING:
+    from netspec.lang.constants import Constant
     from netspec.recover.imported import Imported
 
 _SIZE = re.compile(rf"[1-9][0-9]{{0,{MOST_DIGITS - 1}}}|[A-Z][0-9]{{0,3}}")
@@ -51,6 +52,14 @@ def _shapes(
     callback=_shapes,
     help="The sizes of an input without the batch, as `3,224,224` or `3,H,W`; once for each input.",
 )
+@click.option(
+    "--with",
+    "arguments",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=settings,
+    help="An argument for the class or function that SOURCE names; repeatable.",
+)
 @click.option("--check", is_flag=True, help="Do all of it, and write nothing.")
 @format_option("text", "json")
 def import_(
@@ -58,16 +67,19 @@ def import_(
     output: Path | None,
     name: str,
     shapes: tuple[tuple[int | str, ...], ...],
+    arguments: dict[str, Constant],
     form: str,
     *,
     check: bool,
 ) -> None:
     """Write the network in SOURCE as a spec, with its weights.
 
-    SOURCE is an ONNX file, or a module of torch as `package.module:Class`, which is imported and called without
-    arguments. The spec is computed and held to the source on random inputs first; where the two differ by more than
-    rounding, or where the source does what no op says, that is told, and nothing is written.
+    SOURCE is an ONNX file, or a module of torch as `package.module:Class`. Its code is imported and run, in this folder
+    and this environment; a class or function is called, with what `--with` says. The spec is computed and held to the
+    source on random inputs first; where the two differ by more than rounding, or where the source does what no op says,
+    that is told, and nothing is written.
     """
+    from netspec.recover.found import kind_of
     from netspec.recover.imported import check_free, put, recovered
 
     if output is None and not check:
@@ -78,7 +90,9 @@ def import_(
         raise click.UsageError(f"`{click.format_filename(output)}` ends neither with .yaml nor with .yml.")
     if output is not None and not check:
         check_free(output)
-    result = recovered(source, shapes, name=name)
+    if arguments and kind_of(source) != "torch":
+        raise click.UsageError("`--with` is for what makes a module of torch, `package.module:Class`.")
+    result = recovered(source, shapes, name=name, arguments=arguments)
     beside = put(result, output) if output is not None and not check else None
     if form == "json":
         click.echo(json.dumps(_record(result, output if beside else None, beside), indent=2))

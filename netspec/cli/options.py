@@ -27,7 +27,7 @@ def spec_argument(command: F) -> F:
 def set_option(command: F) -> F:
     """`--set NAME=VALUE`, repeatable; the command gets a dictionary called `define`."""
     return click.option(
-        "--set", "define", metavar="NAME=VALUE", multiple=True, callback=_settings,
+        "--set", "define", metavar="NAME=VALUE", multiple=True, callback=settings,
         help="Give a constant of the spec's `define` another value; repeatable.",
     )(command)  # fmt: skip
 
@@ -69,7 +69,7 @@ def _sizes(context: click.Context, parameter: click.Parameter, texts: tuple[str,
     return found
 
 
-def _settings(
+def settings(
     context: click.Context, parameter: click.Parameter, texts: tuple[str, ...]
 ) -> dict[str, Constant]:
     """The settings by name; a usage error where one is not NAME=VALUE or stands twice."""

@@ -39,7 +39,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Block:
-    """A block: what its body is with parameters in it, which values come in and which goes out."""
+    """A block: what its body is with parameters in it, which values come in and which goes out.
+
+    `names` are the source's names of where its copies stood; `whole` says that each was all of what has that name.
+    """
 
     key: str
     body: Body
@@ -47,6 +50,7 @@ class Block:
     output: str
     parameters: tuple[Parameter, ...]
     names: tuple[str, ...]
+    whole: bool = False
 
 
 class Columns:

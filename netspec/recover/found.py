@@ -22,9 +22,12 @@ PICKLED = frozenset({"pt", "pt2", "pth"})
 """Files of PyTorch's own, which its reader refuses with the reason."""
 
 
-def reader(target: str) -> Recoverer:
-    """What reads `target`; SpecError NS776 where nobody does, NS702 where a package is missing."""
-    kind = kind_of(target)
+def reader(target: object) -> Recoverer:
+    """What reads `target`; SpecError NS776 where nobody does, NS702 where a package is missing.
+
+    What is no text is a module that is there already.
+    """
+    kind = kind_of(target) if isinstance(target, str) else "torch"
     entry = OURS.get(kind) or foreign.named(SOURCES, kind)
     if entry is None:
         known = ", ".join(f"`.{name}`" for name in ("onnx", *(one.name for one in foreign.group(SOURCES))))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from netspec.backend import needing
 from netspec.recover.found import reader
@@ -28,16 +29,34 @@ class Imported:
     proof: Held
 
     @property
+    def text(self) -> str:
+        """The text of the spec."""
+        return self.spec.text
+
+    @property
     def parameters(self) -> int:
         """How many numbers are learned."""
         return sum(one.size for one in self.spec.parameters.values())
 
+    def save(self, path: str | Path) -> Path:
+        """Write the spec to `path` and its numbers beside it, whose path is given; as `netspec import -o` does."""
+        return put(self, Path(path))
+
 
 def recovered(
-    target: str, shapes: Sequence[tuple[int | str, ...]] = (), *, name: str = "", seed: int = 0
+    target: Any,
+    shapes: Sequence[tuple[int | str, ...]] = (),
+    *,
+    name: str = "",
+    seed: int = 0,
+    arguments: Mapping[str, object] | None = None,
 ) -> Imported:
-    """The spec of `target`, held to it; SpecError with everything that stands in the way."""
-    reading = reader(target).read(target, shapes, name=name)
+    """The spec of `target`, held to it; SpecError with everything that stands in the way.
+
+    `target` is the name of a source or a module of torch; a class that is named is made with `arguments`.
+    """
+    given = {"arguments": arguments} if arguments else {}
+    reading = reader(target).read(target, shapes, name=name, **given)
     if reading.sketch.refusals:
         raise SpecError(_refused(reading.sketch))
     if not reading.sketch.outputs or not reading.sketch.steps:

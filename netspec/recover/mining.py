@@ -130,18 +130,20 @@ class Mining:
         key = f"block/{len(self.blocks) + 1}"
         changes: dict[tuple[object, ...], list[tuple[int, int, Item]]] = {}
         names: list[str] = []
+        whole, everything = True, [step.name for step in steps_of(self.body)]
         for row, one in enumerate(alone):
             stretch = bodies[one.at][one.start : one.stop]
             steps = tuple(steps_of(stretch))
             common = module_of([step.name for step in steps if step.name])
             names.append(common)
+            whole = whole and len(steps) == sum(f"{name}.".startswith(f"{common}.") for name in everything)
             count = stretch[0].repeat if len(stretch) == 1 else 1
             call = Item(key, columns.arguments(row), one.found.outer, stretch[-1].outputs, (), steps, count)
             changes.setdefault(one.at, []).append((one.start, one.stop, call))
         first = once(bodies[alone[0].at][alone[0].start : alone[0].stop])
         body = parametrised(first, columns.written, {})
         self.blocks[key] = Block(
-            key, body, alone[0].found.outer, first[-1].outputs[0], columns.declared(), tuple(names)
+            key, body, alone[0].found.outer, first[-1].outputs[0], columns.declared(), tuple(names), whole
         )
         self._change(changes)
         self.body = copies(self.body, self.entry, self._used(self.body))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from netspec import ops
 from netspec.lang.names import why_refused
@@ -70,8 +70,13 @@ def telling(module: str, *, counted: bool = False) -> str:
     return "" if stem in PLAIN or stem in set(ops.names()) else last
 
 
-def block_name(body: Sequence[Item], modules: Sequence[str], inside: dict[str, str]) -> str:
-    """What a block is called: the word that the source's modules have in common, else what it is made of."""
+def block_name(
+    body: Sequence[Item], modules: Sequence[str], inside: dict[str, str], kinds: Mapping[str, str]
+) -> str:
+    """What a block is called: what the source's modules are or are called, if they agree, else what it is made of."""
+    shared = {kinds.get(module, "") for module in modules} - set(inside.values())
+    if len(shared) == 1 and (kind := next(iter(shared))) and kind not in set(ops.names()):
+        return kind
     stems = Counter(_stem(module) for module in modules)
     stems.pop("", None)
     for taken in inside.values():

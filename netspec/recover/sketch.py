@@ -67,7 +67,8 @@ class Sketch:
     """A whole network. `inputs` by name in order; `outputs` name values; `source` describes where it came from.
 
     With refusals the steps are of no use but for what can be said of them. `notes` are what a user should know of what
-    was left out without harm, as dropout that an export took away.
+    was left out without harm, as dropout that an export took away. `kinds` has what parts of the source are instances
+    of, by their dotted names: `layer1.0` is a `basic_block`.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Sketch:
     refusals: tuple[Refusal, ...] = ()
     source: str = ""
     notes: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -104,7 +106,9 @@ class Reading:
 class Recoverer(Protocol):
     """A backend that can read sources: files, or the names of objects."""
 
-    def read(self, target: str, shapes: Sequence[tuple[int | str, ...]] = (), *, name: str = "") -> Reading:
+    def read(
+        self, target: str, shapes: Sequence[tuple[int | str, ...]] = (), *, name: str = "", **_: Any
+    ) -> Reading:
         """The source that `target` names, its inputs of `shapes` without the batch where it does not say them itself.
 
         SpecError for what cannot be read at all; what can be read and has no words in netspec is a refusal.

@@ -33,7 +33,9 @@ class Writing:
         inside: dict[str, str] = {}
         named = Names([*ops.names()])
         for key, block in blocks.items():
-            inside[key] = named.take(block_name(block.body, block.names, inside))
+            inside[key] = named.take(
+                block_name(block.body, block.names, inside, sketch.kinds if block.whole else {})
+            )
         self._called = inside
 
     def text(self) -> str:
@@ -199,7 +201,7 @@ class _Space:
         if item.repeat != 1:
             wires["repeat"] = item.repeat
         if item.frozen:
-            fixed = () if item.frozen is True else item.frozen
+            fixed = item.frozen if isinstance(item.frozen, tuple) else ()
             wires["freeze"] = fixed[0] if len(fixed) == 1 else list(fixed) or True
         return head[0] if head[1] is None and not wires else {head[0]: head[1], **wires}
 

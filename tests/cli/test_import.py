@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -149,3 +150,87 @@ def test_onnx_that_is_missing_is_named_with_its_extra(net: str, monkeypatch: pyt
         run(net, "--check")
     assert caught.value.diagnostics[0].code == "NS702"
     assert "netspec-compiler[onnx]" in caught.value.diagnostics[0].help
+
+
+NETS = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, width=4, norm=True):
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 3, padding=1)
+        self.norm = nn.BatchNorm2d(width) if norm else nn.Identity()
+        self.head = nn.Linear(width, 2)
+
+    def forward(self, image):
+        return self.head(self.norm(self.conv(image)).relu().mean((2, 3)))
+"""
+
+
+@pytest.fixture
+def nets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "some_nets.py").write_text(NETS, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(sys.modules, "some_nets", raising=False)
+    return tmp_path
+
+
+def test_a_module_of_this_folder_becomes_a_spec(nets: Path) -> None:
+    done = run("some_nets:Net", "--shape", "3,H,W", "-o", "net.yaml")
+    assert done.exit_code == 0, done.output
+    assert (nets / "net.yaml").read_text(encoding="utf-8") == (
+        "netspec: 1\n"
+        "name: net\n"
+        'doc: "Imported from some_nets:Net."\n'
+        "inputs:\n"
+        "  image: [3, H, W]\n"
+        "layers:\n"
+        "  - conv: {out_channels: 4, kernel_size: 3, padding: 1}\n"
+        "  - batch_norm\n"
+        "  - relu\n"
+        "  - global_avg_pool\n"
+        "  - {linear: 2, name: head}\n"
+    )
+    assert str(nets) not in sys.path
+
+
+def test_a_class_is_made_with_the_arguments_that_are_given(nets: Path) -> None:
+    done = run(
+        "some_nets:Net", "--shape", "3,8,8", "--with", "width=7", "--with", "norm=false", "-o", "net.yaml"
+    )
+    assert done.exit_code == 0, done.output
+    text = (nets / "net.yaml").read_text(encoding="utf-8")
+    assert "out_channels: 7" in text
+    assert "batch_norm" not in text
+
+
+def test_arguments_are_for_modules_alone(net: str) -> None:
+    done = run(net, "--with", "width=7", "--check")
+    assert done.exit_code == 2
+    assert "`--with`" in done.output
+
+
+def test_what_fails_in_a_module_is_told_without_a_traceback(nets: Path) -> None:
+    with pytest.raises(SpecError) as raised:
+        run("some_nets:Net", "--shape", "3,8,8", "--with", "depth=2", "--check")
+    assert raised.value.diagnostics[0].code == "NS781"
+    assert "depth" in str(raised.value)
+
+
+def test_a_pickled_program_is_refused_with_the_reason() -> None:
+    with pytest.raises(SpecError, match="NS785"):
+        run("resnet50.pt2", "--check")
+
+
+def test_a_module_in_hand_becomes_a_spec_and_keeps_its_weights(nets: Path) -> None:
+    import torch
+
+    module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten())
+    result = netspec.from_module(module, [(1, 5, 5)], name="tiny")
+    assert (
+        "  - conv: {out_channels: 2, kernel_size: 3}\n  - relu\n  - flatten\n" in result.text
+    )
+    numbers = load_file(result.save("tiny.yaml"))
+    assert np.array_equal(numbers["conv1.weight"], module[0].weight.detach().numpy())
+    assert (nets / "tiny.yaml").read_text(encoding="utf-8") == result.text

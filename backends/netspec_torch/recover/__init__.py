@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from torch import nn
+
 from netspec.recover.sketch import Reading
 from netspec.text import SpecError
 from netspec.text.shown import shown
@@ -17,7 +19,7 @@ __all__ = ["read", "read_module"]
 
 
 def read(
-    target: str,
+    target: str | nn.Module,
     shapes: Sequence[tuple[int | str, ...]] = (),
     *,
     name: str = "",
@@ -28,6 +30,8 @@ def read(
     Its code is imported and run: that is what the command says. A class or function is called with `arguments`.
     Raises SpecError as `read_module`, NS780 and NS781 where there is no such module, NS785 where it would be unpickled.
     """
+    if isinstance(target, nn.Module):
+        return read_module(target, shapes, name=name)
     if target.endswith(PICKLED):
         raise SpecError.of(
             "NS785",

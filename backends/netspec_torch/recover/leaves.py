@@ -62,7 +62,8 @@ class Leaves:
                 stack.enter_context(patch.object(F, name, self._function(name, getattr(F, name))))
             for own in {id(one): one for one in map(_globals, module.modules())}.values():
                 for name in CURVES:
-                    if (function := own.get(name)) is not None and _is_ours(name, function):
+                    function = own.get(name)
+                    if _is_ours(name, function):
                         stack.enter_context(patch.dict(own, {name: self._function(name, function)}))
             for layer in module.modules():
                 if isinstance(layer, nn.MultiheadAttention):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -91,6 +91,7 @@ def read(
     except SpecError:
         evaluating.drawing.notes.append("PyTorch cannot follow the module in training: read as it predicts")
     sketch, same = modes.one(evaluating, training)
+    sketch = replace(sketch, kinds=_kinds(module))
     steps = {node: same[value] for value, node in values.items() if value in same}
     return Reading(sketch, _Run(module, evaluated, tuple(given), tuple(sketch.outputs), steps))
 
@@ -132,6 +133,16 @@ def _drawn(
         if isinstance(one, Held) and one.is_plain and node.op == "call_function"
     }
     return modes.Drawn(drawing, outputs), values
+
+
+def _kinds(module: nn.Module) -> dict[str, str]:
+    """What parts of the module are instances of, those classes that are none of PyTorch's own."""
+    named = module.named_modules(remove_duplicate=False)
+    return {
+        path: _word(type(one).__name__)
+        for path, one in named
+        if not type(one).__module__.startswith("torch.")
+    }
 
 
 def _slides(exported: Exported) -> bool:
