@@ -226,11 +226,10 @@ def test_a_pickled_program_is_refused_with_the_reason() -> None:
 def test_a_module_in_hand_becomes_a_spec_and_keeps_its_weights(nets: Path) -> None:
     import torch
 
-    module = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.ReLU(), torch.nn.Flatten())
+    conv = torch.nn.Conv2d(1, 2, 3)
+    module = torch.nn.Sequential(conv, torch.nn.ReLU(), torch.nn.Flatten())
     result = netspec.from_module(module, [(1, 5, 5)], name="tiny")
-    assert (
-        "  - conv: {out_channels: 2, kernel_size: 3}\n  - relu\n  - flatten\n" in result.text
-    )
+    assert "  - conv: {out_channels: 2, kernel_size: 3}\n  - relu\n  - flatten\n" in result.text
     numbers = load_file(result.save("tiny.yaml"))
-    assert np.array_equal(numbers["conv1.weight"], module[0].weight.detach().numpy())
+    assert np.array_equal(numbers["conv1.weight"], conv.weight.detach().numpy())
     assert (nets / "tiny.yaml").read_text(encoding="utf-8") == result.text

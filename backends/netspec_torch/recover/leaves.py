@@ -63,7 +63,7 @@ class Leaves:
             for own in {id(one): one for one in map(_globals, module.modules())}.values():
                 for name in CURVES:
                     function = own.get(name)
-                    if _is_ours(name, function):
+                    if _is_ours(function, name):
                         stack.enter_context(patch.dict(own, {name: self._function(name, function)}))
             for layer in module.modules():
                 if isinstance(layer, nn.MultiheadAttention):
@@ -140,7 +140,7 @@ def _globals(layer: nn.Module) -> dict[str, object]:
     return found
 
 
-def _is_ours(name: str, function: object) -> TypeGuard[Callable[..., torch.Tensor]]:
+def _is_ours(function: object, name: str) -> TypeGuard[Callable[..., torch.Tensor]]:
     """Whether a function is a copy of netspec's own: it has its docstring and takes the same."""
     own = getattr(support, name)
     if not callable(function) or signature(function) != signature(own):

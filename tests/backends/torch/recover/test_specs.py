@@ -84,7 +84,7 @@ def _outcome(module: nn.Module, inputs: list[torch.Tensor], *, training: bool) -
     values = list(made.values()) if isinstance(made, dict) else [made]
     shown = [one for one in values if one.grad_fn is not None][: 1 if len(values) == 1 else None]
     if training:
-        sum(one.square().sum() for one in shown).backward()  # type: ignore[union-attr]
+        sum(one.square().sum() for one in shown).backward()
     return [*(one.detach() for one in values), *(one.grad for one in given if one.grad is not None)]
 
 
