@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from netspec.ops.binary_loss import Bce, BceWithLogits, SigmoidFocal
 from netspec_torch.loss import like_prediction, reduced, reducing
@@ -22,7 +23,9 @@ def bce_with_logits(op: BceWithLogits, at: Site) -> Lowered:
     options: dict[str, Value] = {}
     if op.pos_weight is not None:
         options["pos_weight"] = _pos_weight(op, at)
-    return reducing(op, at, "F.binary_cross_entropy_with_logits", x, like_prediction(at), **options)
+    made = reducing(op, at, "F.binary_cross_entropy_with_logits", x, like_prediction(at), **options)
+    listed = isinstance(op.pos_weight, tuple)
+    return replace(made, support=(*made.support, "constants")) if listed else made
 
 
 @lowers(SigmoidFocal)
@@ -33,9 +36,9 @@ def sigmoid_focal(op: SigmoidFocal, at: Site) -> Lowered:
 
 
 def _pos_weight(op: BceWithLogits, at: Site) -> ast.expr:
-    """`x.new_tensor([0.5, 2.0])[:, None, None]`."""
+    """`constants([0.5, 2.0], x)[:, None, None]`, and of one number `x.new_full((), 2.0)`."""
     if not isinstance(op.pos_weight, tuple):
-        return method(at.inputs[0], "new_tensor", op.pos_weight)
-    table = method(at.inputs[0], "new_tensor", list(op.pos_weight))
+        return method(at.inputs[0], "new_full", (), op.pos_weight)
+    table = call("constants", list(op.pos_weight), at.inputs[0])
     space = at.types[0].rank - 2
     return subscript(table, slice(None), *[None] * space) if space else table

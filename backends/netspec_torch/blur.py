@@ -16,4 +16,4 @@ def blur_pool(op: BlurPool, at: Site) -> Lowered:
     kernel, stride, padding = blur_geometry(op, at.types[0])
     rows: list[ast.expr] = [literal([comb(size - 1, k) for k in range(size)]) for size in kernel]
     given = around(at.inputs[0], padding, op.padding_mode)
-    return Lowered(call("blur_pool", given, [*rows], stride=stride), support=("blur_pool",))
+    return Lowered(call("blur_pool", given, [*rows], stride=stride), support=("blur_pool", "constants"))

@@ -28,4 +28,6 @@ def class_weight(op: ClassWeight, at: Site) -> Lowered:
     """`class_weight(x, [1.0, 2.0])`."""
     options: dict[str, Value] = {} if op.ignore_index is None else {"ignore_index": op.ignore_index}
     weight: Value = None if op.weight is None else list(op.weight)
-    return Lowered(call("class_weight", at.inputs[0], weight, **options), support=("class_weight",))
+    return Lowered(
+        call("class_weight", at.inputs[0], weight, **options), support=("class_weight", "constants")
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from netspec.ops.class_loss import ClassLoss, CrossEntropy, Focal, Nll
 from netspec_torch.loss import reduced, reducing, weighed
-from netspec_torch.rule import Lowered, Site, Value, call, lowers, method
+from netspec_torch.rule import Lowered, Site, Value, call, lowers
 
 
 @lowers(CrossEntropy)
@@ -22,25 +23,32 @@ def nll(op: Nll, at: Site) -> Lowered:
     if op.label_smoothing == 0:
         return _of_pytorch(op, at, "F.nll_loss", {})
     each = call("smoothed_nll", *at.inputs[:2], op.label_smoothing, **_listed(op))
-    return _own(op, at, each, "smoothed_nll")
+    return _own(op, at, each, "constants", "smoothed_nll")
 
 
 @lowers(Focal)
 def focal(op: Focal, at: Site) -> Lowered:
     """`focal(logits, target, 2.0).mean()`."""
-    return _own(op, at, call("focal", *at.inputs[:2], op.gamma, **_listed(op)), "share_power", "focal")
+    return _own(
+        op, at, call("focal", *at.inputs[:2], op.gamma, **_listed(op)), "constants", "share_power", "focal"
+    )
 
 
 def _of_pytorch(op: ClassLoss, at: Site, function: str, options: dict[str, Value]) -> Lowered:
     """A function of PyTorch, which weighs classes itself; with weights of elements its elements, weighed."""
     logits, target = at.inputs[:2]
     if op.weight is not None:
-        options = {**options, "weight": method(logits, "new_tensor", list(op.weight))}
+        options = {**options, "weight": call("constants", list(op.weight), logits)}
     if op.ignore_index is not None:
         options = {**options, "ignore_index": op.ignore_index}
     if not weighed(op, at):
-        return reducing(op, at, function, logits, target, **options)
-    return _own(op, at, call(function, logits, target, **options, reduction="none"))
+        return _weighing(op, reducing(op, at, function, logits, target, **options))
+    return _weighing(op, _own(op, at, call(function, logits, target, **options, reduction="none")))
+
+
+def _weighing(op: ClassLoss, made: Lowered) -> Lowered:
+    """With the support function that holds the weights of classes, where there are any."""
+    return made if op.weight is None else replace(made, support=(*made.support, "constants"))
 
 
 def _own(op: ClassLoss, at: Site, each: ast.expr, *support: str) -> Lowered:
@@ -48,7 +56,7 @@ def _own(op: ClassLoss, at: Site, each: ast.expr, *support: str) -> Lowered:
     if not op.counted(at.types[1]) or op.reduction != "mean":
         return reduced(op, at, each, support)
     counts = call("class_weight", at.inputs[1], **_listed(op), like=at.inputs[0])
-    return reduced(op, at, each, (*support, "class_weight"), counts)
+    return reduced(op, at, each, (*dict.fromkeys((*support, "constants", "class_weight")),), counts)
 
 
 def _listed(op: ClassLoss) -> dict[str, Value]:

@@ -13,7 +13,9 @@ from netspec_torch.rule import Lowered, Site, Value, call, literal, lowers, meth
 def dice(op: Dice, at: Site) -> Lowered:
     """`region_overlap(scores, target).mean()`."""
     each: ast.expr = call("region_overlap", *at.inputs, **_classes(op, at))
-    return Lowered(method(each, "mean") if op.reduction == "mean" else each, support=("region_overlap",))
+    return Lowered(
+        method(each, "mean") if op.reduction == "mean" else each, support=("constants", "region_overlap")
+    )
 
 
 @lowers(DiceLoss)
@@ -46,7 +48,7 @@ def _soft(op: Overlap, at: Site) -> Lowered:
         shares = call("shares_of", *at.inputs[:2], **_classes(op, at))
         each = call("soft_overlap", **options)
         each.args.append(ast.Starred(shares, ast.Load()))
-        support = ("shares_of", *support)
+        support = ("constants", "shares_of", *support)
     else:
         each = call("soft_overlap", at.inputs[0], like_prediction(at), **options)
     if op.exponent != 1:

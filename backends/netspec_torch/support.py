@@ -25,6 +25,11 @@ def expect(**values: tuple[torch.Tensor, tuple[int | str, ...]]) -> None:
             raise ValueError(f"`{key}` must be [{wanted}], and it is {list(value.shape)}")
 
 
+def constants(numbers: list[float] | list[int], like: torch.Tensor) -> torch.Tensor:
+    """The numbers as a tensor of the kind of `like` and where it is; nobody waits until they are there."""
+    return torch.tensor(numbers, dtype=like.dtype).to(like.device, non_blocking=True)
+
+
 def at_places(rows: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """The rows `[m, ...]` at the m places where the mask `[n, s]` holds, 0 elsewhere: `[n, s, ...]`."""
     return rows.new_zeros(*mask.shape, *rows.shape[1:]).index_put((mask,), rows)
@@ -115,7 +120,7 @@ def class_weight(
     kept = everywhere if ignore_index is None else target != ignore_index
     if weight is None:
         return kept.to(dtype)
-    table = torch.tensor(weight, device=target.device, dtype=dtype)
+    table = constants(weight, torch.empty(0, device=target.device, dtype=dtype))
     return torch.where(kept, table[torch.where(kept, target, 0)], 0.0)
 
 
@@ -132,7 +137,7 @@ def smoothed_nll(
     right = torch.where(kept, target, 0).unsqueeze(1)
     scaled = log_p
     if weight is not None:
-        scaled = log_p * log_p.new_tensor(weight).view(-1, *[1] * (log_p.dim() - 2))
+        scaled = log_p * constants(weight, log_p).view(-1, *[1] * (log_p.dim() - 2))
     own, all_of_them = scaled.gather(1, right).squeeze(1), scaled.mean(dim=1)
     return torch.where(kept, -(1 - label_smoothing) * own - label_smoothing * all_of_them, 0.0)
 
@@ -157,7 +162,7 @@ def focal(
     own = torch.log_softmax(logits, dim=1).gather(1, right).squeeze(1)
     each = -share_power(-torch.expm1(own), gamma) * own
     if weight is not None:
-        each = each * logits.new_tensor(weight)[right.squeeze(1)]
+        each = each * constants(weight, logits)[right.squeeze(1)]
     return torch.where(kept, each, 0.0)
 
 
@@ -199,7 +204,8 @@ def region_overlap(
     scores: torch.Tensor, target: torch.Tensor, classes: list[int] | None = None
 ) -> torch.Tensor:
     """The Dice overlap of the best class and the true one, for each sample and class; 1 where both have no place."""
-    index = torch.tensor(classes or range(scores.shape[1]), device=scores.device)
+    index = torch.arange(scores.shape[1], device=scores.device)
+    index = index if classes is None else constants(classes, index)
     index = index.view(-1, *[1] * (scores.dim() - 2))
     said, true = scores.argmax(dim=1, keepdim=True) == index, target.unsqueeze(1) == index
     common, both = (
@@ -213,7 +219,8 @@ def shares_of(
     prediction: torch.Tensor, target: torch.Tensor, classes: list[int] | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Shares of classes, and the true classes as shares of the same axes."""
-    index = torch.tensor(classes or range(prediction.shape[1]), device=prediction.device)
+    index = torch.arange(prediction.shape[1], device=prediction.device)
+    index = index if classes is None else constants(classes, index)
     true = target.unsqueeze(1) == index.view(-1, *[1] * (prediction.dim() - 2))
     return (prediction if classes is None else prediction[:, index]), true.to(prediction.dtype)
 
@@ -367,7 +374,7 @@ def blur_pool(x: torch.Tensor, filters: list[list[int]], stride: tuple[int, ...]
     """Each channel convolved with one filter along each axis of space, divided by its sum."""
     weight = x.new_ones(())
     for row in filters:
-        weight = weight.unsqueeze(-1) * (x.new_tensor(row) / sum(row))
+        weight = weight.unsqueeze(-1) * (constants(row, x) / sum(row))
     conv = (F.conv1d, F.conv2d, F.conv3d)[len(filters) - 1]
     blurred: torch.Tensor = conv(
         x, weight.expand(x.shape[1], 1, *weight.shape), stride=stride, groups=x.shape[1]

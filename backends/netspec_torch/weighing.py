@@ -27,6 +27,7 @@ from netspec.text import SpecError
 from netspec_torch.averaged import Averaged
 from netspec_torch.module import Compiled, assemble
 from netspec_torch.optimizer import build
+from netspec_torch.recompute import recompute
 
 STEPS = 3
 """The first step allocates what the optimizer remembers, the second is a step like any other, and so is the third."""
@@ -56,6 +57,7 @@ def weigh(path: Path, define: Mapping[str, Any], sizes: Mapping[str, int]) -> Me
 def taken(spec: Spec, sizes: Mapping[str, int]) -> Measured:
     """Take steps of a spec in this process, on numbers of its types."""
     compiled = assemble(spec.graph, name=spec.name, seed=0)
+    recompute(compiled.model, spec.graph, spec.training.recompute if spec.training else ())
     inputs = {key: numbers(kind, sizes) for key, kind in spec.graph.inputs.items()}
     targets = {key: numbers(kind, sizes) for key, kind in spec.graph.targets.items()}
     trained = [(key, one) for key, one in compiled.model.named_parameters() if one.requires_grad]

@@ -25,7 +25,7 @@ from netspec.lang.places import places
 from netspec.lang.recipe import read_data
 from netspec.lang.report import Report
 from netspec.lang.space import Names, Space
-from netspec.lang.training import check_spared, read_training
+from netspec.lang.training import check_recomputed, check_spared, read_training
 from netspec.lang.tree import Entry, Mapping, Scalar, Sequence
 from netspec.lang.uses import definitions
 from netspec.lang.values import Values
@@ -149,8 +149,9 @@ class _Reader:
         self.out.data = read_data(self.root, values, self.weaver, whole=whole and not self.out.part)
         metrics = self._metric_names()
         self.out.training = training = read_training(self.root.get("training"), values, metrics)
-        if training is not None and training.optimizer.no_decay and self.out.graph is not None:
+        if training is not None and self.out.graph is not None:
             check_spared(self.root, training, self.out.graph, told)
+            check_recomputed(self.root, training, self.out.graph, told)
         if self.out.part:
             self.report.add(one for one in told.diagnostics if one.code != "NS122")
 

@@ -15,10 +15,12 @@ from netspec.recipe.descent import KINDS, named
 from netspec.recipe.optimizer import OPTIMIZERS
 from netspec.recipe.plan import Plan
 from netspec.recipe.plateau import Plateau
+from netspec.recipe.recompute import BLOCKS, segments, stranger, trained
+from netspec.recipe.recompute import named as recomputed
 from netspec.recipe.schedule import SCHEDULES
 from netspec.recipe.training import Checkpoint, Clip, EarlyStopping, Training
 from netspec.recipe.watch import Watch
-from netspec.text import Edit
+from netspec.text import Edit, Span
 
 _NESTED: dict[str, type[Record]] = {
     "clip": Clip,
@@ -124,3 +126,51 @@ def check_spared(root: Mapping, training: Training, graph: Graph, report: Report
             f"`{next(iter(graph.parameters), 'conv1.weight')}`",
             edit=Edit(span, near) if near and span.text == word else None,
         )
+
+
+def check_recomputed(root: Mapping, training: Training, graph: Graph, report: Report) -> None:
+    """Report words of `recompute` that name nothing, and what cannot be run by itself."""
+    for i, word in enumerate(training.recompute):
+        span = place(root, ("training", "recompute", i))
+        paths = recomputed(graph, word)
+        if not paths:
+            _nothing_there(graph, word, span, report)
+            continue
+        for path in paths:
+            between = stranger(graph, segments(graph, [path])[path])
+            if between is not None:
+                report.error(
+                    "NS676",
+                    f"`{path}` cannot be run again by itself: `{between.path}` runs between its layers",
+                    span,
+                    help="name the parts of it that run in one go",
+                )
+
+
+def _nothing_there(graph: Graph, word: str, span: Span, report: Report) -> None:
+    """Report a word of `recompute` that names no part of the network."""
+    nodes = trained(graph)
+    if word == BLOCKS:
+        report.error(
+            "NS676",
+            "`recompute` names `blocks`, and the network uses none",
+            span,
+            help="name groups or layers by their paths",
+        )
+        return
+    parts = {
+        ".".join(node.path.split(".")[:depth])
+        for node in nodes
+        for depth in range(1, node.path.count(".") + 2)
+    }
+    uses = {node.scope.block for node in nodes if node.scope.block}
+    near = meant(word, {BLOCKS, *uses, *parts})
+    report.error(
+        "NS676",
+        f"`recompute` names `{word[:64]}`, and the network has no such block or layer",
+        span,
+        help=f"did you mean `{near}`?"
+        if near
+        else "it takes `blocks`, the name of a block, or the path of a layer or a group as `netspec show` has it",
+        edit=Edit(span, near) if near and span.text == word else None,
+    )

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, SerializeAsAny, model_validator
 
-from netspec.ir.record import Record
+from netspec.ir.record import Record, Words
 from netspec.recipe.average import Average
 from netspec.recipe.cycle import OneCycle
 from netspec.recipe.optimizer import Optimizer, has_momentum
@@ -70,6 +70,8 @@ class Training(Record):
     """How the steps are run: `auto` measures what is fastest here, and a mapping pins parts of it."""
     accumulate: int = Field(default=1, ge=1, le=100_000)
     """How many batches make one update."""
+    recompute: Words = ()
+    """What keeps only what goes in, and runs again backward: `blocks`, names of blocks, paths of layers or groups."""
     optimizer: SerializeAsAny[Optimizer]
     """The rule by which weights move."""
     schedule: tuple[SerializeAsAny[Schedule], ...] = ()

@@ -316,6 +316,7 @@ TRAINING: dict[str, str] = {  # NS55: the recipe; NS6: the run
     "NS673": "A contender of a benchmark cannot be measured.",
     "NS674": "A batch to measure speed on cannot be made.",
     "NS675": "A size that memory depends on is not given.",
+    "NS676": "What is to be recomputed is not there, or cannot be run by itself.",
     "NS677": "A step that was to be measured failed.",
 }
 

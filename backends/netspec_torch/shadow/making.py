@@ -74,6 +74,17 @@ def new_ones(x: Shadow, *sizes: Any) -> Shadow:
     return zeros(*sizes, dtype=x.dtype)
 
 
+def new_full(x: Shadow, shape: Sequence[int], value: Any) -> Shadow:
+    """One number everywhere, of the kind of another."""
+    del value
+    return Shadow(shape, x.dtype)
+
+
+def empty(*sizes: Any, dtype: str = "float32", device: object = None) -> Shadow:
+    """No numbers at all."""
+    return zeros(*sizes, dtype=dtype, device=device)
+
+
 def one_hot(x: Shadow, count: int) -> Shadow:
     """A 1 at the place of each number."""
     return Shadow((*x.shape, count), "int64")

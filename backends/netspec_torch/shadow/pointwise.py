@@ -168,9 +168,10 @@ def xlogy(x: Shadow, y: Shadow) -> Shadow:
     return elementwise(x, y, saves=[x, y])
 
 
-def to(x: Shadow, kind: str) -> Shadow:
-    """Another kind of number; the tensor itself where it is of that kind."""
-    return x if kind == x.dtype else elementwise(x, dtype=kind)
+def to(x: Shadow, kind: str, *, non_blocking: bool = False) -> Shadow:
+    """Another kind of number; the tensor itself where it is of that kind, or where a device is meant."""
+    del non_blocking
+    return x if kind in (x.dtype, x.device) else elementwise(x, dtype=kind)
 
 
 def float_(x: Shadow) -> Shadow:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import prod
 
 from netspec.backend.memory import Memory
+from netspec.recipe.recompute import segments
 from netspec.recipe.spec import Spec
 from netspec_torch.shadow.predict import kept
 from netspec_torch.shadow.remembered import FLOAT, remembered
@@ -25,7 +26,9 @@ def memory(spec: Spec, sizes: Mapping[str, int]) -> Memory:
     numbers = sum(row.count for row in trained)
     parameters = FLOAT * sum(row.count for row in rows)
     buffers = sum(prod(row.shape) * BYTES[row.dtype] for key, row in graph.state.items() if key in used)
-    found = kept(graph, sizes)
+    again = segments(graph, training.recompute if training else ())
+    owned = {path: frozenset(node.path for node in nodes) for path, nodes in again.items()}
+    found = kept(graph, sizes, recomputed=owned)
     return Memory(
         parameters,
         buffers,

@@ -23,6 +23,7 @@ from netspec.text import SpecError
 from netspec_torch.device import pick
 from netspec_torch.module import Compiled, assemble
 from netspec_torch.plan import Settled
+from netspec_torch.recompute import recompute
 from netspec_torch.train import checkpoint
 from netspec_torch.train.batches import Plan
 from netspec_torch.train.folder import RunFolder, new_run, new_salt, not_a_run, relative_project
@@ -82,7 +83,7 @@ def train(
 
 def compile_spec(spec: Spec) -> Compiled:
     """The spec's model, loss and metrics, with first weights drawn from the recipe's seed."""
-    return assemble(
+    made = assemble(
         spec.graph,
         name=spec.name,
         doc=spec.doc,
@@ -90,6 +91,8 @@ def compile_spec(spec: Spec) -> Compiled:
         group=spec.group.graph if spec.group else None,
         seed=spec.training.seed if spec.training else 0,
     )
+    recompute(made.model, spec.graph, spec.training.recompute if spec.training else ())
+    return made
 
 
 def open_data(spec: Spec, watcher: Watcher) -> Samples:
