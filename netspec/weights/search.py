@@ -64,8 +64,17 @@ class Search:
             return
         names, why = self._named()
         if names:
-            self.pairs = {j: (i, why) for j, i in names.items()}
+            self.pairs = {j: (i, why) for j, i in names.items() if self.like(i, j) >= PART}
             self._between()
+            used = {i for i, _ in self.pairs.values()}
+            for (
+                j,
+                i,
+            ) in (
+                names.items()
+            ):  # of one name and another shape: told beside one another, if nothing else fits
+                if j not in self.pairs and j not in self.doubts and i not in used:
+                    self.pairs[j] = i, why
             return
         if self.ordered:
             self._in_order()

@@ -58,3 +58,16 @@ def test_weights_start_as_wide_as_those_of_torchvision(name: str) -> None:
         # The spread of n numbers is known to 1 / sqrt(2 n) of itself: six times that, of two of them.
         near = 6 / sqrt(state[own].numel())
         assert spread == pytest.approx(published, rel=near, abs=0), f"`{own}` starts otherwise than `{other}`"
+
+
+def test_the_record_of_torchvisions_own_states_says_what_the_page_says() -> None:
+    """See `torchvision_by_script`, which makes it where torchvision is installed."""
+    told = json.loads((RECORDS.parent / "torchvision_weights.json").read_text(encoding="utf-8"))
+    assert told["networks"].keys() == MODULES.keys()
+    for name, row in told["networks"].items():
+        assert row["largest_difference"].keys() == MODULES[name].outputs.keys()
+        assert set(row["largest_difference"].values()) == {0.0}
+        assert min(row["largest_output"].values()) > 0.1
+        count = len(recorded(name)["state"])
+        assert row["report"].startswith(f"{count} of {count} tensors from the file")
+    assert told["torchvision"].startswith("0.29.1")

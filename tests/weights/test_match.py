@@ -270,6 +270,16 @@ def test_a_renamed_layer_is_found_between_those_that_kept_their_names() -> None:
     assert status(report)["new.weight"] == "renamed"
 
 
+def test_counted_names_that_moved_by_one_are_seen_through_where_shapes_say_so() -> None:
+    rest = states(norm("norm", 16), linear("head", 10, 32), norm("last", 10))
+    there = states(conv("conv1", 16, 1), conv("conv2", 32, 16), rest)
+    here = states(conv("conv1", 1, 1), conv("conv2", 16, 1), conv("conv3", 32, 16), rest)
+    report = matched(there, here)
+    assert report.sources["conv2.weight"] == "conv1.weight"
+    assert report.sources["conv3.weight"] == "conv2.weight"
+    assert status(report)["conv1.weight"] == "new"
+
+
 def test_a_layer_that_came_elsewhere_is_not_the_one_that_went() -> None:
     there = states(conv("a", 8, 8), conv("old", 8, 8), conv("b", 8, 8), conv("c", 8, 8), linear("head", 5, 8))
     here = states(conv("a", 8, 8), conv("b", 8, 8), conv("c", 8, 8), conv("new", 8, 8), linear("head", 5, 8))
