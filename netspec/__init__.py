@@ -132,16 +132,18 @@ def load_weights(
     model: nn.Module | Spec | str | Path,
     file: str | Path,
     *,
+    spec: Spec | str | Path | None = None,
     map: Mapping[str, str] | None = None,
     strict: bool = False,
 ) -> Report:
     """Put what fits of a file of weights, or of a run, into `model`, and tell what became of every tensor.
 
     `model` is a module, which is changed in place, whole or not at all; or a spec, for which the report alone is made.
-    `map` has the user's own pairs: names of tensors, layers or blocks of the file, and here. With `strict` every tensor
-    of the model must come from the file. Nothing in the file is executed. The report prints as a table; its `sources`
-    are the file's names by the model's. Raises SpecError: NS760 to NS764 where the file cannot be read or trusted,
-    NS765 to NS769 where it does not fit; the model is then as it was.
+    With the module's own `spec`, the old spec of a run or a file tells what became of each layer; else names and shapes
+    do. `map` has the user's own pairs: names of tensors, layers or blocks of the file, and here. With `strict` every
+    tensor of the model must come from the file. Nothing in the file is executed. The report prints as a table; its
+    `sources` are the file's names by the model's. Raises SpecError: NS760 to NS764 where the file cannot be read or
+    trusted, NS765 to NS769 where it does not fit; the model is then as it was.
     """
     from pathlib import Path  # noqa: PLC0415
 
@@ -153,7 +155,8 @@ def load_weights(
         raise SpecError.of("NS736", "the torch backend found here reads no weights", help="update netspec")
     path = Path(file)
     if not isinstance(model, (Spec, str, Path)):
-        return backend.take(model, path, pairs=map, strict=strict)
+        known = None if spec is None else _checked(spec, None)
+        return backend.take(model, path, spec=known, pairs=map, strict=strict)
     from netspec.weights.carry import carried, held  # noqa: PLC0415
 
     report = carried(_checked(model, None), backend.listed(path), path, map)

@@ -14,7 +14,7 @@ from netspec.text.shown import shown
 from netspec.weights.carry import carried, held, matched
 from netspec.weights.origin import Listing
 from netspec.weights.report import Report
-from netspec.weights.slots import Slots
+from netspec.weights.slots import Slots, slots
 from netspec_torch.weights.file import read
 from netspec_torch.weights.stored import Stored
 
@@ -42,7 +42,7 @@ def load(
 
     With the model's `spec` its structure decides, and what the old spec called its layers; else names and shapes alone.
     Raises SpecError before anything is changed: NS760 to NS764 for the file, NS765 to NS767 where it does not fit,
-    NS768 for numbers that cannot be a network's, NS769 for a model without numbers.
+    NS768 for numbers that cannot be a network's, NS769 for a model without numbers; ValueError for another spec's.
     """
     stored = read(file)
     own = _own(model)
@@ -50,6 +50,8 @@ def load(
         wanted = Slots({key: tuple(value.shape) for key, value in own.items()})
         report = matched(wanted, _listing(stored), pairs)
     else:
+        if {key: tuple(value.shape) for key, value in own.items()} != slots(spec.graph).shapes:
+            raise ValueError(f"the model is not the one that the spec `{spec.name}` compiles to")
         report = carried(spec, _listing(stored), file, pairs)
     name = shown(stored.file.name)
     held(report, name, strict=strict)

@@ -149,8 +149,13 @@ def test_a_state_of_another_library_gives_the_same_outputs(tmp_path: Path) -> No
         for ours, theirs in names.items():
             key = key.replace(ours, theirs)  # noqa: PLW2901
         state[key] = value
-    report = load(other, saved(tmp_path, state), spec=spec)
+    report = netspec.load_weights(other, saved(tmp_path, state), spec=spec)
     assert report.whole
     x = torch.rand(1, 3, 32, 32)
     with torch.no_grad():
         assert torch.equal(one(x), other(x))
+
+
+def test_a_model_of_another_spec_is_refused_before_anything_is_put_into_it(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not the one that the spec `resnet18` compiles to"):
+        netspec.load_weights(net(), saved(tmp_path, net().state_dict()), spec=zoo("resnet18"))
