@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from netspec import __version__
 from netspec.backend import needing
+from netspec.recipe.packed import pack
 from netspec.recover.found import reader
 from netspec.recover.held import Held, held
 from netspec.recover.sketch import Refusal, Sketch
 from netspec.recover.written import Written, written
-from netspec.text import Diagnostic, Severity, SpecError
+from netspec.text import Diagnostic, Severity, Source, SpecError
 
 MOST_TOLD = 100
 """So many things that cannot be said are listed; the rest is counted."""
@@ -95,7 +97,7 @@ def weights_beside(output: Path) -> Path:
 
 
 def put(result: Imported, output: Path) -> Path:
-    """Write the spec and its numbers, both or none; gives the path of the numbers.
+    """Write the spec and its numbers, both or none; gives the path of the numbers, whose file holds the spec as well.
 
     SpecError NS747 where one is there already, NS746 where one cannot be written.
     """
@@ -105,7 +107,8 @@ def put(result: Imported, output: Path) -> Path:
     with needing("torch"):
         from safetensors.numpy import save  # noqa: PLC0415 - named by an error where it is missing
 
-    raw = save(dict(numbers), metadata={"netspec": "1", "name": result.spec.spec.name})
+    spec = replace(result.spec.spec, sources=(Source(output.name, result.spec.text),))
+    raw = save(dict(numbers), metadata=pack(spec, __version__))
     made: list[Path] = []
     try:
         for path, content in ((beside, raw), (output, result.spec.text.encode())):

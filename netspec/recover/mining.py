@@ -111,6 +111,9 @@ class Mining:
         count = len(columns.parameters)
         if count > MOST_PARAMETERS or not columns.sound:
             return None
+        units = Counter(self._looks.of(item) for item in items[0] if item.branches)
+        if max(units.values(), default=0) > 1:
+            return None  # what comes again inside is a block first, so that its number can be a parameter
         per_call = 1 + 0.12 * max(count - 1, 0)
         saved = len(alone) * (lines - per_call) - lines - 2
         modules = all(

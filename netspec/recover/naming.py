@@ -105,7 +105,11 @@ def made_of(body: Sequence[Item], inside: dict[str, str]) -> str:
     groups = any("groups" in item.arguments for item in convs)
     if any(item.call and item.repeat != 1 for item in body):
         return "stage"
-    if any(item.op == "residual" for item in body):
+    residuals = [item for item in body if item.op == "residual"]
+    called = [one.op for item in residuals for one in item.walk() if one.call]
+    if called:
+        return f"{inside.get(called[0], 'unit')}_block"
+    if residuals:
         return "inverted" if groups and len(convs) < 5 else "bottleneck" if len(convs) >= 3 else "basic"
     if any(item.op == "concat" and item.branches for item in body):
         return "mixed"

@@ -70,6 +70,9 @@ def test_the_weights_make_the_compiled_module_what_the_source_was(net: str, tmp_
         ours = module(torch.from_numpy(x)).numpy()
     theirs = read(net).source.run({"x": x})["scores"]
     assert np.allclose(ours, theirs, atol=1e-6)
+    with torch.no_grad():
+        again = netspec.from_pretrained(tmp_path / "mine.safetensors")(torch.from_numpy(x)).numpy()
+    assert np.array_equal(ours, again)
 
 
 def test_check_writes_nothing(net: str, tmp_path: Path) -> None:

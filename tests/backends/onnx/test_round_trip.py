@@ -9,6 +9,7 @@ import pytest
 from torch.onnx import OnnxExporterError
 from torch.onnx import errors as old
 
+import netspec
 from netspec.front import load
 from netspec.ir.graph import Node
 from netspec.recover.imported import Imported, recovered
@@ -95,6 +96,19 @@ def test_norms_that_the_exporter_folded_stay_convolutions_with_a_bias(tmp_path: 
 
 def _nodes(spec: str) -> tuple[Node, ...]:
     return load(SPECS / spec).graph.nodes
+
+
+@pytest.mark.parametrize("spec", ["lenet.yaml", "zoo/squeezenet1_1.yaml", "heart-volume.yaml"])
+def test_what_netspec_exports_it_imports_again(spec: str, tmp_path: Path) -> None:
+    checked = load(SPECS / spec)
+    if "size" in checked.define:
+        checked = load(SPECS / spec, {"size": 64})
+    netspec.export(checked, tmp_path / "net.onnx", seed=0)
+    result = recovered(str(tmp_path / "net.onnx"))
+    assert list(result.spec.spec.graph.inputs) == list(checked.graph.inputs)
+    assert list(result.spec.sketch.outputs) == list(checked.graph.entry("predict"))
+    (first, *_), (same, *_) = result.spec.spec.graph.inputs.values(), checked.graph.inputs.values()
+    assert first.sizes == same.sizes
 
 
 @pytest.mark.slow
