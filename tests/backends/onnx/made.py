@@ -58,7 +58,7 @@ def noise(*shape: int, seed: int = 0) -> Array:
     return np.random.default_rng([seed, *shape]).normal(0, 0.3, shape).astype(np.float32)
 
 
-SMALL = {"inception_v3": 96, "googlenet": 64}
+SMALL = {"inception_v3": 160, "googlenet": 64}
 """The sides of pictures that are large enough; of the other networks 32 are."""
 
 
