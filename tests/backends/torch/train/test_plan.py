@@ -21,6 +21,7 @@ from netspec_torch.train.evaluate import evaluate
 from netspec_torch.train.learner import Learner
 from netspec_torch.train.rehearsal import Rehearsal
 from netspec_torch.train.run import compile_spec, open_data, train
+from netspec_torch.way import no_compiler
 from tests.backends.torch.train import small
 
 PLANNED = (
@@ -115,6 +116,22 @@ def test_a_planned_run_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pyt
     assert torch.get_num_threads() == threads
     assert small.same(small.last(folder), small.last(straight))
     assert (folder / "metrics.csv").read_bytes() == (straight / "metrics.csv").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(bool(no_compiler()), reason="nothing here compiles")
+def test_a_compiled_run_goes_on_to_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Learner, "SAVE_EVERY", 0.0)
+    pins = {"compile": True, "threads": 1, "precision": "bf16"}
+    straight = run(small.spec(_folder(tmp_path, "straight")), pins=pins).folder
+    checked = small.spec(_folder(tmp_path, "cut"))
+    with pytest.raises(small.Crash):
+        run(checked, watcher=small.Then(7, small.crash), pins=pins)
+    torch.compiler.reset()
+    folder = small.only_run(checked)
+    run(checked, resume=folder)
+    assert small.same(small.last(folder), small.last(straight))
+    assert Settled.from_json(record(folder)["plan"]).compile
 
 
 def test_going_on_repeats_the_pinned_plan_whatever_is_measured_meanwhile(
