@@ -21,7 +21,7 @@ from netspec_torch.plan.settled import MemoryFormat, Precision, Settled
 BUDGET = 20.0
 """Seconds that all duels together may take, in a run of any length."""
 
-SHARE = 0.02
+SHARE = 0.05
 """The part of the whole run that they may take where that is more."""
 
 TURNS = 1.5
