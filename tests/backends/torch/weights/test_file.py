@@ -333,3 +333,33 @@ def test_a_damaged_file_is_refused_or_read_and_never_breaks(
     else:
         assert sum(one.numel() * one.element_size() for one in found.tensors.values()) <= len(whole)
     assert codes <= {"NS761", "NS762", "NS763", "NS764"}
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_list_of_tensors_that_was_tampered_with_is_refused_or_read_and_never_breaks(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The archive itself is sound, checksums and all: what is in the pickle is its writer's."""
+    folder = tmp_path_factory.mktemp("tampered")
+    path = saved(
+        folder, {"state_dict": {"w": torch.ones(2, 3), "n": torch.tensor(3)}, "lr": 0.1, "seen": [1, 2]}
+    )
+    with zipfile.ZipFile(path) as old:
+        entries = {one: old.read(one) for one in old.namelist()}
+    name = next(one for one in entries if one.endswith("data.pkl"))
+    listed = bytearray(entries[name])
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(listed) - 1))
+        listed[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    with zipfile.ZipFile(path, "w") as new:
+        for one, content in entries.items():
+            new.writestr(one, bytes(listed) if one == name else content)
+    codes: set[str] = set()
+    try:
+        found = read(path)
+    except SpecError as refused:
+        codes = {one.code for one in refused.diagnostics}
+    else:
+        assert sum(one.numel() * one.element_size() for one in found.tensors.values()) <= path.stat().st_size
+    assert codes <= {"NS761", "NS762", "NS763", "NS764"}
