@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec import backend as contract
 from netspec.backend.memory import Measured, Memory
+from netspec.ir.folding import Inference
 from netspec.ir.graph import Graph
 from netspec.recipe.average import Average
 from netspec.recipe.descent import Descent
@@ -272,13 +273,34 @@ def deliver(
     trials: Sequence[contract.Trial] = (),
     weights: Path | None = None,
     seed: int = 0,
+    inference: Inference | None = None,
     force: bool = False,
 ) -> contract.Exported:
     """Write a model in evaluation as `onnx`, `pt2` or `safetensors`, checked before it is put in its place."""
     with contract.needing("torch"):
         from netspec_torch.export.write import deliver as write  # noqa: PLC0415 - the table must come without torch
 
-    return write(spec, output, form=form, free=free, trials=trials, weights=weights, seed=seed, force=force)
+    return write(
+        spec,
+        output,
+        form=form,
+        free=free,
+        trials=trials,
+        weights=weights,
+        seed=seed,
+        inference=inference,
+        force=force,
+    )
+
+
+def merge(
+    spec: Spec, inference: Inference, weights: Path | Mapping[str, Any] | None = None, *, seed: int = 0
+) -> Any:
+    """The model of a graph that only predicts, its weights made of those of the spec's model."""
+    with contract.needing("torch"):
+        from netspec_torch.export.write import made, merged  # noqa: PLC0415 - the table must come without torch
+
+    return merged(spec, made(spec, weights, seed=seed), inference)
 
 
 def restore(spec: Spec, weights: Path) -> Any:

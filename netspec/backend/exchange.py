@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from netspec.backend.numbers import Arrays
+from netspec.ir.folding import Inference
 from netspec.recipe.spec import Spec
 
 
@@ -66,13 +67,27 @@ class Exporter(Protocol):
         trials: Sequence[Trial] = (),
         weights: Path | None = None,
         seed: int = 0,
+        inference: Inference | None = None,
         force: bool = False,
     ) -> Exported:
         """Write the model of a spec in evaluation, with the weights of a file or of a run, else with first values.
 
+        With `inference` that graph is written instead, its weights made of those of the spec's own.
+
         The file is checked and run on the trials before it is put in its place. SpecError for what cannot be done;
         then nothing has been written.
         """
+        ...
+
+    def merge(
+        self,
+        spec: Spec,
+        inference: Inference,
+        weights: Path | Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+    ) -> Any:
+        """The model of a graph that only predicts, its weights made of those of a file, a run or a state dict."""
         ...
 
     def restore(self, spec: Spec, weights: Path) -> Any:

@@ -38,6 +38,7 @@ from netspec.lang.constants import Constant
     type=click.IntRange(0),
     help="Of the first values, where there are no weights; else the spec's own.",
 )
+@click.option("--fold", is_flag=True, help="Fold norms into the layers before them: less to compute.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def export(
     spec: Path,
@@ -48,7 +49,8 @@ def export(
     checkpoint: str,
     weights: Path | None,
     seed: int | None,
-    force: bool,  # noqa: FBT001 - a flag of the command line
+    fold: bool,  # noqa: FBT001 - a flag of the command line
+    force: bool,  # noqa: FBT001 - as above
 ) -> None:
     """Write the model of SPEC, or of a trained RUN, as a file that others read.
 
@@ -70,7 +72,7 @@ def export(
         checked = load(spec, define)
         if weights is None and is_packed(spec):
             weights = spec
-    done = write(checked, output, to=to, weights=weights, sizes=sizes, seed=seed, force=force)
+    done = write(checked, output, to=to, weights=weights, sizes=sizes, seed=seed, fold=fold, force=force)
     place = click.format_filename(done.output)
     click.echo(f"wrote {place}: {_size(done.size)}, {checked.name} ({checked.digest[:12]})")
     click.echo(f"  {done.checked}")

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from netspec.backend import Exported, Exporter, find
+from netspec.passes.fold import fold as merge_norms
 from netspec.passes.refusals import refusals
 from netspec.passes.specialize import specialize
 from netspec.proof.trials import free_sizes, trials
@@ -45,17 +46,18 @@ def export(
     weights: Path | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int | None = None,
+    fold: bool = False,
     force: bool = False,
 ) -> Exported:
     """Write a spec's model in evaluation as a file for others, checked and tried before it is in its place.
 
     `to` is `onnx`, `pt2` or `safetensors`, else the suffix of `output` says it. `weights` names a file of weights or
     the folder of a run; without it the model has the first values of `seed`. `sizes` makes numbers of letters, which
-    else stay free. Raises SpecError.
+    else stay free. `fold` folds norms into the layers before them. Raises SpecError.
     """
     form = form_of(output, to)
-    if form == "safetensors" and sizes:
-        what = "`--sizes`"
+    if form == "safetensors" and (sizes or fold):
+        what = "`--fold`" if fold else "`--sizes`"
         raise SpecError.of(
             "NS756",
             f"a safetensors file holds the spec's own weights for all of its sizes: there is nothing for {what}",
@@ -72,6 +74,7 @@ def export(
         trials=trials(spec.graph, free) if form != "safetensors" else (),
         weights=weights,
         seed=seed if seed is not None else spec.training.seed if spec.training else 0,
+        inference=merge_norms(spec.graph) if fold else None,
         force=force,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 import netspec
 from netspec.backend import Exported, FreeSize, Trial, needing
+from netspec.ir.folding import Inference, folded
 from netspec.recipe.packed import pack
 from netspec.recipe.spec import Spec
 from netspec.text import SpecError
@@ -36,10 +37,13 @@ def deliver(
     trials: Sequence[Trial] = (),
     weights: Path | None = None,
     seed: int = 0,
+    inference: Inference | None = None,
     force: bool = False,
 ) -> Exported:
     """Write a model in evaluation as `form`: `onnx`, `pt2` or `safetensors`. See `netspec.backend.Exporter`."""
     model = made(spec, weights, seed=seed)
+    if inference is not None:
+        model, spec = merged(spec, model, inference), replace(spec, graph=inference.graph, group=None)
     with placed(output, force=force) as beside:
         if form == "safetensors":
             result = _safetensors(spec, model, beside)
@@ -52,37 +56,56 @@ def deliver(
     return replace(result, output=output, size=size)
 
 
-def made(spec: Spec, weights: Path | None, *, seed: int = 0) -> nn.Module:
-    """The model of a spec in evaluation, with the weights of a file or a run, else with the first values of a seed."""
+def made(spec: Spec, weights: Path | Mapping[str, Tensor] | None, *, seed: int = 0) -> nn.Module:
+    """The model of a spec in evaluation, with the weights of a file, a run or a state dict, else first values."""
     group = spec.group.graph if spec.group else None
     model = assemble(
         spec.graph, name=spec.name, doc=spec.doc, digest=spec.digest, group=group, seed=seed
     ).model.eval()
-    if weights is not None:
-        _pour(model, weights)
+    if isinstance(weights, Path):
+        _pour(model, read(weights).tensors, f"the tensors of `{shown(weights.name)}`")
+    elif weights is not None:
+        _pour(model, weights, "the tensors that were given")
     return model
 
 
-def _pour(model: nn.Module, weights: Path) -> None:
-    """Put the tensors of a file in; SpecError NS754 unless they are exactly the model's own, by name and shape."""
-    stored = read(weights)
+def merged(spec: Spec, model: nn.Module, inference: Inference) -> nn.Module:
+    """The model of a graph that predicts alone, in evaluation, its weights made of those of `model` in float64.
+
+    Weights of another kind than float32 are made in float64 too, and come out in the model's own kind.
+    """
+    made_new = assemble(
+        inference.graph, name=spec.name, doc=spec.doc, digest=spec.digest, seed=0
+    ).model.eval()
+    wide = {
+        key: value.double() if value.is_floating_point() else value
+        for key, value in model.state_dict().items()
+    }
+    own = made_new.state_dict()
+    new = {key: value for key, value in folded(inference, wide).items() if key in own}
+    made_new.load_state_dict({key: value.to(own[key].dtype) for key, value in new.items()})
+    return made_new.requires_grad_(requires_grad=False)
+
+
+def _pour(model: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    """Put tensors in; SpecError NS754 unless they are exactly the model's own, by name and shape."""
     own = model.state_dict()
-    missing = [key for key in own if key not in stored.tensors]
-    more = [key for key in stored.tensors if key not in own]
+    missing = [key for key in own if key not in tensors]
+    more = [key for key in tensors if key not in own]
     others = [
-        f"{shown(key)} is {list(stored.tensors[key].shape)} and not {list(value.shape)}"
+        f"{shown(key)} is {list(tensors[key].shape)} and not {list(value.shape)}"
         for key, value in own.items()
-        if key in stored.tensors and stored.tensors[key].shape != value.shape
+        if key in tensors and tensors[key].shape != value.shape
     ]
     differing = ((missing, "missing"), (more, "not of the model"), (others, "of another shape"))
     told = [f"{len(names):,} {what} ({_some(names)})" for names, what in differing if names]
     if told:
         raise SpecError.of(
             "NS754",
-            f"the tensors of `{shown(weights.name)}` are not those of the model: {'; '.join(told)}",
+            f"{what} are not those of the model: {'; '.join(told)}",
             help="name the file or the run that was trained with this very spec",
         )
-    model.load_state_dict(stored.tensors, strict=True)
+    model.load_state_dict(tensors, strict=True)
 
 
 def _some(names: Sequence[str]) -> str:
