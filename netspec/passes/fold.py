@@ -15,15 +15,17 @@ from netspec.ir.graph import Graph, GraphParameter, Node, Ref
 from netspec.ops.conv import Conv, ConvTranspose
 from netspec.ops.linear import Linear
 from netspec.ops.norm import BatchNorm
+from netspec.passes.simplify import simplify
 
 
 def fold(graph: Graph) -> Inference:
     """The graph as it predicts, its norms folded where that gives the same numbers, and what is to be done to weights.
 
     A norm stays where its layer is read by others too or shares its weights, where it takes the batch's own statistics,
-    and behind a layer whose weights are standardised. Of the entries only `predict` is kept.
+    and behind a layer whose weights are standardised. Of the entries only `predict` is kept, and no layer that is idle.
     """
-    nodes = list(graph.walk("predict"))
+    graph = simplify(graph)
+    nodes = list(graph.nodes)
     entry = graph.entry("predict")
     readers = Counter(ref for node in nodes for ref in node.inputs)
     readers.update(entry.values())

@@ -16,6 +16,7 @@ import torch
 
 import netspec
 from netspec.ir.graph import Graph
+from netspec.passes.simplify import idle
 from netspec.passes.specialize import specialize
 from netspec.proof.trials import free_sizes, trials
 
@@ -61,11 +62,6 @@ def _values(answer: object) -> list[torch.Tensor]:
     return list(answer.values()) if isinstance(answer, dict) else [answer]  # type: ignore[list-item]
 
 
-def idle(graph: Graph) -> int:
-    """Layers that give what they get in evaluation: they draw noise in training and own nothing."""
-    return sum(bool(node.noise) and not node.parameters and not node.state for node in graph.walk("predict"))
-
-
 def twice(graph: Graph) -> int:
     """Values without parameters, state or noise that another node has computed from the same inputs."""
     found = Counter(
@@ -82,10 +78,10 @@ def main(rounds: int) -> None:
     for path, sizes in NETWORKS.items():
         plain, folded, ratio = measured(path, sizes, rounds)
         graph = netspec.load(path).graph
-        count = len(list(graph.walk("predict")))
+        layers = list(graph.walk("predict"))
         print(
             f"{path}: {plain:.1f} ms, folded {folded:.1f} ms, ratio {ratio:.3f}; "
-            f"of {count} layers {idle(graph)} do nothing, {twice(graph)} are computed twice",
+            f"of {len(layers)} layers {sum(map(idle, layers))} do nothing, {twice(graph)} are computed twice",
             flush=True,
         )
 

@@ -29,6 +29,11 @@ LARGE = [
     "specs/zoo/densenet121.yaml",
     "specs/zoo/mobilenet_v3_large.yaml",
 ]
+READ_TWICE = """
+  - {conv: {out_channels: 4, kernel_size: 3}, name: c}
+  - {batch_norm, name: n}
+  - {add, from: [c, n]}
+"""
 
 
 def graph_of(layers: str, image: str = "[4, 9, 9]") -> Graph:
@@ -96,10 +101,7 @@ def test_a_folded_spec_predicts_the_same_in_the_reference(path: str) -> None:
         ("  - {conv_transpose: {out_channels: 6, kernel_size: 3, bias: false}}\n  - batch_norm\n", 0),
         ("  - flatten\n  - linear: 5\n  - batch_norm\n  - relu\n", 0),
         ("  - {conv: {out_channels: 4, kernel_size: 3}}\n  - relu\n  - batch_norm\n", 1),
-        (
-            "  - {conv: {out_channels: 4, kernel_size: 3}, name: c}\n  - {batch_norm, name: n}\n  - {add, from: [c, n]}\n",
-            1,
-        ),
+        (READ_TWICE, 1),
         ("  - {conv: {out_channels: 4, kernel_size: 3, weight_standardisation: true}}\n  - batch_norm\n", 1),
         (
             "  - {conv: {out_channels: 4, kernel_size: 3}}\n  - {batch_norm: {track_running_stats: false}}\n",
@@ -114,6 +116,21 @@ def test_a_folded_spec_predicts_the_same_in_the_reference(path: str) -> None:
 def test_a_norm_is_folded_where_that_changes_nothing(layers: str, left: int) -> None:
     graph = graph_of(layers)
     assert norms(fold(graph).graph) == left
+    assert_the_reference_gives_the_same(graph)
+
+
+@pytest.mark.parametrize("layer", ["dropout", "{alpha_dropout: 0.2}", "{stochastic_depth: 0.3}"])
+def test_layers_that_are_idle_in_evaluation_go(layer: str) -> None:
+    conv = "  - {conv: {out_channels: 4, kernel_size: 3}}\n"
+    graph = graph_of(f"{conv}  - {layer}\n  - batch_norm\n  - relu\n  - {layer}\n")
+    made = fold(graph).graph
+    assert [node.op.name for node in made.nodes] == ["conv", "relu"]
+    assert_the_reference_gives_the_same(graph)
+
+
+def test_noise_that_leaves_something_in_evaluation_stays() -> None:
+    graph = graph_of("  - rrelu\n")
+    assert [node.op.name for node in fold(graph).graph.nodes] == ["rrelu"]
     assert_the_reference_gives_the_same(graph)
 
 

@@ -183,6 +183,37 @@ def _missing(size: int, window: int, step: int, pad: int) -> int:
     return max((count - 1) * step + window - size - 2 * pad, 0)
 
 
+def rrelu(
+    input: Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,  # noqa: FBT001, FBT002 - PyTorch's own signature
+    inplace: bool = False,  # noqa: FBT001, FBT002 - as above
+) -> Any:
+    """`F.rrelu` in evaluation, where its slope is the mean of both."""
+    return NotImplemented if training or inplace else F.leaky_relu(input, (lower + upper) / 2)
+
+
+def scaled_dot_product_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attn_mask: Tensor | None = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,  # noqa: FBT001, FBT002 - PyTorch's own signature
+    scale: float | None = None,
+) -> Any:
+    """Attention as two products and a softmax, for any number of axes before the last two."""
+    if dropout_p or (attn_mask is not None and attn_mask.dtype != torch.bool):
+        return NotImplemented
+    scores = query @ key.transpose(-2, -1) * (query.shape[-1] ** -0.5 if scale is None else scale)
+    if is_causal:
+        attn_mask = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool).tril()
+    if attn_mask is not None:
+        scores = scores.masked_fill(~attn_mask, -math.inf)
+    return scores.softmax(dim=-1) @ value
+
+
 PLAIN: StandIns = {
     F.batch_norm: batch_norm,
     F.pad: pad,
@@ -201,4 +232,6 @@ ONNX: StandIns = {
     F.adaptive_avg_pool3d: adaptive_avg_pool,
     F.avg_pool2d: avg_pool,
     F.avg_pool3d: avg_pool,
+    F.rrelu: rrelu,
+    F.scaled_dot_product_attention: scaled_dot_product_attention,
 }
