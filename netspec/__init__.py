@@ -8,8 +8,7 @@
     netspec.export(spec, "model.onnx", weights=result.folder)               # a file for others, checked and tried
     model = netspec.from_pretrained("model.safetensors")                    # spec and weights from one file
 
-`load` needs no torch; `compile`, `loss`, `from_pretrained`, `for_inference` and `export` need the extra `torch`, ONNX the extra `onnx`,
-`train` the extra `train`.
+`load` needs no torch; `train` needs the extra `train`, ONNX files the extra `onnx`, everything else the extra `torch`.
 """
 
 from __future__ import annotations

@@ -183,6 +183,33 @@ def _missing(size: int, window: int, step: int, pad: int) -> int:
     return max((count - 1) * step + window - size - 2 * pad, 0)
 
 
+def conv_transpose(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Any:
+    """A transposed convolution whose extra places are as many as its stride, which onnxruntime refuses: all places are
+    made, and those that nobody wants cut off.
+    """
+    rank = input.dim() - 2
+    steps, pads, extra = _each(stride, rank), _each(padding, rank), _each(output_padding, rank)
+    if all(more < step for more, step in zip(extra, steps, strict=True)):
+        return NotImplemented
+    function = (F.conv_transpose1d, F.conv_transpose2d, F.conv_transpose3d)[rank - 1]
+    y = function(input, weight, None, stride, 0, 0, groups, dilation)
+    for axis, (low, more) in enumerate(zip(pads, extra, strict=True), start=2):
+        if more > low:
+            y = F.pad(y, [0, 0] * (y.dim() - 1 - axis) + [0, more - low])
+        high = y.shape[axis] - max(low - more, 0)
+        y = y.narrow(axis, low, high - low)
+    return y if bias is None else y + bias.view(-1, *[1] * rank)
+
+
 def rrelu(
     input: Tensor,
     lower: float = 1 / 8,
@@ -232,6 +259,9 @@ ONNX: StandIns = {
     F.adaptive_avg_pool3d: adaptive_avg_pool,
     F.avg_pool2d: avg_pool,
     F.avg_pool3d: avg_pool,
+    F.conv_transpose1d: conv_transpose,
+    F.conv_transpose2d: conv_transpose,
+    F.conv_transpose3d: conv_transpose,
     F.rrelu: rrelu,
     F.scaled_dot_product_attention: scaled_dot_product_attention,
 }
