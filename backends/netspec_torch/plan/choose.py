@@ -68,13 +68,17 @@ class Unable(Exception):
 
 @dataclass(frozen=True)
 class Length:
-    """How long the run is: steps through the network, batches of how many sizes, and steps of the graph."""
+    """How long the run is: steps through the network, batches of how many sizes, and steps of the graph.
+
+    `start` names the weights that it starts from, on which what the guard finds depends.
+    """
 
     steps: int
     sizes: int
     nodes: int
     ragged: bool = False
     pictures: bool = True
+    start: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,7 +217,7 @@ class Choice:
 
     def _wrong(self, settled: Settled) -> tuple[str, ...] | None:
         """The layers that must stay in float32; None where these numbers cannot be had."""
-        name = f"guard {_name(settled)}"
+        name = f"guard {_name(settled)} {self._length.start}"
         found = self._kept.words(name)
         if found is None:
             self._tell(f"checking every layer in {settled.precision}")

@@ -159,7 +159,17 @@ def _length(spec: Spec, samples: Samples, order: Plan, compiled: Compiled) -> Le
         nodes=len(spec.graph.nodes),
         ragged=bool(samples.ragged.places),
         pictures=bool(ranks & {4, 5}),
+        start=_start(compiled),
     )
+
+
+def _start(compiled: Compiled) -> str:
+    """A name for the weights of a model: the same for the same numbers."""
+    found = hashlib.sha256()
+    for key, value in compiled.model.state_dict().items():
+        found.update(key.encode())
+        found.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()[:16]
 
 
 def _key(spec: Spec, samples: Samples, order: Plan, compiled: Compiled, ground: Ground) -> dict[str, Any]:
@@ -176,6 +186,7 @@ def _key(spec: Spec, samples: Samples, order: Plan, compiled: Compiled, ground: 
         "data": samples.fingerprint,
         "batch": {name: [list(one.shape), str(one.dtype)] for name, one in first_batch.items()},
         "accumulate": order.accumulate,
+        "recompute": list(spec.training.recompute),
         "optimizer": [spec.training.optimizer.name, rule],
         "clip": spec.training.clip is not None,
     }

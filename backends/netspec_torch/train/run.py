@@ -64,7 +64,7 @@ def train(
     if resume is None:
         state = None
         started = start(compiled.model, spec, weights, watcher)
-        settled, planned = settle(spec, samples, plan, where, lambda: compile_spec(spec), wishes, watcher)
+        settled, planned = settle(spec, samples, plan, where, lambda: _again(spec, compiled), wishes, watcher)
         folder = _prepare(spec, compiled, samples, runs, settled, planned)
         if started is not None:
             started.keep(folder)
@@ -92,6 +92,13 @@ def compile_spec(spec: Spec) -> Compiled:
         seed=spec.training.seed if spec.training else 0,
     )
     recompute(made.model, spec.graph, spec.training.recompute if spec.training else ())
+    return made
+
+
+def _again(spec: Spec, compiled: Compiled) -> Compiled:
+    """The same once more, with the weights that the first one has."""
+    made = compile_spec(spec)
+    made.model.load_state_dict(compiled.model.state_dict())
     return made
 
 

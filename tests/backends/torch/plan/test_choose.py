@@ -256,3 +256,11 @@ def test_the_guard_sees_as_much_of_a_batch_as_there_is_time_for_and_takes_none_f
     assert (found.settled.precision, found.wrong) == ("bf16", {})
     again = choose(slow, Plan(), tmp_path / "slow", precision="auto", length=wider(steps=100))
     assert (len(slow.guarded), again.partly, again.settled) == (1, True, found.settled)
+
+
+def test_what_the_guard_found_holds_for_the_weights_it_saw_and_times_for_all(tmp_path: Path) -> None:
+    stage = stage_of(precision__bf16=0.5)
+    for start in ("a", "b", "a"):
+        choose(stage, Plan(), tmp_path, precision="auto", length=wider(start=start))
+    assert len(stage.guarded) == 2
+    assert sum(one.precision == "bf16" for one in stage.lanes) == 1

@@ -270,6 +270,24 @@ def test_the_guard_takes_real_batches_and_finds_nothing_in_a_right_network(tmp_p
     assert torch.equal(batch["label"], torch.from_numpy(samples.fields["label"][order.part(0)[0]]))
 
 
+def test_layers_are_checked_with_the_weights_that_the_training_starts_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(small.spec(_folder(tmp_path, "first"), ("epochs: 2", "steps: 6"))).folder
+    seen: list[torch.Tensor] = []
+
+    def watched(self: Rehearsal, settled: Settled, share: float) -> list[str]:
+        model = self._make().model
+        seen.append(model.get_parameter("logits.weight").detach().clone())
+        return []
+
+    monkeypatch.setattr(Rehearsal, "guard", watched)
+    monkeypatch.setattr(ground, "has_bf16", lambda: True)
+    checked = small.spec(_folder(tmp_path, "second"), ("epochs: 2", "steps: 4"))
+    run(checked, weights=first, pins={"precision": "auto"})
+    assert torch.equal(seen[0], torch.load(first / "weights.pt", weights_only=True)["logits.weight"])
+
+
 def test_a_network_that_pytorch_cannot_run_in_a_way_is_told_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
