@@ -82,6 +82,14 @@ def run(graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contrac
     return execute(graph, feed, gradients=gradients)
 
 
+def confirm(graph: Graph, feed: contract.Feed, run: contract.Run) -> None:
+    """SpecError NS741 unless the module of the written file makes the outputs of `run`, bit by bit."""
+    with contract.needing("torch"):
+        from netspec_torch.observe import confirm as ask  # noqa: PLC0415 - the table must come without torch
+
+    ask(graph, feed, run)
+
+
 def run_as(way: str, graph: Graph, feed: contract.Feed, *, gradients: bool = True) -> contract.Run:
     """As `run`, in the way of that name; SpecError NS717 where this machine cannot."""
     with contract.needing("torch"):

@@ -100,9 +100,7 @@ class Layers:
             refuse_reserved(part, path)
             place = place.below.setdefault(part, _Place())
         if place.construct is not None and ast.dump(place.construct) != ast.dump(construct):
-            raise SpecError.of(
-                "NS731", f"two layers that differ share the place `{path}`", help="share a layer as a whole"
-            )
+            raise shared_in_parts(path)
         place.construct, place.when = construct, when
 
     def __bool__(self) -> bool:
@@ -159,6 +157,12 @@ class Layers:
     def held(self, path: str) -> ast.stmt:
         """The statement that keeps training away from a parameter, or from all of a layer's."""
         return ast.Expr(method(self.expression(path), "requires_grad_", ast.Constant(value=False)))
+
+
+def shared_in_parts(path: str) -> SpecError:
+    """What is raised for two layers at one place that are not constructed alike."""
+    message = f"two layers that differ share the place `{path}`"
+    return SpecError.of("NS731", message, help="share a layer as a whole")
 
 
 def refuse_reserved(part: str, path: str) -> None:

@@ -20,11 +20,12 @@ from netspec.backend import Feed, Run
 from netspec.ir.expand import expanded
 from netspec.ir.graph import Graph
 from netspec.ops.dropout import alpha_moments
+from netspec.text import SpecError
 from netspec_torch.file import Source
 from netspec_torch.layers import home
 from netspec_torch.module import construct, execute
 from netspec_torch.way import PLAIN, Way
-from netspec_torch.writing import observed
+from netspec_torch.writing import FOR_LOSS, observed, write
 
 Array = NDArray[Any]
 
@@ -71,6 +72,41 @@ def run(graph: Graph, feed: Feed, *, gradients: bool = True, way: Way = PLAIN) -
         state={key: _array(value) for key, value in model.state_dict().items() if key in graph.state},
         kinds={key: str(value.dtype).removeprefix("torch.") for key, value in values.items()},
     )
+
+
+def confirm(graph: Graph, feed: Feed, run: Run) -> None:
+    """SpecError NS741 unless the module of the written file makes the outputs of `run` of the same feed, bit by bit.
+
+    The run is of the flat form, which shows every value; the file has classes and loops. What only the loss reads is
+    among the outputs. A feed without numbers for every input confirms nothing.
+    """
+    if any(key not in feed.inputs for key in graph.inputs) or not graph.entry("predict"):
+        return
+    source = write(graph, name="model")
+    model = construct(execute(source), source.model, seed=0)
+    model.to(_floating(feed)).train(feed.mode == "train")
+    _load(model, feed)
+    handles = _keep(model, graph, feed, PLAIN) if feed.mode == "train" else []
+    entry = {**graph.entry("predict"), **graph.entry("train")}
+    extra = any(ref not in graph.entry("predict").values() for ref in entry.values())
+    with torch.no_grad():
+        made = model(
+            *(_placed(key, feed, PLAIN) for key in graph.inputs), **({FOR_LOSS: True} if extra else {})
+        )
+    for handle in handles:
+        handle()
+    named = made if isinstance(made, dict) else dict.fromkeys(graph.entry("predict"), made)
+    for key, value in named.items():
+        wanted = run.values[str(entry[key])]
+        if not np.array_equal(_array(value).astype(wanted.dtype), wanted, equal_nan=wanted.dtype.kind == "f"):
+            raise SpecError.of(
+                "NS741",
+                f"the written module gives another `{key}` than its parts do, in {_WHEN[feed.mode]}",
+                help="this is a fault of netspec and not of the spec: please report it with the spec",
+            )
+
+
+_WHEN = {"train": "training", "eval": "evaluation"}
 
 
 _SOURCES: deque[tuple[weakref.ref[Graph], tuple[str, ...], Source]] = deque(maxlen=4)

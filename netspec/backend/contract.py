@@ -62,6 +62,15 @@ class Stepper(Runner, Protocol):
 
 
 @runtime_checkable
+class Faithful(Runner, Protocol):
+    """A runner that runs a model in another form than it gives to whoever asks for the model."""
+
+    def confirm(self, graph: Graph, feed: Feed, run: Run) -> None:
+        """SpecError NS741 unless the model as it is given away makes the outputs of `run`, bit by bit."""
+        ...
+
+
+@runtime_checkable
 class Averager(Protocol):
     """A runner that can also average weights over steps, as `average: {ema: ...}` asks for."""
 

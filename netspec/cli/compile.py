@@ -20,7 +20,8 @@ from netspec.lang.constants import Constant
     type=click.Path(path_type=Path),
     help="The file to write; without it, the code is printed.",
 )
-def compile(spec: Path, define: dict[str, Constant], output: Path | None) -> None:
+@click.option("--force", is_flag=True, help="Write over a file that netspec did not write.")
+def compile(spec: Path, define: dict[str, Constant], output: Path | None, *, force: bool) -> None:
     """Write the model, its loss and its metrics as Python source.
 
     The file holds the code that `netspec.compile` runs. It imports PyTorch and nothing else; writing it needs no
@@ -41,5 +42,28 @@ def compile(spec: Path, define: dict[str, Constant], output: Path | None) -> Non
     if output is None:
         click.echo(text, nl=False)
         return
+    if not force:
+        _refuse_others(output)
     replace(output, text, code="NS737")
     click.echo(f"wrote {click.format_filename(output)}: {len(text.splitlines())} lines that need torch alone")
+
+
+WRITTEN = ", written by netspec from its spec."
+"""What the first line of every written file says."""
+
+
+def _refuse_others(output: Path) -> None:
+    """SpecError NS742 for a file that is there and does not begin as written files do."""
+    from netspec.text import SpecError
+
+    try:
+        with output.open(encoding="utf-8", errors="replace") as file:
+            first = file.readline(1000)
+    except OSError:
+        return  # it is not there, or `replace` will tell
+    if first.strip() and not (first.startswith('"""') and WRITTEN in first):
+        raise SpecError.of(
+            "NS742",
+            f"`{click.format_filename(output)}` is there, and netspec did not write it",
+            help="choose another file with `-o`, or write over it with `--force`",
+        )

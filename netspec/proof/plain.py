@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from netspec.backend import Arrays, Feed, Reference, Run, Runner
+from netspec.backend import Arrays, Faithful, Feed, Reference, Run, Runner
 from netspec.ir.graph import Graph
 from netspec.proof import rounding
 from netspec.proof.apart import is_written
@@ -51,7 +51,10 @@ def whole(
     stages.begin(f"what rounding does in {when}")
     may = rounding.sizes(graph, run, feed, ours, seed=seed)
     stages.begin(f"{theirs.name} in {when}")
-    rows = list(_rows(graph, feed, run, theirs.run(graph, feed), may))
+    given = theirs.run(graph, feed)
+    if isinstance(theirs, Faithful):
+        theirs.confirm(graph, feed, given)
+    rows = list(_rows(graph, feed, run, given, may))
     stages.begin(f"slopes in {when}")
     found = slope(graph, feed, run, ours, may=may, terms=rounding.largest(graph, run, feed), seed=seed)
     rows += _located(graph, feed, run, ours, found, seed)

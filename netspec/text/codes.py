@@ -346,6 +346,8 @@ MACHINE: dict[str, str] = {  # NS7: backends, extras and this machine
     "NS738": "The torch backend has no such optimizer.",
     "NS739": "An op cannot be said with the ops that it names.",
     "NS740": "A spec has no canonical form.",
+    "NS741": "The module of the written file gives other numbers than its parts.",
+    "NS742": "A file that netspec did not write would be written over.",
     "NS746": "A file cannot be written.",
     "NS747": "A file that would be written is there already.",
     "NS748": "A graph has what a flat spec cannot say.",

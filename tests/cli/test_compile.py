@@ -46,6 +46,27 @@ def test_it_writes_a_file(spec: Path, tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir() if one.name.startswith(".")] == []
 
 
+def test_it_writes_its_own_files_anew_and_leaves_those_of_others_alone(spec: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.py"
+    line = [str(spec), "-o", str(out)]
+    assert CliRunner().invoke(compile, line, catch_exceptions=False).exit_code == 0
+    assert CliRunner().invoke(compile, [*line, "--set", "width=8"], catch_exceptions=False).exit_code == 0
+    assert "nn.Linear(4, 8)" in out.read_text(encoding="utf-8")
+    own = "import torch\n"
+    out.write_text(own, encoding="utf-8")
+    with pytest.raises(SpecError, match="NS742"):
+        CliRunner().invoke(compile, line, catch_exceptions=False)
+    assert out.read_text(encoding="utf-8") == own
+    assert CliRunner().invoke(compile, [*line, "--force"], catch_exceptions=False).exit_code == 0
+    assert "nn.Linear(4, 3)" in out.read_text(encoding="utf-8")
+
+
+def test_an_empty_file_is_nobodys_work(spec: Path, tmp_path: Path) -> None:
+    out = tmp_path / "net.py"
+    out.touch()
+    assert CliRunner().invoke(compile, [str(spec), "-o", str(out)], catch_exceptions=False).exit_code == 0
+
+
 def test_without_a_file_it_prints_the_code(spec: Path) -> None:
     done = CliRunner().invoke(compile, [str(spec)], catch_exceptions=False)
     assert "class Small(nn.Module):" in done.output

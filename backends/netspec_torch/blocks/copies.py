@@ -72,7 +72,7 @@ def _tabled(rows: Sequence[Copies | None], unifier: Unifier, hint: str) -> ast.e
 
     flat = [(k, one) for k, row in enumerate(rows) if row is not None for one in row.entries]
     entry = unifier.one([one for _, one in flat], hint)
-    columns: list[Hole] = []
+    columns: list[tuple[Hole, str]] = []
 
     def put(tree: ast.expr) -> ast.expr | None:
         if isinstance(tree, (Copies, Loop)):
@@ -84,34 +84,31 @@ def _tabled(rows: Sequence[Copies | None], unifier: Unifier, hint: str) -> ast.e
             by_use[k].append(value)
         if all(len({repr(one) for one in values}) <= 1 for values in by_use):
             return Hole([values[0] if values else MISSING for values in by_use], tree.hint)
-        for i, column in enumerate(columns):
+        for column, variable in columns:
             if column.values == tree.values:
-                return name(_variable(column, i))
-        columns.append(tree)
-        return name(_variable(tree, len(columns) - 1))
+                return name(variable)
+        variable, number = tree.hint, 2
+        while any(variable == other for _, other in columns):
+            variable, number = f"{tree.hint}{number}", number + 1
+        columns.append((tree, variable))
+        return name(variable)
 
     written_entry = filled(entry, put)
-    if not columns or any(MISSING in column.values for column in columns):
+    if not columns or any(MISSING in column.values for column, _ in columns):
         raise Differ
     tables: list[list[object]] = [[] for _ in rows]
     for i, (k, _) in enumerate(flat):
-        cells = tuple(column.values[i] for column in columns)
+        cells = tuple(column.values[i] for column, _ in columns)
         tables[k].append(cells if len(cells) > 1 else cells[0])
-    variables = ", ".join(_variable(column, i) for i, column in enumerate(columns))
+    variables = ", ".join(variable for _, variable in columns)
     values = [MISSING if row is None else tuple(table) for row, table in zip(rows, tables, strict=True)]
-    plural = f"{columns[0].hint}s" if len(columns) == 1 else "settings"
+    plural = f"{columns[0][1]}s" if len(columns) == 1 else "settings"
     table: ast.expr = (
         written(values[0])
         if len({repr(one) for one in values if one is not MISSING}) == 1
         else Hole(values, plural)
     )
     return Copies([Loop(written_entry, literal(0), variables, table)])
-
-
-def _variable(column: Hole, i: int) -> str:
-    """What a column of a table is called in its loop."""
-    del i
-    return column.hint
 
 
 def runs(entries: Sequence[ast.expr]) -> list[ast.expr]:
@@ -169,7 +166,7 @@ def _line(entries: Sequence[ast.expr]) -> ast.expr | None:
 
     def put(tree: ast.expr) -> ast.expr | None:
         nonlocal good
-        if isinstance(tree, (Copies, Loop)):
+        if isinstance(tree, (Copies, Loop)) or (isinstance(tree, ast.Name) and tree.id == "i"):
             good = False
         if not isinstance(tree, Hole):
             return None

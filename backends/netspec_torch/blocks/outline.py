@@ -8,6 +8,7 @@ whole (its nodes stand apart, or share layers with others) it stays straight cod
 from __future__ import annotations
 
 import ast
+import keyword
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +17,7 @@ from netspec.ir.op import Op
 from netspec.ir.types import TensorType
 from netspec_torch.blocks.slots import Home, Slot, dotted_name
 from netspec_torch.blocks.unify import same
-from netspec_torch.layers import Table, home, lower
+from netspec_torch.layers import Table, home, lower, refuse_reserved, shared_in_parts
 from netspec_torch.rule import Lowered, call
 
 
@@ -160,6 +161,7 @@ class _Outline:
         self.kept = {ref for name in ("predict", "train") for ref in graph.entry(name).values()}
         self.lowered: dict[str, Lowered] = {}
         self.homes: dict[str, str] = {}
+        self.constructs: dict[str, ast.expr] = {}
         self.readers: dict[Ref, list[str]] = {ref: [""] for ref in self.kept}
         self.total: dict[str, int] = {}
         self.holders: set[str] = set()
@@ -199,7 +201,13 @@ class _Outline:
         lowered = lower(node, self.graph, table, tuple(given), Home())
         self.lowered[node.path] = lowered
         if lowered.construct is not None or _uses_home(lowered.call):
-            self.homes[node.path] = home(node)
+            where = self.homes[node.path] = home(node)
+            for part in where.split("."):
+                refuse_reserved(part, where)
+            if lowered.construct is not None:
+                first = self.constructs.setdefault(where, lowered.construct)
+                if not same(first, lowered.construct):
+                    raise shared_in_parts(where)
         elif len(node.types) == 1:
             ref = Ref(node.path)
             if isinstance(lowered.call, Slot):
@@ -378,7 +386,8 @@ class _Outline:
         for i, one in enumerate(parts):
             simple = one.is_call if isinstance(one, Leaf) else len(one.inputs) == len(one.refs) == 1
             child = one.home == one.path and one.path.rpartition(".")[0] == path
-            right = one.path.rpartition(".")[2] == str(i) if numbered else True
+            word = one.path.rpartition(".")[2]
+            right = word == str(i) if numbered else word.isidentifier() and not keyword.iskeyword(word)
             if not (simple and child and right):
                 return None
             if i and (one.inputs != parts[i - 1].refs or len(self.readers[one.inputs[0]]) > self._reads(one)):

@@ -6,6 +6,7 @@ What differs becomes a parameter, and what is not everywhere a choice.
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from netspec_torch.blocks.condition import condition
 from netspec_torch.blocks.outline import Call, Item, Leaf, Piece, Series
 from netspec_torch.blocks.relation import Row, express
 from netspec_torch.blocks.signatures import POSITIONAL
-from netspec_torch.blocks.slots import MISSING, Copies, Dotted, Hole, dotted_name, filled, plain
+from netspec_torch.blocks.slots import MISSING, Copies, Dotted, Hole, Loop, dotted_name, filled, plain
 from netspec_torch.blocks.unify import Differ, Unifier
 from netspec_torch.naming import RESERVED
 from netspec_torch.rule import call, name
@@ -241,7 +242,7 @@ def _reach(parts: Sequence[Part], outputs: Sequence[Label]) -> None:
         together = i and part.present is not None and part.present == parts[i - 1].present
         turn[part.key] = turn[parts[i - 1].key] if together else i
     by_key = {part.key: part for part in parts}
-    read = [(label, turn[part.key]) for part in parts for label in part.inputs]
+    read = [(label, turn[part.key]) for part in parts for label in (*part.inputs, *part.bypass.values())]
     for label, at in [*read, *((label, len(parts)) for label in outputs)]:
         made = by_key.get(label[0])
         if made is None or made.present is None or turn[made.key] == at:
@@ -253,7 +254,7 @@ def _reach(parts: Sequence[Part], outputs: Sequence[Label]) -> None:
 def bare(key: str) -> str:
     """A word for an item: `conv1` is `conv`."""
     word = key.rpartition(".")[2].rstrip("0123456789") or key.rpartition(".")[2]
-    return word if word.isidentifier() else "value"
+    return word if word.isidentifier() and not keyword.iskeyword(word) else "value"
 
 
 def settle(template: Template) -> None:
@@ -273,9 +274,11 @@ def settle(template: Template) -> None:
         for part, hole, _ in holes:
             if (MISSING in hole.values) == partial:
                 said[id(hole)] = _said(hole, part, rows, len(template.pieces))
+    names = {row.name for row in rows}
     for part in template.parts:
         if part.construct is not None:
-            part.construct = filled(part.construct, lambda tree: said.get(id(tree)))
+            apart = filled(part.construct, lambda tree: _apart(tree, names))
+            part.construct = filled(apart, lambda tree: said.get(id(tree)))
         part.call = filled(
             part.call,
             lambda tree, part=part: _kept(tree, said, template, part, taken),  # type: ignore[misc]
@@ -284,6 +287,20 @@ def settle(template: Template) -> None:
     for part in template.parts:
         if part.present is not None and part.construct is not None:
             part.construct = filled(part.construct, lambda tree, part=part: _meant(tree, part, rows))  # type: ignore[misc]
+
+
+def _apart(tree: ast.expr, names: set[str]) -> ast.expr | None:
+    """A loop whose variables have other names than the parameters of the class."""
+    if not isinstance(tree, Loop) or tree.variable == "_":
+        return None
+    new = {one: f"{one}_" if one in names else one for one in tree.variable.split(", ")}
+
+    def put(inner: ast.expr) -> ast.expr | None:
+        return (
+            ast.Name(new[inner.id], ast.Load()) if isinstance(inner, ast.Name) and inner.id in new else None
+        )
+
+    return Loop(filled(tree.entry, put), tree.count, ", ".join(new.values()), tree.rows)
 
 
 def _meant(tree: ast.expr, part: Part, rows: Sequence[Row]) -> ast.expr | None:
@@ -383,7 +400,7 @@ def _free(wanted: str, taken: Sequence[str]) -> str:
     from netspec_torch.naming import TAKEN  # noqa: PLC0415 - used here alone
 
     called = re.sub(r"\W", "_", wanted)
-    if called in TAKEN or not called.isidentifier() or called.startswith("__"):
+    if called in TAKEN or not called.isidentifier() or called.startswith("__") or not called.islower():
         called = f"{called.strip('_')}_value"
     stem, number = called, 2
     while called in taken:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import json
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from netspec.front import load
 from netspec.ir.graph import Graph
 from netspec.ir.types import TensorType
 from netspec.recipe.spec import Spec
+from netspec_torch.blocks.signatures import DEFAULTS, POSITIONAL
 from netspec_torch.file import Source
 from netspec_torch.module import construct, execute
 from netspec_torch.printer import LIMIT
@@ -205,6 +207,32 @@ def test_every_class_function_and_parameter_is_used(path: Path) -> None:
             if isinstance(method, ast.FunctionDef) and method.name == "__init__":
                 body = {name for statement in method.body for name in names_of(statement)}
                 assert {arg.arg for arg in method.args.args[1:]} <= body, one.name
+
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "compile"
+SHOWN = ("resnet18", "unet2d", "heart-volume", "mobilenet_v3_large", *(path.stem for path in STRUCTURES))
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_the_files_are_as_they_were_read_and_approved(name: str, update_golden: bool) -> None:
+    (path,) = (path for path in PATHS if path.stem == name)
+    golden = GOLDEN / f"{name}.py.txt"
+    if update_golden:
+        golden.write_text(source(path).text, encoding="utf-8")
+    assert source(path).text == golden.read_text(encoding="utf-8")
+
+
+def test_the_page_of_structure_shows_what_is_written() -> None:
+    shown = (FOLDER / "structure.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    assert shown in source(FOLDER / "zoo" / "resnet50.yaml").text
+
+
+@pytest.mark.parametrize("called", sorted(key for key in {*DEFAULTS, *POSITIONAL} if key.startswith("nn.")))
+def test_what_is_known_of_arguments_is_what_torch_says(called: str) -> None:
+    known = inspect.signature(getattr(nn, called.removeprefix("nn."))).parameters
+    for key, default in DEFAULTS.get(called, {}).items():
+        assert known[key].default == default, key
+    assert list(known)[: len(POSITIONAL.get(called, ()))] == list(POSITIONAL.get(called, ()))
 
 
 ALONE = """

@@ -37,8 +37,10 @@ from netspec.recipe.initializer import XavierUniform
 from netspec.recipe.optimizer import Optimizer
 from netspec.text import Diagnostic, Source
 from netspec_numpy.run import run
+from netspec_torch import observe, writing
 from netspec_torch.device import pick
 from netspec_torch.file import File, finish
+from netspec_torch.file import Source as Written
 from netspec_torch.layers import Layers
 from netspec_torch.module import compile as compile_graph
 from tests.backends.torch.build import Build
@@ -224,6 +226,22 @@ def ns736(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
 def ns737(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
     patch.setattr(backend, "find", lambda name: netspec_torch.backend)
     return compiled(folder, "-o", "nowhere/net.py")
+
+
+def ns741(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    def shifted(graph: Graph, *, name: str) -> Written:
+        made = writing.write(graph, name=name)
+        return replace(made, text=made.text.replace("return cdf", "return cdf + 1"))
+
+    patch.setattr(observe, "write", shifted)
+    verify(read(CURVE).graph, reference=netspec_numpy, candidate=netspec_torch)
+    return ()
+
+
+def ns742(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
+    patch.setattr(backend, "find", lambda name: netspec_torch.backend)
+    (folder / "net.py").write_text("print('my own')\n", encoding="utf-8")
+    return compiled(folder, "-o", "net.py")
 
 
 def ns738(folder: Path, patch: pytest.MonkeyPatch) -> Iterable[Diagnostic]:
