@@ -34,7 +34,7 @@ def plan_table(record: Mapping[str, Any]) -> str:
         lines.append(f"  and {len(plan['float32']) - _MOST_LAYERS} more, which `run.json` names")
     if record["partly"]:
         lines.append("  layers were checked on a part of each batch: all of it would have taken too long")
-    if changed := _changed(plan):
+    if changed := _changed(record):
         lines.append(f"  last digits differ from PyTorch's own way: {', '.join(changed)}")
     return "\n".join(lines)
 
@@ -62,12 +62,14 @@ def _row(trial: Mapping[str, Any]) -> tuple[str, str, str, str]:
     )
 
 
-def _changed(plan: Mapping[str, Any]) -> list[str]:
-    """The parts of a plan that change last digits."""
+def _changed(record: Mapping[str, Any]) -> list[str]:
+    """The parts of a plan that change last digits; as many threads as PyTorch takes by itself change none."""
+    plan, asked = record["plan"], record["asked"]
     told = {
         "memory_format": plan["memory_format"] != "contiguous",
         "compile": plan["compile"],
-        "threads": plan["threads"] is not None,
+        "threads": isinstance(asked["threads"], int)
+        or any(one["taken"] and one["part"] == "threads" for one in record["tried"]),
         "precision": plan["precision"] != "float32",
     }
     return [part for part, differs in told.items() if differs]

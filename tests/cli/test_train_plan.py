@@ -14,6 +14,7 @@ from netspec.cli.planned import plan_table
 from netspec.cli.progress import Lines
 from netspec.cli.train import train
 from netspec_torch import backend as torch_backend
+from netspec_torch.plan import Settled
 from tests.backends.torch.train import small
 
 
@@ -49,7 +50,7 @@ def test_a_plan_is_measured_printed_and_pinned(tmp_path: Path) -> None:
     assert table in done.stderr
     assert " s of measuring" in table
     assert "memory_format channels_last" in table
-    assert "last digits differ from PyTorch's own way: " in table
+    assert "last digits differ from PyTorch's own way: threads" in table or "memory_format, threads" in table
 
 
 def test_times_are_kept_and_measured_anew_when_asked(tmp_path: Path) -> None:
@@ -117,7 +118,15 @@ def test_layers_that_stay_in_float32_are_named_with_the_reason(tmp_path: Path) -
     }
     wrong = {"conv0": "gradient of weight off by 1e+20, and 0.1 is rounding"}
     lines = plan_table(
-        {"plan": plan, "tried": [tried], "wrong": wrong, "partly": True, "seconds": 0.0, "step": 2.5}
+        {
+            "plan": plan,
+            "tried": [tried],
+            "wrong": wrong,
+            "partly": True,
+            "seconds": 0.0,
+            "step": 2.5,
+            "asked": {"threads": 1},
+        }
     ).splitlines()
     assert lines[0] == (
         "plan (0.0 s of measuring, the rest kept from before (`--replan` measures anew), a step takes 2.50 s): "
@@ -130,6 +139,13 @@ def test_layers_that_stay_in_float32_are_named_with_the_reason(tmp_path: Path) -
         "  layers were checked on a part of each batch: all of it would have taken too long",
         "  last digits differ from PyTorch's own way: threads, precision",
     ]
+
+
+def test_as_many_threads_as_pytorch_takes_by_itself_change_no_digit() -> None:
+    plan = {**Settled(threads=2).as_json()}
+    record = {"plan": plan, "tried": [], "wrong": {}, "partly": False, "seconds": 0.0, "step": None}
+    assert "last digits" not in plan_table({**record, "asked": {"threads": "auto"}})
+    assert plan_table({**record, "asked": {"threads": 2}}).endswith("own way: threads")
 
 
 def test_another_machine_is_told_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
