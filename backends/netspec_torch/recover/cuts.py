@@ -49,8 +49,11 @@ def slice_(call: Call) -> Any:
 def _cropped(call: Call, held: Held, place: int, stop: Size, low: int) -> Held:
     """A stretch as long as an axis of another value: `crop_like`, for all axes of space at once."""
     if not low and place >= 2:
+        users = [getattr(user.target, "_opname", "") for user in call.users()]
         for like in call.reader.companions(call.node, len(held.dims)):
-            if call.draw.size(like, place).dim == stop.dim:
+            pairs = zip(call.draw.space(like), call.draw.space(held), strict=True)
+            others = [a for i, (a, b) in enumerate(pairs, start=2) if a != b and i != place]
+            if call.draw.size(like, place).dim == stop.dim and (not others or users == ["slice"]):
                 values = (call.draw.image(held), call.draw.image(like))
                 return plain(call.draw.one("crop_like", {}, values), len(held.dims))
     raise Unsaid("it takes a stretch whose length depends on a free size of the input")

@@ -111,6 +111,10 @@ class Drawing(Draft):
     ) -> tuple[str, ...]:
         """As `one`, for an op with several results."""
         given = dict(weights or {})
+        for local, one in given.items():
+            if one.learns and not one.key:
+                of = ", ".join(f"`{key}`" for key in one.of)
+                raise Unsaid(f"its {local} is computed from {of} while it runs, and that is what learns")
         name = self._name(given)
         if not given:
             return self.step(name, op, arguments, inputs)
@@ -229,6 +233,12 @@ class Drawing(Draft):
         """The value spread over the axes of another."""
         return self.one("expand", {}, (value, like))
 
+    def single(self, one: Owned) -> Held:
+        """A single number of the module, which goes with anything."""
+        array = one.tensor.detach().cpu().reshape(())
+        weights = {"value": Owned(array, one.key, one.places, one.learns, one.of)}
+        return Held(self.one("parameter", {"shape": {}}, (), weights), ())
+
     def owned(self, one: Owned, like: Held) -> Held | Level:
         """Numbers of the module as a value that goes with `like` in arithmetic: spread over it, or a plain number."""
         flat = one.tensor.detach()
@@ -240,8 +250,7 @@ class Drawing(Draft):
             raise Unsaid("a table of whole numbers or of yes and no takes part in arithmetic")
         array = one.tensor.detach().cpu()
         if array.numel() == 1:
-            weights = {"value": Owned(array.reshape(()), one.key, one.places, one.learns, one.of)}
-            return Held(self.one("parameter", {"shape": {}}, (), weights), ())
+            return self.single(one)
         sizes = (1,) * (len(like.dims) - array.dim()) + tuple(array.shape)
         if len(sizes) > len(like.dims):
             raise Unsaid("a table of the module has more axes than what it meets")

@@ -216,8 +216,16 @@ class Reader:
         arguments = self._arguments(node)
         rule = RULES.get(f"{_space(node)}.{short}")
         given = [one for one in _flat(arguments.values()) if isinstance(one, (Held, Level, Owned))]
-        if given and all(isinstance(one, Owned) for one in given):
-            return self._fixed(node, [one for one in given if isinstance(one, Owned)])
+        owned = [one for one in given if isinstance(one, Owned)]
+        if given and len(owned) == len(given):
+            if (
+                rule is None
+                or not any(one.learns for one in owned)
+                or any(one.tensor.numel() > 1 for one in owned)
+            ):
+                return self._fixed(node, owned)
+            single = {word: self.draw.single(one) if one in owned else one for word, one in arguments.items()}
+            return rule(Call(self, node, self.draw, single, short))
         if rule is None and not given and not any(isinstance(one, Size) for one in _flat(arguments.values())):
             return self._fixed(node, [])
         if rule is None:

@@ -246,7 +246,8 @@ def pad(call: Call) -> Held:
     if not any(pads):
         return held
     layer = call.layer
-    if isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and layer.padding_mode != "zeros":
+    alone = [getattr(user.target, "_opname", "")[:4] for user in call.users()] == ["conv"]
+    if alone and isinstance(layer, (nn.Conv1d, nn.Conv2d, nn.Conv3d)) and layer.padding_mode != "zeros":
         call.reader.padded[call.node] = (held, pads, mode)
         return held
     if any(one < 0 for one in pads):

@@ -391,6 +391,19 @@ class Standardised(nn.Conv2d):
         return F.conv2d(x, weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
+class Tempered(nn.Module):
+    """A number that is learned by its logarithm, as in CLIP."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 3)
+        self.log_scale = nn.Parameter(torch.tensor([0.3]))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.fc(x) * self.log_scale.exp()
+        return y
+
+
 class Odds(nn.Module):
     """What else one meets."""
 
@@ -488,6 +501,7 @@ KNOWN: dict[str, Made] = {
     "one axis": (Line, [(2, 32)]),
     "three axes, two inputs": (Volume, [(1, 4, 8, 8), (2,)]),
     "a trunk used twice": (Siamese, [(1, 8, 8), (1, 8, 8)]),
+    "a learned logarithm": (Tempered, [(4,)]),
     "odds and ends": (Odds, [(3, 14, 14)]),
 }
 """How each is made, and the shapes of its inputs."""

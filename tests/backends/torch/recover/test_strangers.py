@@ -235,3 +235,42 @@ def test_shapes_that_are_too_many_or_too_few_are_refused() -> None:
     for shapes in ([], [(4,), (4,)]):
         with pytest.raises(SpecError, match="NS783"):
             read_module(WithHelp(), shapes)
+
+
+class Recomputed(nn.Module):
+    """What learns is not the weight, but what the weight is computed from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.raw = nn.Parameter(torch.randn(3, 4))
+        self.gate = nn.Parameter(torch.randn(3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.linear(x, self.raw.tanh()) * self.gate.sigmoid()
+
+
+def test_a_weight_that_is_computed_from_what_learns_is_refused_with_its_name() -> None:
+    told = [one.why for one in read_module(Recomputed(), [(4,)]).sketch.refusals]
+    assert any("parametrizations" in one for one in told)
+    assert any("`gate`" in one for one in told)
+
+
+class Cropped(nn.Module):
+    """Two sides cut off to the size of another value, or one alone."""
+
+    def __init__(self, *, both: bool) -> None:
+        super().__init__()
+        self.both = both
+        self.small = nn.Conv2d(2, 2, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.small(x)
+        if self.both:
+            return x[:, :, : y.shape[2], : y.shape[3]] + y
+        return x[:, :, : y.shape[2]].mean(3) + y.mean(3)
+
+
+def test_a_crop_to_the_size_of_another_value_is_one_layer() -> None:
+    sketch = read_module(Cropped(both=True), [(2, "H", "W")]).sketch
+    assert [one.op for one in sketch.steps] == ["conv", "crop_like", "add"]
+    assert read_module(Cropped(both=False), [(2, "H", "W")]).sketch.refusals
