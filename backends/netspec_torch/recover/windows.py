@@ -252,7 +252,7 @@ def pad(call: Call) -> Held:
         return held
     if any(one < 0 for one in pads):
         raise Unsaid("it takes places away on some sides and adds some on others")
-    x = call.draw.laid(held)
+    x = call.draw.laid(held) if mode == "constant" else call.draw.image(held)
     names = call.draw.type(x).names
     pairs = {names[-1 - i]: (pads[2 * i], pads[2 * i + 1]) for i in reversed(range(rank))}
     arguments: dict[str, Any] = {

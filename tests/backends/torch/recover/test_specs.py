@@ -64,7 +64,10 @@ def test_a_spec_comes_back_from_its_module(name: str) -> None:
         for shape in shapes
     ]
     for training in (False, True):
-        theirs, ours = (_outcome(one, inputs, training=training) for one in (module, again))
+        theirs, ours = (
+            _outcome(one, inputs, training=training, count=len(reading.sketch.outputs))
+            for one in (module, again)
+        )
         for a, b in zip(ours, theirs, strict=True):
             torch.testing.assert_close(a, b, rtol=0, atol=0)
     used = {key for key, one in module.named_parameters() if one.grad is not None}
@@ -74,17 +77,18 @@ def test_a_spec_comes_back_from_its_module(name: str) -> None:
     assert all(step.name in paths for step in reading.sketch.steps if step.weights)
 
 
-def _outcome(module: nn.Module, inputs: list[torch.Tensor], *, training: bool) -> list[torch.Tensor]:
-    """Outputs, and in training the gradients of the inputs; what is drawn by chance is drawn the same way."""
+def _outcome(
+    module: nn.Module, inputs: list[torch.Tensor], *, training: bool, count: int
+) -> list[torch.Tensor]:
+    """The first outputs, and in training the gradients of the inputs; what is drawn by chance is drawn the same way."""
     module.train(training)
     given = [one.clone().requires_grad_() for one in inputs]
     with torch.random.fork_rng():
         torch.manual_seed(0)
         made = module(*given)
-    values = list(made.values()) if isinstance(made, dict) else [made]
-    shown = [one for one in values if one.grad_fn is not None][: 1 if len(values) == 1 else None]
+    values = list(made.values())[:count] if isinstance(made, dict) else [made]
     if training:
-        sum(one.square().sum() for one in shown).backward()
+        sum(one.square().sum() for one in values if one.grad_fn is not None).backward()
     return [*(one.detach() for one in values), *(one.grad for one in given if one.grad is not None)]
 
 

@@ -12,7 +12,7 @@ from torch.utils import _pytree as tree
 from netspec.recover.sketch import Reading
 from netspec.text import SpecError
 from netspec_torch.recover import read_module
-from tests.backends.torch.recover import strangers
+from tests.backends.torch.recover import strangers, unreadable
 from tests.backends.torch.recover.built import built
 
 ROUNDING = 64 * torch.finfo(torch.float32).eps
@@ -136,28 +136,28 @@ def test_the_module_is_what_the_sketch_is_held_to(
 
 
 def test_what_has_no_words_is_listed_with_its_places_all_at_once() -> None:
-    sketch = read_module(strangers.Dangling(), [(3, 8, 8)]).sketch
+    sketch = read_module(unreadable.Dangling(), [(3, 8, 8)]).sketch
     told = {one.op: one for one in sketch.refusals}
     assert {"grid_sampler", "fft_fft2", "einsum"} <= told.keys()
-    assert "strangers.py:" in told["einsum"].place
+    assert "unreadable.py:" in told["einsum"].place
 
 
 def test_a_module_whose_numbers_decide_is_told_with_its_line() -> None:
     with pytest.raises(SpecError) as raised:
-        read_module(strangers.Decided(), [(3, 8, 8)])
+        read_module(unreadable.Decided(), [(3, 8, 8)])
     assert raised.value.diagnostics[0].code == "NS782"
-    assert "strangers.py:" in str(raised.value)
+    assert "unreadable.py:" in str(raised.value)
     assert "if x.sum() > 0" in str(raised.value)
 
 
 def test_a_module_for_one_batch_alone_is_refused() -> None:
     with pytest.raises(SpecError, match="NS784"):
-        read_module(strangers.Counted(), [(3, 4)])
+        read_module(unreadable.Counted(), [(3, 4)])
 
 
 def test_frames_that_become_samples_are_refused_with_both_shapes() -> None:
     (refusal,) = (
-        one for one in read_module(strangers.Merged(), [(4, 3, 8, 8)]).sketch.refusals if one.op == "reshape"
+        one for one in read_module(unreadable.Merged(), [(4, 3, 8, 8)]).sketch.refusals if one.op == "reshape"
     )
     assert "[N, 4, 3, 8, 8]" in refusal.why
 
