@@ -264,7 +264,7 @@ class Cropped(nn.Module):
         self.small = nn.Conv2d(2, 2, 3)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = self.small(x)
+        y: torch.Tensor = self.small(x)
         if self.both:
             return x[:, :, : y.shape[2], : y.shape[3]] + y
         return x[:, :, : y.shape[2]].mean(3) + y.mean(3)
