@@ -151,27 +151,34 @@ class Reader:
         try:
             made = rule(self, node)
         except Pending as trouble:
-            del self.draft.steps[before:]
-            if node.op in PATIENT:
-                self._defer(node, trouble.origin)
-            else:
-                self._refuse(trouble.origin.node, trouble.origin.why, node)
-            return
+            self._unsaid(node, before, trouble.origin)
         except (Unsaid, Unfolded) as trouble:
-            del self.draft.steps[before:]
-            if node.op in PATIENT:
-                self._defer(node, Deferred(node, str(trouble)))
-            else:
-                self._refuse(node, str(trouble))
-            return
+            self._unsaid(node, before, Deferred(node, str(trouble)))
         except DimTooComplex:
-            self._refuse(node, "its sizes are too complex to reason about")
-            return
+            self._unsaid(node, before, Deferred(node, "its sizes are too complex to reason about"))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            # A rule takes a node at its word; what does not keep to its op's own form has no meaning to be found.
+            self._unsaid(
+                node, before, Deferred(node, "its inputs or attributes are not those that ONNX gives this op")
+            )
+        else:
+            self._keep(node, made)
+
+    def _keep(self, node: Node, made: Sequence[str | Laid]) -> None:
+        """Give the outputs their values."""
         for name, value in zip(node.outputs, made, strict=False):
             self.laid[name] = Laid(value) if isinstance(value, str) else value
         for name in node.outputs[len(made) :]:
             if name and self.uses.get(name):
                 self._refuse(node, "it gives more than one value here")
+
+    def _unsaid(self, node: Node, before: int, origin: Deferred) -> None:
+        """Take back what was drawn for a node that has no words; refuse it, unless it may be part of a figure."""
+        del self.draft.steps[before:]
+        if node.op in PATIENT:
+            self._defer(node, origin)
+        else:
+            self._refuse(origin.node, origin.why, node)
 
     def _defer(self, node: Node, origin: Deferred) -> None:
         """Wait whether a figure ends behind the node."""

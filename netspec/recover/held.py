@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from math import sqrt
+from math import prod, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,8 +43,8 @@ BATCHES = (1, 2)
 
 EPS = 2.0**-23
 
-LARGEST = 2**28
-"""So many numbers of an input are drawn at most."""
+LARGEST = 2**31
+"""So many numbers may be made in one run: both sides keep every value."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,9 @@ class _Trial:
         graph = spec.spec.graph
         # What training asks of a batch, as a norm does, is asked of two samples: here nothing is trained.
         sizes = {**small_sizes(graph, max(batch, 2)), SAMPLES: batch}
+        _check_size(graph, sizes)
         rng = np.random.default_rng([seed, batch])
         self._inputs = {name: typed(kind, sizes, rng) for name, kind in graph.inputs.items()}
-        if sum(one.size for one in self._inputs.values()) > LARGEST:
-            raise SpecError.of(
-                "NS777", "the inputs are too large to be drawn", help="give smaller ones with `--shape`"
-            )
         self._inputs = {name: _single(one) for name, one in self._inputs.items()}
         self._feed = Feed(_wide(self._inputs), parameters=_wide(spec.parameters), state=_wide(spec.state))
         self._run: Run | None = None
@@ -204,6 +201,18 @@ class _Trial:
                 source = f" (`{names[value]}` of the source)" if names.get(value) else ""
                 return f"the layer `{node.path}`{source}, where {differs}"
         return ""
+
+
+def _check_size(graph: Graph, sizes: Mapping[str, int]) -> None:
+    """SpecError NS777 where a run would take more memory than a proof may."""
+    kinds = [*graph.inputs.values(), *(kind for node in graph.nodes for kind in node.types)]
+    total = sum(prod(one.evaluate(sizes) for one in kind.sizes) for kind in kinds)
+    if total > LARGEST:
+        raise SpecError.of(
+            "NS777",
+            f"one run of the network makes {total:,} numbers, and {LARGEST:,} are tried at most",
+            help="give smaller inputs with `--shape`, or a letter for what may be any size",
+        )
 
 
 def _asked(source: Source, inputs: Mapping[str, Array], what: str) -> Mapping[str, Array]:

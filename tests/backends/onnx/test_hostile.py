@@ -17,7 +17,9 @@ from onnx import TensorProto, helper
 from netspec.recover.imported import recovered
 from netspec.text import SpecError
 from netspec_onnx.file import opened
+from netspec_onnx.recover import RULES
 from tests.backends.onnx.made import model, node, noise, put
+from tests.backends.onnx.test_nodes import CASES, CONSTANTS
 
 WEIGHT = noise(6, 4, 1, 1)
 
@@ -194,3 +196,43 @@ def test_bytes_that_were_changed_are_read_or_refused(data: st.DataObject, tmp_pa
     path = Path(put(tmp_path, bytes(raw[: data.draw(st.integers(1, len(raw)))])))
     with suppress(SpecError):
         opened(path)
+
+
+def test_a_network_that_makes_too_much_is_not_run(tmp_path: Path) -> None:
+    made = model(node("Resize", ["x", "", "", "s"]), tensors={"s": np.array([1, 4, 2**17, 2**17], np.int64)})
+    made.graph.node[0].attribute.extend(
+        [
+            helper.make_attribute("coordinate_transformation_mode", "asymmetric"),
+            helper.make_attribute("nearest_mode", "floor"),
+        ]
+    )
+    (told,) = refused(put(tmp_path, made)).diagnostics
+    assert told.code == "NS777"
+    assert "are tried at most" in told.message
+
+
+ODD = st.sampled_from([0, -1, 2, 3, 10**6, 2**40, -(2**62)])
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_nodes_that_do_not_keep_to_their_op_are_refused(data: st.DataObject, tmp_path: Path) -> None:
+    """Attributes and inputs of good nodes are lost, doubled and changed; nothing but a SpecError may come of it."""
+    nodes, tensors, _ = CASES[data.draw(st.sampled_from(sorted(CASES)))]
+    made = model(*nodes, tensors={**CONSTANTS, **tensors})
+    one = made.graph.node[data.draw(st.integers(0, len(nodes) - 1))]
+    what = data.draw(st.sampled_from(["lose", "change", "input", "op"]))
+    if what in {"lose", "change"} and one.attribute:
+        place = data.draw(st.integers(0, len(one.attribute) - 1))
+        if what == "lose":
+            del one.attribute[place]
+        elif one.attribute[place].ints:
+            one.attribute[place].ints[:] = data.draw(st.lists(ODD, max_size=5))
+        else:
+            one.attribute[place].i = data.draw(ODD)
+    elif what == "input":
+        one.input[:] = data.draw(st.permutations([*one.input, "x", "bias"]))[: data.draw(st.integers(0, 4))]
+    else:
+        one.op_type = data.draw(st.sampled_from(sorted(RULES)))
+    with suppress(SpecError):
+        recovered(put(tmp_path, made))
