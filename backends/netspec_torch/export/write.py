@@ -13,6 +13,7 @@ from torch import Tensor, nn
 import netspec
 from netspec.backend import Exported, FreeSize, Trial, needing
 from netspec.ir.folding import Inference, folded
+from netspec.ir.graph import Graph
 from netspec.recipe.packed import pack
 from netspec.recipe.spec import Spec
 from netspec.text import SpecError
@@ -58,14 +59,19 @@ def deliver(
 
 def made(spec: Spec, weights: Path | Mapping[str, Tensor] | None, *, seed: int = 0) -> nn.Module:
     """The model of a spec in evaluation, with the weights of a file, a run or a state dict, else first values."""
+    tensors: Mapping[str, Tensor] | None = None
+    if isinstance(weights, Path):
+        tensors = read(weights).tensors
+        _check(spec.graph, tensors, f"the tensors of `{shown(weights.name)}`")
+    elif weights is not None:
+        tensors = weights
+        _check(spec.graph, tensors, "the tensors that were given")
     group = spec.group.graph if spec.group else None
     model = assemble(
         spec.graph, name=spec.name, doc=spec.doc, digest=spec.digest, group=group, seed=seed
     ).model.eval()
-    if isinstance(weights, Path):
-        _pour(model, read(weights).tensors, f"the tensors of `{shown(weights.name)}`")
-    elif weights is not None:
-        _pour(model, weights, "the tensors that were given")
+    if tensors is not None:
+        model.load_state_dict(tensors, strict=True)
     return model
 
 
@@ -87,15 +93,21 @@ def merged(spec: Spec, model: nn.Module, inference: Inference) -> nn.Module:
     return made_new.requires_grad_(requires_grad=False)
 
 
-def _pour(model: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
-    """Put tensors in; SpecError NS754 unless they are exactly the model's own, by name and shape."""
-    own = model.state_dict()
+def _check(graph: Graph, tensors: Mapping[str, Tensor], what: str) -> None:
+    """SpecError NS754 unless tensors are exactly the model's own, by name and shape.
+
+    The model is not there yet: a spec that claims more than the file holds takes no memory.
+    """
+    nodes = list(graph.walk("predict", "train"))
+    used = [key for node in nodes for key in (*node.parameters.values(), *node.state.values())]
+    rows = {**graph.parameters, **graph.state}
+    own = {key: rows[key].shape for key in used}
     missing = [key for key in own if key not in tensors]
     more = [key for key in tensors if key not in own]
     others = [
-        f"{shown(key)} is {list(tensors[key].shape)} and not {list(value.shape)}"
-        for key, value in own.items()
-        if key in tensors and tensors[key].shape != value.shape
+        f"{shown(key)} is {list(tensors[key].shape)} and not {list(shape)}"
+        for key, shape in own.items()
+        if key in tensors and tensors[key].shape != shape
     ]
     differing = ((missing, "missing"), (more, "not of the model"), (others, "of another shape"))
     told = [f"{len(names):,} {what} ({_some(names)})" for names, what in differing if names]
@@ -103,9 +115,9 @@ def _pour(model: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
         raise SpecError.of(
             "NS754",
             f"{what} are not those of the model: {'; '.join(told)}",
-            help="name the file or the run that was trained with this very spec",
+            help="name the file or the run that was trained with this very spec; "
+            "`netspec weights SPEC FILE -o NEW` carries over what fits of another",
         )
-    model.load_state_dict(tensors, strict=True)
 
 
 def _some(names: Sequence[str]) -> str:

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import netspec
+from netspec.recipe.packed import pack
 from netspec.text import SpecError
 
 onnx = pytest.importorskip("onnx")
@@ -139,6 +141,19 @@ def test_multiples_stay_multiples(tmp_path: Path) -> None:
     assert program(torch.zeros(5, 2, 20, 16)).shape == (5, 2, 20, 16)
     with pytest.raises(Exception, match=r"(?i)guard|assert|constraint|divisible|expect"):
         program(torch.zeros(5, 2, 22, 16))
+
+
+def test_a_spec_that_claims_more_than_its_file_holds_takes_no_memory(spec: Path, tmp_path: Path) -> None:
+    huge = SPEC.replace("linear: 100", "linear: 100000000").replace(
+        "out_channels: 4", "out_channels: 4000000"
+    )
+    (tmp_path / "huge.yaml").write_text(huge, encoding="utf-8")
+    claimed = pack(netspec.load(tmp_path / "huge.yaml"), "0")
+    save_file(netspec.compile(spec).state_dict(), tmp_path / "huge.safetensors", metadata=claimed)
+    with pytest.raises(
+        SpecError, match=r"NS754.*linear1.weight is \[100, 4\] and not \[100000000, 4000000\]"
+    ):
+        netspec.from_pretrained(tmp_path / "huge.safetensors")
 
 
 def test_weights_come_from_a_file_or_nothing_is_written(spec: Path, tmp_path: Path) -> None:
