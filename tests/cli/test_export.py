@@ -51,7 +51,8 @@ def call(*words: str | Path) -> Result:
 
 
 def weight(file: str, key: str = "conv1.weight") -> torch.Tensor:
-    return netspec.from_pretrained(file).state_dict()[key]
+    found: torch.Tensor = netspec.from_pretrained(file).state_dict()[key]
+    return found
 
 
 def test_first_values_are_told_to_be_first_values(spec: Path) -> None:

@@ -100,8 +100,9 @@ def _check(graph: Graph, tensors: Mapping[str, Tensor], what: str) -> None:
     """
     nodes = list(graph.walk("predict", "train"))
     used = [key for node in nodes for key in (*node.parameters.values(), *node.state.values())]
-    rows = {**graph.parameters, **graph.state}
-    own = {key: rows[key].shape for key in used}
+    shapes = {key: row.shape for key, row in graph.parameters.items()}
+    shapes |= {key: row.shape for key, row in graph.state.items()}
+    own = {key: shapes[key] for key in used}
     missing = [key for key in own if key not in tensors]
     more = [key for key in tensors if key not in own]
     others = [
