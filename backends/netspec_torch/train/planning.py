@@ -18,7 +18,8 @@ from netspec.recipe.spec import Spec
 from netspec.recipe.training import Training
 from netspec.text import SpecError
 from netspec_torch.module import Compiled
-from netspec_torch.plan.choose import Choice, Chosen, Length, Unable, first
+from netspec_torch.plan.choose import Choice, first
+from netspec_torch.plan.chosen import Chosen, Length, Unable
 from netspec_torch.plan.ground import Ground, differing, look
 from netspec_torch.plan.kept import Kept
 from netspec_torch.plan.settled import Settled

@@ -15,7 +15,7 @@ from netspec.recipe.spec import Spec
 from netspec.text import SpecError
 from netspec_torch.module import Compiled
 from netspec_torch.optimizer import bound, build
-from netspec_torch.plan.choose import Unable
+from netspec_torch.plan.chosen import Unable
 from netspec_torch.plan.duel import Lane
 from netspec_torch.plan.guard import Watch, judge
 from netspec_torch.plan.settled import Settled

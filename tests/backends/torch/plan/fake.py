@@ -8,7 +8,8 @@ from itertools import cycle
 from pathlib import Path
 
 from netspec.recipe.plan import Plan
-from netspec_torch.plan.choose import Choice, Chosen, Length, Unable
+from netspec_torch.plan.choose import Choice
+from netspec_torch.plan.chosen import Chosen, Length, Unable
 from netspec_torch.plan.duel import Lane
 from netspec_torch.plan.ground import Ground
 from netspec_torch.plan.kept import Kept

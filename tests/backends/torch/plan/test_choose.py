@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from netspec.recipe.plan import ALL_AUTO, Plan
-from netspec_torch.plan.choose import BUDGET, Unable
+from netspec_torch.plan.choose import BUDGET
+from netspec_torch.plan.chosen import Unable
 from netspec_torch.plan.ground import Ground
 from netspec_torch.plan.settled import Settled
 from tests.backends.torch.plan.fake import GROUND, Clock, Stage, choose, wider
