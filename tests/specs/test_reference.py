@@ -117,7 +117,7 @@ def whole(text: str) -> Source:
     return Source("example.yaml", text + "".join(part for name, part in rest.items() if name not in sections))
 
 
-PAGES = ("README.md", "structure.md")
+PAGES = ("README.md", "structure.md", "commands.md")
 
 
 def examples(*, good: bool) -> list[str]:
