@@ -110,7 +110,11 @@ class Body:
                 self.values[step.refs[0]] = value
                 self._waiting[step.refs[0]] = value
             elif (
-                free and step.is_automatic and self._passes(steps, i, read) and not self._is_awaited(passing)
+                free
+                and step.is_automatic
+                and self._until <= i
+                and self._passes(steps, i, read)
+                and not self._is_awaited(passing)
             ):
                 self._assign(step, value, passing, kept)
                 self._until = read[0]
@@ -139,15 +143,18 @@ class Body:
     ) -> None:
         """Steps that are done under one condition. What is read behind them stands in a local that is there anyway."""
         held: dict[Ref, str] = {}
-        for step in steps:
+        for j, step in enumerate(steps):
             for i, ref in enumerate(step.refs):
                 if ref not in kept and all(turn <= start for turn in readers.get(ref, ())):
                     continue
                 other = step.instead[ref]
                 value = self.values[other]
                 last = other not in kept and all(turn <= start for turn in readers[other])
+                last = last and not any(other in one.inputs for one in steps[j + 1 :])
                 if last and ref not in kept and isinstance(value, ast.Name) and self._is_free(value.id, held):
                     held[ref] = value.id
+                    if value.id == passing:
+                        self._until = max(readers[ref])
                     continue
                 later = {turn for turn in readers[ref] if turn > start} if ref in readers else set()
                 if (

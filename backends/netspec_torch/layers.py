@@ -12,7 +12,7 @@ from netspec.ir.graph import Graph, Node
 from netspec.ir.op import Op
 from netspec.text import SpecError
 from netspec_torch import initializer
-from netspec_torch.blocks.copies import runs
+from netspec_torch.blocks.looping import runs
 from netspec_torch.naming import RESERVED, is_part
 from netspec_torch.rule import Lowered, Rule, Site, call, method, name, subscript
 

@@ -9,11 +9,13 @@ from functools import partial
 from graphlib import CycleError, TopologicalSorter
 
 from netspec.ir.graph import Graph, GraphParameter
-from netspec_torch.blocks.copies import runs
-from netspec_torch.blocks.outline import Call, Item, Kind, Leaf, Outline, Piece, Series
-from netspec_torch.blocks.slots import Copies, Home, Slot, filled
-from netspec_torch.blocks.template import Template, construct_of, settle, unite
-from netspec_torch.blocks.unify import Differ
+from netspec_torch.blocks.items import Call, Item, Kind, Leaf, Piece, Series
+from netspec_torch.blocks.looping import runs
+from netspec_torch.blocks.outline import Outline
+from netspec_torch.blocks.settling import settle
+from netspec_torch.blocks.slots import MISSING, Copies, Differ, Home, Slot, filled
+from netspec_torch.blocks.template import Template, construct_of
+from netspec_torch.blocks.uniting import unite
 from netspec_torch.body import Step, shape, step_of
 from netspec_torch.layers import Layers, are_copies
 from netspec_torch.naming import class_name
@@ -172,7 +174,6 @@ def _free(wanted: str, taken: set[str]) -> str:
 
 def laid_out(tree: ast.expr, defaults: Mapping[str, Mapping[str, object]]) -> ast.expr:
     """A constructor as it is written: copies in loops, and the first arguments of a class without their names."""
-    from netspec_torch.blocks.slots import MISSING  # noqa: PLC0415 - used here alone
 
     def put(one: ast.expr) -> ast.expr | None:
         if not isinstance(one, ast.Call):

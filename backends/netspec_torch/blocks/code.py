@@ -7,8 +7,8 @@ from functools import partial
 
 from netspec.ir.graph import Graph, Ref
 from netspec_torch.blocks.classes import Classes, laid_out, put_in, word
+from netspec_torch.blocks.items import Leaf
 from netspec_torch.blocks.letters import Letters
-from netspec_torch.blocks.outline import Leaf
 from netspec_torch.blocks.slots import MISSING, written
 from netspec_torch.blocks.template import Label, Part, Template, annotation_of
 from netspec_torch.body import Body, Step

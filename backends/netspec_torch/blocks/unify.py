@@ -5,27 +5,23 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
+from netspec_torch.blocks.copies import united
 from netspec_torch.blocks.signatures import DEFAULTS, POSITIONAL
 from netspec_torch.blocks.slots import (
     MISSING,
     NOT_PLAIN,
     Copies,
+    Differ,
     Dotted,
     Hole,
-    Home,
-    Loop,
-    Slot,
     dotted_name,
     plain,
+    same,
     written,
 )
 
 Told = Sequence["ast.expr | None"]
 """One expression for each use; None for a use that has none."""
-
-
-class Differ(Exception):
-    """The expressions are not the same but for numbers and words."""
 
 
 class Unifier:
@@ -125,8 +121,6 @@ class Unifier:
 
     def _copies(self, told: Told, hint: str) -> ast.expr:
         """Rows of copies: the same number of them, each with the one in its place."""
-        from netspec_torch.blocks.copies import united  # noqa: PLC0415 - copies are made of what is unified
-
         rows = [one if isinstance(one, Copies) else None for one in told]
         if any(row is None and one is not None for row, one in zip(rows, told, strict=True)):
             raise Differ
@@ -136,26 +130,3 @@ class Unifier:
 def _place(key: str, usual: Mapping[str, object]) -> int:
     """Where an argument stands among those with a default; the others stand before them."""
     return list(usual).index(key) if key in usual else -1
-
-
-def same(a: object, b: object) -> bool:
-    """Whether two expressions are the same."""
-    if a is b:
-        return True
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, ast.Constant) and isinstance(b, ast.Constant):
-        return type(a.value) is type(b.value) and repr(a.value) == repr(b.value)
-    if isinstance(a, Slot) and isinstance(b, Slot):
-        return a.index == b.index
-    if isinstance(a, Home):
-        return True
-    if isinstance(a, Copies) and isinstance(b, Copies):
-        return same(a.entries, b.entries)
-    if isinstance(a, (Hole, Loop)):
-        return False
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, ast.AST):
-        return all(same(getattr(a, key, None), getattr(b, key, None)) for key in a._fields)
-    return a == b
