@@ -207,10 +207,15 @@ def _check_size(graph: Graph, sizes: Mapping[str, int]) -> None:
     """SpecError NS777 where a run would take more memory than a proof may."""
     kinds = [*graph.inputs.values(), *(kind for node in graph.nodes for kind in node.types)]
     total = sum(prod(one.evaluate(sizes) for one in kind.sizes) for kind in kinds)
+    for node in graph.nodes:
+        window = getattr(node.op, "kernel_size", None) if not node.parameters else None
+        if window is not None:  # a pool looks at every place of every window
+            places = (window,) * (node.types[0].rank - 2) if isinstance(window, int) else window
+            total += prod(places) * prod(one.evaluate(sizes) for one in node.types[0].sizes)
     if total > LARGEST:
         raise SpecError.of(
             "NS777",
-            f"one run of the network makes {total:,} numbers, and {LARGEST:,} are tried at most",
+            f"one run of the network makes or looks at {total:,} numbers, and {LARGEST:,} are tried at most",
             help="give smaller inputs with `--shape`, or a letter for what may be any size",
         )
 

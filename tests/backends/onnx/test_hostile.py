@@ -211,6 +211,12 @@ def test_a_network_that_makes_too_much_is_not_run(tmp_path: Path) -> None:
     assert "are tried at most" in told.message
 
 
+def test_a_window_of_a_million_places_is_not_slid(tmp_path: Path) -> None:
+    made = model(node("MaxPool", ["x"], kernel_shape=[1_000_000, 64], auto_pad="SAME_UPPER"))
+    (told,) = refused(put(tmp_path, made)).diagnostics
+    assert told.code == "NS777"
+
+
 ODD = st.sampled_from([0, -1, 2, 3, 10**6, 2**40, -(2**62)])
 
 
