@@ -9,6 +9,7 @@ import linecache
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -39,7 +40,7 @@ class Compiled:
     group_metrics: Running | None
     source: Source
 
-    @property
+    @cached_property
     def for_loss(self) -> dict[str, bool]:
         """The keyword arguments that make `model` return what the loss reads, whatever mode it is in."""
         asked = inspect.signature(self.model.forward).parameters.get(FOR_LOSS)

@@ -65,11 +65,16 @@ def set_pace(stepper: torch.optim.Optimizer, optimizer: Optimizer, pace: Pace) -
             group["momentum"] = own if pace.momentum is None else pace.momentum
 
 
-def bound(clip: Clip | None, parameters: Iterable[Tensor]) -> None:
-    """Bound the gradients of these parameters in place, all together by their norm, or each number by its size."""
+def bound(clip: Clip | None, parameters: Iterable[Tensor], norm: Tensor | None = None) -> None:
+    """Bound the gradients of these parameters in place, all together by their norm, or each number by its size.
+
+    `norm` is that of all gradients, where it is known already.
+    """
     if clip is None:
         return
-    if clip.norm is not None:
+    if clip.norm is not None and norm is not None:
+        torch.nn.utils.clip_grads_with_norm_(parameters, clip.norm, norm)
+    elif clip.norm is not None:
         torch.nn.utils.clip_grad_norm_(parameters, clip.norm)
     elif clip.value is not None:
         torch.nn.utils.clip_grad_value_(parameters, clip.value)

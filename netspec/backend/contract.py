@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -209,9 +209,9 @@ class Course:
     """What contenders are compared on.
 
     `seconds` is how long each is measured, `macs` the multiply-accumulates of one sample, of its forward pass and of a
-    whole step, in the letters of the spec.
-    `draw` makes a batch by the names of inputs and targets, for where the spec's data is not there; `data`
-    says where batches come from: `auto`, `spec` or `drawn`. `contenders` names those that are wanted (empty: all).
+    whole step, in the letters of the spec. `draw` makes a batch by the names of inputs and targets, for where the data of
+    the spec is not there; `data` says where batches come from: `auto`, `spec` or `drawn`. `pins` are parts of the plan,
+    as in `Trainer.fit`, and `precision` goes with them. `contenders` names those that are wanted (empty: all).
     """
 
     batch: int
@@ -221,6 +221,7 @@ class Course:
     data: str = "auto"
     device: str | None = None
     precision: str | None = None
+    pins: Mapping[str, Any] = field(default_factory=dict)
     against: Against | None = None
     contenders: tuple[str, ...] = ()
 

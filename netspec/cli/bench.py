@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from netspec.cli.options import format_option, set_option, sizes_option, spec_argument
+from netspec.cli.train import DEVICES, PRECISIONS
 from netspec.lang.constants import Constant
 from netspec.text.shown import shown
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from netspec.recipe.spec import Spec
 
 CONTENDERS = ("plan", "module", "by-hand", "lightning", "keras")
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("float32", "bf16", "fp16")
 USUAL_BATCH = 32
 
 
@@ -42,6 +41,16 @@ def _against(context: click.Context, parameter: click.Parameter, text: str | Non
     return Path(file), name
 
 
+def _pins(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, object]:
+    """The parts of the plan by name; a usage error for what is none."""
+    from netspec.recipe.plan import read_pins
+
+    try:
+        return read_pins(words)
+    except ValueError as trouble:
+        raise click.BadParameter(str(trouble), context, parameter) from trouble
+
+
 @click.command()
 @spec_argument
 @set_option
@@ -58,6 +67,14 @@ def _against(context: click.Context, parameter: click.Parameter, text: str | Non
     help="How long each contender is measured.",
 )
 @click.option("--device", type=click.Choice(DEVICES), help="Replace the recipe's device.")
+@click.option(
+    "--plan",
+    "pins",
+    metavar="auto|none|PART=VALUE",
+    multiple=True,
+    callback=_pins,
+    help="Replace the recipe's plan, or a part of it, as `netspec train` takes it; repeatable.",
+)
 @click.option(
     "--precision", type=click.Choice(PRECISIONS), help="Replace the recipe's precision, for `plan`."
 )
@@ -90,6 +107,7 @@ def bench(
     batch: int | None,
     seconds: float,
     device: str | None,
+    pins: dict[str, object],
     precision: str | None,
     against: tuple[Path, str] | None,
     against_loss: str | None,
@@ -123,6 +141,7 @@ def bench(
         data="drawn" if sizes and data == "auto" else data,
         device=device,
         precision=precision,
+        pins=pins,
         against=None if against is None else Against(*against, against_loss or ""),
         contenders=only,
     )
@@ -183,6 +202,10 @@ def report(told: Mapping[str, Any]) -> str:
         "",
         *(f"{one['name']}: {one['what']} ({_settings(one['settings'])})" for one in told["contenders"]),
     ]
+    if "plan" in told:
+        from netspec.cli.planned import plan_table
+
+        lines += plan_table(told["plan"]).splitlines()
     for precision, best in told["roof"].items():
         lines.append(f"roof in {precision}: {best['macs_per_second'] / 1e9:,.1f} GMAC/s, {best['of']}")
     lines += [

@@ -8,6 +8,7 @@ thread (OMP_NUM_THREADS=1) what else the machine does hardly shows. The step is 
 
 from __future__ import annotations
 
+import itertools
 import statistics
 import sys
 import tempfile
@@ -45,7 +46,7 @@ class Steps(Watcher):
 
     def each(self) -> list[float]:
         """Seconds of the steps."""
-        return [b - a for part in self.times for a, b in zip(part, part[1:], strict=False)]
+        return [b - a for part in self.times for a, b in itertools.pairwise(part)]
 
 
 def engine(spec: Spec) -> list[float]:

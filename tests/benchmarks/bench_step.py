@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.bench_step NAME [batch] [rounds]
 
-NAME is a network of `by_hand/networks.py`. Prints the time of a step of each and their ratio, round by round in turn, so
-that the machine's moods meet both; then what a step holds: bytes saved for backward, and the most that are allocated at
+NAME is a network of `by_hand/networks.py`. Prints the time of a step of each and their ratio, round by round in turn,
+so that the moods of the machine meet both; then what a step holds: bytes saved for backward, and the most allocated at
 once, as PyTorch's allocator tells the profiler. `netspec bench` measures the same in processes of their own.
 """
 
@@ -127,4 +127,4 @@ def main(name: str = "tutorial", size: int = 0, rounds: int = 15) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2], *map(int, sys.argv[2:]))
+    main(sys.argv[1] if sys.argv[1:] else "tutorial", *map(int, sys.argv[2:]))

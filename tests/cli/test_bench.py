@@ -115,13 +115,16 @@ def test_json_is_all_that_was_measured(faked: Faked) -> None:
 
 def test_what_is_asked_for_reaches_the_backend(faked: Faked, tmp_path: Path) -> None:
     done = run(
-        "--batch", "3", "--seconds", "2", "--device", "cpu", "--precision", "bf16", "--only", "plan, keras",
+        "--batch", "3", "--seconds", "2", "--device", "cpu", "--precision", "auto",
+        "--plan", "auto", "--plan", "compile=false", "--only", "plan, keras",
         "--against", f"{tmp_path}/net.py:Net", "--against-loss", "loss",
         "--sizes", "H=32,W=48",
     )  # fmt: skip
     assert done.exception is None, done.output
     course = asked(faked)
-    assert (course.batch, course.seconds, course.device, course.precision) == (3, 2, "cpu", "bf16")
+    assert (course.batch, course.seconds, course.device, course.precision) == (3, 2, "cpu", "auto")
+    assert course.pins["compile"] is False
+    assert course.pins["memory_format"] == "auto"
     assert course.contenders == ("plan", "keras")
     assert course.against is not None
     assert (course.against.file, course.against.network, course.against.loss) == (
@@ -156,6 +159,7 @@ def test_a_batch_is_the_recipes_or_32(faked: Faked) -> None:
         (["--batch", "0"], "not in the range"),
         (["--seconds", "0"], "not in the range"),
         (["--sizes", "H=a"], "is a size"),
+        (["--plan", "speed=9"], "speed"),
     ],
 )
 def test_a_wrong_command_line_is_told(faked: Faked, options: list[str], said: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.reduction import ForkingPickler
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from netspec.backend import Against
 from netspec.recipe.spec import Spec
+from netspec_torch.plan import Settled
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Job:
     """One comparison.
 
     `drawn` is a batch of numbers by the names of inputs and targets; without it batches come from the spec's own data.
-    `device` is `cpu`, `cuda` or `mps`. `precision` is that of the plan. `against` is what a person wrote.
+    `device` is `cpu`, `cuda` or `mps`. `precision` and `pins` are asked of the plan, `settled` is what came of it.
+    `against` is what a person wrote.
     """
 
     spec: Spec
@@ -28,6 +30,8 @@ class Job:
     device: str
     precision: str
     against: Against | None = None
+    pins: Mapping[str, Any] = field(default_factory=dict)
+    settled: Settled | None = None
 
 
 def _thawed(table: dict[Any, Any]) -> MappingProxyType[Any, Any]:

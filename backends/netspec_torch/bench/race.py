@@ -98,8 +98,12 @@ def race(spec: Spec, course: Course, watcher: Watcher | None = None) -> dict[str
     out: dict[str, str] = {}
     names = _asked(course, out)
     checked = _checked(names, job, out, watcher)
+    record = None
+    if "plan" in checked:
+        job, record = _settled(job, watcher)
     racers, roof, rounds = _raced(checked, job, course, out, watcher)
-    return _told(spec, job, data, racers, roof, rounds, out, course)
+    found = _told(spec, job, data, racers, roof, rounds, out, course)
+    return found if record is None else {**found, "plan": record}
 
 
 def _trainable(spec: Spec) -> None:
@@ -111,7 +115,7 @@ def _trainable(spec: Spec) -> None:
 def _job(spec: Spec, course: Course, device: str, watcher: Watcher) -> tuple[Job, dict[str, Any]]:
     """What the contenders get, and what is told of the data: the spec's own where it can be had, else drawn numbers."""
     precision = course.precision or (spec.training.precision if spec.training else "float32")
-    job = Job(spec, course.batch, None, device, precision, course.against)
+    job = Job(spec, course.batch, None, device, precision, course.against, course.pins)
     why = ""
     if course.data != "drawn":
         try:
@@ -169,6 +173,17 @@ def _checked(names: Sequence[str], job: Job, out: dict[str, str], watcher: Watch
         else:
             kept.append(name)
     return kept
+
+
+def _settled(job: Job, watcher: Watcher) -> tuple[Job, dict[str, Any]]:
+    """The job with the plan that it is to run, and the record of that."""
+    watcher.reading(0, 1, "measuring the plan")
+    try:
+        with _started(worker.settle, "plan", job) as racer:
+            settled, record = racer.answer()
+    except Withdrawn as trouble:
+        refuse(trouble)
+    return replace(job, settled=settled), {**record, "plan": settled.as_json()}
 
 
 def _withdraw(trouble: Withdrawn, out: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from netspec_torch.bench.contender import Contender, LeftOut
 from netspec_torch.bench.contenders import CONTENDERS
 from netspec_torch.bench.job import Job
 from netspec_torch.bench.network import own
+from netspec_torch.bench.planned import chosen
 from netspec_torch.bench.roof import rates
 from netspec_torch.bench.same import check
 from netspec_torch.bench.turns import Memory, Turns
@@ -32,6 +33,12 @@ def race(link: Connection, name: str, job: Job) -> None:
 def compare(link: Connection, name: str, job: Job) -> None:
     """Say whether the contender `name` computes what the module does."""
     _serve(link, lambda: _compare(link, CONTENDERS[name], job))
+
+
+def settle(link: Connection, name: str, job: Job) -> None:
+    """Say how the plan is to run, and how that came about."""
+    del name
+    _serve(link, lambda: link.send(("settled", chosen(job))))
 
 
 def roof(link: Connection, name: str, job: Job) -> None:

@@ -26,7 +26,7 @@ from netspec_torch.module import Compiled
 from netspec_torch.optimizer import bound, build, set_pace
 from netspec_torch.plan import Settled
 from netspec_torch.train.augment import Augment
-from netspec_torch.train.batches import Batch, Plan, noise_seed
+from netspec_torch.train.batches import Batch, Plan, noise_seed, set_noise
 from netspec_torch.train.checkpoint import fitting
 from netspec_torch.train.diverged import Diverged
 from netspec_torch.train.measure import forward
@@ -103,6 +103,9 @@ class Learner(pl.LightningModule):
         self.restored: Mapping[str, Any] | None = None
         self.stop_asked = False
         self._saved = time.monotonic()
+        self._loss = torch.zeros(())
+        self._fields: Batch = {}
+        self._norm: Tensor | None = None
         self._part_losses: list[tuple[float, int]] = []
         self._handlers: dict[int, Any] = {}
 
@@ -110,11 +113,6 @@ class Learner(pl.LightningModule):
     def step(self) -> int:
         """Updates of the weights so far."""
         return self.progress.taken // self.plan.accumulate
-
-    @property
-    def rate(self) -> float:
-        """The learning rate of the step under way."""
-        return self.descent.optimizer.lr * self.pace.factor
 
     @property
     def pace(self) -> Pace:
@@ -170,26 +168,42 @@ class Learner(pl.LightningModule):
             epoch = self.progress.taken // self.plan.parts_per_epoch
             with torch.autocast(self.device.type, enabled=False):
                 fields = self.augment(fields, self.plan.part(self.progress.taken)[0], epoch)
-        torch.manual_seed(noise_seed(self.plan.seed, self.progress.taken))
+        set_noise(self.device, noise_seed(self.plan.seed, self.progress.taken))
         outputs, targets = forward(self.spec.graph, self.compiled, self.settled.placed(fields), self.called)
         loss_module = self.compiled.loss
         assert isinstance(loss_module, nn.Module)
         with torch.autocast(self.device.type, enabled=False):
             loss: Tensor = loss_module(outputs, targets)
-        value = float(loss.detach())
-        if not isfinite(value):
-            raise Diverged(self.step, self.progress.taken, fields, "loss")
-        self._part_losses.append((value, len(next(iter(fields.values())))))
+        self._loss, self._fields = loss.detach(), fields
         return loss * weight
 
+    def on_after_backward(self) -> None:
+        """Look at the loss of a part behind which another part of the step comes.
+
+        A number is asked for when all that the device has to do for a part is under way, and once: the device waits for
+        every number that is read.
+        """
+        if (self.progress.taken + 1) % self.plan.accumulate:
+            self._keep(float(self._loss))
+
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Refuse to move the weights by what is no number (with fp16 the engine skips such steps itself)."""
+        """Refuse to move the weights by what is no number (with fp16 the engine skips such gradients itself)."""
         del optimizer
-        if self.settled.precision == "fp16":
-            return
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        if gradients and not bool(torch.isfinite(torch.nn.utils.get_total_norm(gradients))):
+        if self.settled.precision == "fp16" or not gradients:
+            self._keep(float(self._loss))
+            return
+        self._norm = torch.nn.utils.get_total_norm(gradients)
+        loss, norm = torch.stack((self._loss.float(), self._norm.float())).tolist()
+        self._keep(loss)
+        if not isfinite(norm):
             raise Diverged(self.step, self.progress.taken, {}, "gradient")
+
+    def _keep(self, loss: float) -> None:
+        """Count the loss of a part; Diverged where it is no number."""
+        if not isfinite(loss):
+            raise Diverged(self.step, self.progress.taken, self._fields, "loss")
+        self._part_losses.append((loss, len(next(iter(self._fields.values())))))
 
     def configure_gradient_clipping(
         self,
@@ -199,13 +213,12 @@ class Learner(pl.LightningModule):
     ) -> None:
         """Bound the gradients of a step as the spec says; the engine knows nothing of it."""
         del optimizer, gradient_clip_val, gradient_clip_algorithm
-        bound(self.descent.clip, self.model.parameters())
+        bound(self.descent.clip, self.model.parameters(), self._norm)
 
     def on_train_batch_end(self, outputs: object, batch: tuple[Batch, float], batch_idx: int) -> None:
         """Count, and at the end of a step tell, save, close the epoch, or stop."""
         del outputs, batch, batch_idx
         now = self.progress
-        rate = self.rate
         now.taken += 1
         if now.taken % self.plan.accumulate:
             return
@@ -220,7 +233,7 @@ class Learner(pl.LightningModule):
         if now.taken % self.plan.parts_per_epoch == 0 or self.step == self.steps:
             loss = now.loss_sum / now.loss_count
             now.loss_sum, now.loss_count = 0.0, 0
-            self.hooks.epoch(loss, rate)
+            self.hooks.epoch(loss, float(self.trainer.optimizers[0].param_groups[0]["lr"]))
             self.save()
         elif self.stop_asked or time.monotonic() - self._saved > self.SAVE_EVERY:
             self.save()

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +12,9 @@ import netspec_torch
 from netspec.recipe.descent import Descent
 from netspec.recipe.optimizer import OPTIMIZERS, Optimizer, Sgd
 from netspec.recipe.pace import STEADY, Pace
+from netspec.recipe.training import Clip
 from netspec.text import SpecError
+from netspec_torch.optimizer import bound
 
 
 def by_hand(rule: Sgd, w: Any, gradients: list[Any], factors: list[float]) -> list[Any]:
@@ -70,3 +73,15 @@ def test_an_unknown_optimizer_is_refused() -> None:
 
     with pytest.raises(SpecError, match="NS738"):
         netspec_torch.update(Descent(Odd(lr=0.1)), {"w": np.ones(2)}, [], [])
+
+
+@pytest.mark.parametrize("most", [0.5, 50.0])
+def test_gradients_are_bounded_to_the_same_digits_by_a_norm_that_is_known(most: float) -> None:
+    given = [torch.tensor([3.0, -4.0]), torch.tensor([[12.0]])]
+    one, other = ([torch.zeros_like(value) for value in given] for _ in range(2))
+    for parameters in (one, other):
+        for parameter, value in zip(parameters, given, strict=True):
+            parameter.grad = value.clone()
+    bound(Clip(norm=most), one)
+    bound(Clip(norm=most), other, torch.nn.utils.get_total_norm(given))
+    assert all(torch.equal(a.grad, b.grad) for a, b in zip(one, other, strict=True))  # type: ignore[arg-type]

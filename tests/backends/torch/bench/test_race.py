@@ -89,6 +89,7 @@ def test_all_that_race_are_told_with_their_figures_beside_the_roof(tmp_path: Pat
             contenders=("plan", "by-hand"),
             against=Against(tmp_path / "net.py", "Net", "loss"),
             precision="bf16",
+            pins={"memory_format": "channels_last"},
         ),
         watcher,
     )
@@ -104,6 +105,7 @@ def test_all_that_race_are_told_with_their_figures_beside_the_roof(tmp_path: Pat
     assert watcher.words == {"comparing numbers", "warming up", "racing"}
     plan, module, by_hand = found["contenders"]
     assert plan["settings"]["precision"] == "bf16"
+    assert plan["settings"]["memory_format"] == found["plan"]["plan"]["memory_format"] == "channels_last"
     assert module["settings"]["precision"] == "float32"
     assert by_hand["ratio"] == 1
     for one in found["contenders"]:

@@ -7,6 +7,9 @@ import pytest
 
 from netspec.front import load
 from netspec.text import SpecError
+from netspec_torch.train import learner
+from netspec_torch.train.batches import Batch
+from netspec_torch.train.diverged import Diverged
 from tests.backends.torch.train import small
 
 NO_CLIP = ("  clip: {norm: 1}\n", "")
@@ -48,6 +51,27 @@ def test_a_loss_that_ends_because_values_grew_names_the_layer_where_they_left_th
     assert "it began in `logits` (linear)" in error.diagnostics[0].message
     assert line(error) == "- {linear: 10, name: logits}"
     assert error.diagnostics[0].help.startswith("lower the learning rate")
+
+
+def test_a_part_of_a_step_is_looked_at_before_the_next_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts: list[int] = []
+
+    class Seen(Diverged):
+        def __init__(self, step: int, taken: int, batch: Batch, what: str) -> None:
+            parts.append(taken)
+            super().__init__(step, taken, batch, what)
+
+    monkeypatch.setattr(learner, "Diverged", Seen)
+    error = trouble(
+        tmp_path,
+        ("seed: 3", "seed: 3\n  accumulate: 3"),
+        ("  - flatten\n", "  - {formula: log(positive - 1000)}\n  - flatten\n"),
+        ("  - relu\n", "  - {relu, name: positive}\n"),
+    )
+    assert "the loss became no number at step 1" in error.diagnostics[0].message
+    assert parts == [0]
 
 
 def test_weights_that_leave_the_range_are_told_with_the_update_that_did_it(tmp_path: Path) -> None:

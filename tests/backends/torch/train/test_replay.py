@@ -43,7 +43,7 @@ def watched(checked: Spec, patch: pytest.MonkeyPatch) -> tuple[Tables, Path]:
     keys = [key for key, _ in compile_spec(checked).model.named_parameters()]
     bound = optimizer.bound
 
-    def spying(clip: Clip | None, parameters: Iterable[Tensor]) -> None:
+    def spying(clip: Clip | None, parameters: Iterable[Tensor], norm: Tensor | None = None) -> None:
         held = list(parameters)
         gradients.append(
             {
@@ -52,7 +52,7 @@ def watched(checked: Spec, patch: pytest.MonkeyPatch) -> tuple[Tables, Path]:
                 if one.grad is not None
             }
         )
-        bound(clip, held)
+        bound(clip, held, norm)
 
     patch.setattr(learner, "bound", spying)
     return gradients, small.run(checked).folder

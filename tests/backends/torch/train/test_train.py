@@ -16,7 +16,7 @@ from netspec.data.samples import open_samples
 from netspec.front import load
 from netspec.recipe.schedule import paces
 from netspec.text import SpecError
-from netspec_torch.train.batches import Plan, noise_seed
+from netspec_torch.train.batches import Plan, noise_seed, set_noise
 from netspec_torch.train.folder import new_run
 from netspec_torch.train.run import compile_spec, train
 from tests.backends.torch.train import small
@@ -255,3 +255,18 @@ def test_no_name_leads_a_run_out_of_the_folder_of_runs(name: str, tmp_path: Path
     assert made.path.resolve().parent == (tmp_path / "runs").resolve()
     assert not made.path.name.startswith(".")
     assert made.checkpoints.is_dir()
+
+
+@pytest.mark.parametrize("device", ["cpu"])
+def test_noise_is_that_of_torch_seeded_whole(device: str) -> None:
+    set_noise(torch.device(device), 2**62 + 11)
+    drawn = torch.rand(5, device=device)
+    torch.manual_seed(2**62 + 11)
+    assert torch.equal(drawn, torch.rand(5, device=device))
+
+
+def test_the_stacks_of_generators_that_are_never_used_are_not_formatted_at_every_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("traceback.format_stack", lambda *_: pytest.fail("a stack was formatted"))
+    set_noise(torch.device("cpu"), 3)
