@@ -209,7 +209,7 @@ class Course:
     """What contenders are compared on.
 
     `seconds` is how long each is measured, `macs` the multiply-accumulates of one sample, of its forward pass and of a
-    whole step, in the letters of the spec. `draw` makes a batch by the names of inputs and targets, for where the data of
+    whole step, in the letters of the spec. `draw` makes a batch by the names of inputs and targets, for where data of
     the spec is not there; `data` says where batches come from: `auto`, `spec` or `drawn`. `pins` are parts of the plan,
     as in `Trainer.fit`, and `precision` goes with them. `contenders` names those that are wanted (empty: all).
     """

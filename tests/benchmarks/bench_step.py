@@ -3,8 +3,9 @@
     python -m tests.benchmarks.bench_step NAME [batch] [rounds]
 
 NAME is a network of `by_hand/networks.py`. Prints the time of a step of each and their ratio, round by round in turn,
-so that the moods of the machine meet both; then what a step holds: bytes saved for backward, and the most allocated at
-once, as PyTorch's allocator tells the profiler. `netspec bench` measures the same in processes of their own.
+so that all moods of the machine meet both (with OMP_NUM_THREADS=1: processor time); then what a step holds: bytes kept
+for backward, and the most that are allocated at once, as PyTorch's allocator tells the profiler. `netspec bench` compares
+the same in processes of their own.
 """
 
 from __future__ import annotations
@@ -46,11 +47,12 @@ class Trained:
         self.optimizer.step()
 
     def timed(self, steps: int) -> float:
-        """Seconds of one step, the mean of a few."""
-        begin = time.perf_counter()
+        """Seconds of one step, the mean of a few: of the processor on one thread, where others may be busy too."""
+        clock = time.process_time if torch.get_num_threads() == 1 else time.perf_counter
+        begin = clock()
         for _ in range(steps):
             self.step()
-        return (time.perf_counter() - begin) / steps
+        return (clock() - begin) / steps
 
     def saved(self) -> int:
         """Bytes that forward keeps for backward, besides parameters and the batch; shared memory counts once."""

@@ -72,3 +72,8 @@ class UNet(nn.Module):
 def loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Mean cross-entropy over all places."""
     return F.cross_entropy(logits, truth)
+
+
+def small() -> UNet:
+    """The network with the width that it is measured at: `--set width=16`."""
+    return UNet(width=16)

@@ -66,3 +66,8 @@ class UNet3d(nn.Module):
 def loss(logits: Tensor, truth: Tensor) -> Tensor:
     """Mean cross-entropy over all places."""
     return F.cross_entropy(logits, truth)
+
+
+def small() -> UNet3d:
+    """The network with the width that it is measured at: `--set width=8`."""
+    return UNet3d(width=8)
