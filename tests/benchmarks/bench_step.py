@@ -3,9 +3,9 @@
     python -m tests.benchmarks.bench_step NAME [batch] [rounds]
 
 NAME is a network of `by_hand/networks.py`. Prints the time of a step of each and their ratio, round by round in turn,
-so that all moods of the machine meet both (with OMP_NUM_THREADS=1: processor time); then what a step holds: bytes kept
-for backward, and the most that are allocated at once, as PyTorch's allocator tells the profiler. `netspec bench` compares
-the same in processes of their own.
+so that the machine's moods meet both (with OMP_NUM_THREADS=1 it is processor time). Then it prints what a step holds:
+bytes kept for backward, and the most that are allocated at once, as PyTorch's allocator tells the profiler.
+`netspec bench` compares the same in processes of their own.
 """
 
 from __future__ import annotations
