@@ -102,7 +102,7 @@ def test_all_that_race_are_told_with_their_figures_beside_the_roof(tmp_path: Pat
     )  # nothing goes back to the picture
     assert set(found["roof"]) == {"bf16", "float32"}
     assert found["left_out"] == []
-    assert watcher.words == {"comparing numbers", "warming up", "racing"}
+    assert watcher.words == {"comparing numbers", "measuring the plan", "warming up", "racing"}
     plan, module, by_hand = found["contenders"]
     assert plan["settings"]["precision"] == "bf16"
     assert plan["settings"]["memory_format"] == found["plan"]["plan"]["memory_format"] == "channels_last"
