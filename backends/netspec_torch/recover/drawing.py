@@ -24,12 +24,14 @@ SPREADING = frozenset({"add", "sub", "mul", "div", "minimum", "maximum"})
 class Drawing(Draft):
     """A draft that knows where it is in the source, and how its values lie there.
 
-    `place` is the path of the module whose operator is read; steps are called after it.
+    `place` is the path of the module whose operator is read; steps are called after it. `pair`
+    has the names of two axes where they are not those of a line with channels.
     """
 
     def __init__(self, name: str, source: str, sizes: Mapping[str, int]) -> None:
         super().__init__(name, source)
         self.place = ""
+        self.pair: tuple[str, ...] = ()
         self.sizes = dict(sizes)
         self._moved: dict[object, str] = {}
         self._layers: dict[object, str] = {}
@@ -73,7 +75,11 @@ class Drawing(Draft):
         value = f"?{next(self._strangers)}"
         rest = shape[1:]
         names = (
-            axes_of(len(rest)) if len(rest) <= 1 + len(SPATIAL) else [f"axis{i}" for i in range(len(rest))]
+            self.pair
+            if len(rest) == len(self.pair)
+            else axes_of(len(rest))
+            if len(rest) <= 1 + len(SPATIAL)
+            else tuple(f"axis{i}" for i in range(len(rest)))
         )
         sizes = [Dim.of(one) if isinstance(one, int) else Dim.of("Q") for one in rest]
         axes = [Axis(name, size) for name, size in zip(names, sizes, strict=True)]
@@ -126,7 +132,7 @@ class Drawing(Draft):
             reshaped or {}
         )
         fixed = tuple(local for local, one in given.items() if not _is_state(local) and not one.learns)
-        frozen = fixed if len(fixed) < len(given) else bool(fixed)
+        frozen = bool(fixed) if len(fixed) in {0, len(given)} else fixed
         made = self.step(name, op, arguments, inputs, weights=arrays, frozen=frozen)
         self._layers[layer] = made[0]
         return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -22,7 +23,7 @@ from netspec_torch.recover.leaves import Leaf, Leaves
 EXAMPLES = 2
 """How many samples the example has: with one, PyTorch would take the batch for an axis of size 1."""
 
-_TORCH = str(Path(torch.__file__).parent)
+_OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 
 LONGEST_REASON = 300
 """So much of PyTorch's own words is repeated."""
@@ -75,7 +76,10 @@ def _reason(trouble: BaseException) -> str:
     """PyTorch's first line, or ours where it speaks of its own insides, and the line of the module that it is about."""
     lines = [line.strip() for line in str(trouble).splitlines()]
     said = next((line for line in lines if line), "")[:LONGEST_REASON]
-    at = [f" (at {name}:{number} `{code}`)" for name, number, code in lines_of(str(trouble))]
+    trace = "".join(traceback.format_tb(trouble.__traceback__))
+    at = [
+        f" (at {name}:{number} `{code}`)" for name, number, code in lines_of(str(trouble)) or lines_of(trace)
+    ]
     words = f"{type(trouble).__name__}: {said}"
     if _is_undecided(trouble):
         words = "numbers of a tensor decide what is computed"
@@ -100,4 +104,4 @@ def _is_undecided(trouble: BaseException) -> bool:
 def lines_of(trace: str) -> list[tuple[str, str, str]]:
     """File, line and code of the places in a trace that are none of PyTorch's own."""
     found = re.findall(r'File "([^"]+)", line (\d+), in \S+\n\s+(.+)', trace)
-    return [(Path(name).name, number, code) for name, number, code in found if not name.startswith(_TORCH)]
+    return [(Path(name).name, number, code) for name, number, code in found if not name.startswith(_OURS)]

@@ -289,8 +289,11 @@ class Reader:
 
         args, kwargs = argument(tuple(node.args)), {key: argument(one) for key, one in node.kwargs.items()}
         assert callable(node.target)
-        with torch.no_grad():
-            return node.target(*args, **kwargs)
+        try:
+            with torch.no_grad():
+                return node.target(*args, **kwargs)
+        except Exception as trouble:
+            raise Unsaid("it computes a weight from others while it runs, in a way of its own") from trouble
 
     # ---------------------------------------------------------------------------------------------------- arguments
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import torch
 from torch import nn
 from torch.fx import Interpreter, Node
+from torch.nn.parameter import is_lazy
 from torch.utils import _pytree as tree
 
 from netspec.ir.types import DType
@@ -70,9 +71,11 @@ def read(
     """A module as a sketch, with itself to be run.
 
     `shapes` are those of its inputs without the batch, in the order of `forward`; a letter is a size that stays free.
-    The module is read as it trains and as it predicts, and is left in the mode it was in. Raises SpecError: NS782 where
-    PyTorch cannot follow it, NS783 where the shapes are not those of its inputs, NS784 where it takes no other size.
+    The module is read as it trains and as it predicts, and is left in the mode it was in. Raises SpecError: NS781 where
+    its parameters are not float32, NS782 where PyTorch cannot follow it, NS783 where the shapes are not those of its
+    inputs, NS784 where it takes no other size.
     """
+    _settled(module)
     given = _inputs(module, shapes, dtypes)
     sizes = _sizes(given)
     examples = [_example(one, sizes) for one in given]
@@ -102,6 +105,7 @@ def _drawn(
     """The drawing of one mode with its outputs, and the nodes whose tensors its values are."""
     drawing = Drawing(name, source, {"N": EXAMPLES, **sizes})
     axes = ("place", "feature") if not _slides(exported) else ()
+    drawing.pair = axes
     held: dict[str, Held] = {}
     for one in given:
         names = axes if len(one.shape) == 2 else ()
@@ -118,7 +122,7 @@ def _drawn(
         if value is None:
             continue
         if not isinstance(value, Held):
-            drawing.refuse("output", f"`{word}`", "it is the same for all inputs")
+            drawing.refuse("output", word, "it is the same for all inputs")
             continue
         try:
             laid = drawing.laid(value)
@@ -126,7 +130,7 @@ def _drawn(
                 laid = drawing.one("identity", {}, (laid,))
             outputs[word] = laid
         except Unsaid as trouble:
-            drawing.refuse("output", f"`{word}`", str(trouble))
+            drawing.refuse("output", word, str(trouble))
     values = {
         one.value: node
         for node, one in reader.values.items()
@@ -152,6 +156,22 @@ def _slides(exported: Exported) -> bool:
 
 
 # -------------------------------------------------------------------------------------------------------------- inputs
+
+
+def _settled(module: nn.Module) -> None:
+    """NS781 for a module whose parameters have no numbers yet, or others than a spec's."""
+    for key, one in (*module.named_parameters(), *module.named_buffers()):
+        if is_lazy(one) or one.is_meta:
+            message, help = (
+                f"`{key}` has no numbers yet",
+                "run the module once, or load its weights, and import it then",
+            )
+        elif one.is_floating_point() and one.dtype != torch.float32:
+            message = f"`{key}` is of {str(one.dtype).removeprefix('torch.')}, and the numbers of a spec are float32"
+            help = "call `.float()` on the module first"
+        else:
+            continue
+        raise SpecError.of("NS781", message, help=help)
 
 
 def _inputs(module: nn.Module, shapes: Sequence[Shape], dtypes: Sequence[DType]) -> list[Given]:

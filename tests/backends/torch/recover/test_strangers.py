@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
@@ -274,3 +274,35 @@ def test_a_crop_to_the_size_of_another_value_is_one_layer() -> None:
     sketch = read_module(Cropped(both=True), [(2, "H", "W")]).sketch
     assert [one.op for one in sketch.steps] == ["conv", "crop_like", "add"]
     assert read_module(Cropped(both=False), [(2, "H", "W")]).sketch.refusals
+
+
+@pytest.mark.parametrize(
+    "make, code",
+    [
+        (lambda: nn.LazyLinear(3), "NS781"),
+        (lambda: nn.Linear(4, 3, dtype=torch.float64), "NS781"),
+        (lambda: nn.Linear(4, 3, device="meta"), "NS781"),
+        (lambda: torch.jit.script(nn.Linear(4, 3)), "NS782"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_module_that_cannot_be_read_is_told_without_a_traceback(
+    make: Callable[[], nn.Module], code: str
+) -> None:
+    with pytest.raises(SpecError, match=code):
+        read_module(make(), [(4,)])
+
+
+def test_weights_that_are_normed_while_it_runs_are_refused_and_not_a_crash() -> None:
+    normed = nn.utils.parametrizations.spectral_norm(nn.Conv2d(3, 4, 3))
+    assert read_module(normed, [(3, 8, 8)]).sketch.refusals
+
+
+def test_of_frozen_layers_only_what_is_frozen_is_written_so() -> None:
+    module = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Linear(3, 2))
+    module[:2].requires_grad_(requires_grad=False)
+    assert [one.frozen for one in read_module(module, [(4,)]).sketch.steps] == [
+        True,
+        ("weight", "bias"),
+        False,
+    ]
