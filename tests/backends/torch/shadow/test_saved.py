@@ -13,17 +13,21 @@ from torch import nn
 
 import netspec_torch
 from netspec.front import load
+from netspec.ir.graph import Ref
 from netspec.ir.op import Op, Sample
 from netspec.ir.types import tensor
 from netspec.ops import catalogue
 from netspec.ops.activation import Relu, Tanh
 from netspec.ops.conv import Conv
+from netspec.ops.linear import Linear
 from netspec.ops.norm import BatchNorm
 from netspec.passes.rows import most_rows
 from netspec.recipe.optimizer import OPTIMIZERS, Optimizer
 from netspec.recipe.spec import Spec
 from netspec_torch.module import assemble
 from netspec_torch.optimizer import build
+from netspec_torch.rule import Lowered, method
+from netspec_torch.shadow import predict
 from netspec_torch.shadow.predict import Walk, kept
 from netspec_torch.shadow.remembered import remembered
 from netspec_torch.weighing import _tensors, keeping, numbers, size
@@ -199,3 +203,22 @@ def test_numbers_are_of_their_type() -> None:
         value = numbers(kind, {"N": 3})
         assert value.shape[0] == 3
         assert str(value.dtype) == f"torch.{kind.dtype}"
+
+
+def test_an_op_of_another_package_that_cannot_be_followed_is_named_and_one_of_ours_is_a_fault() -> None:
+    class Foreign(Tanh):
+        name = "acme.odd"
+
+    at = Build(x=tensor(batch="N", feature=3))
+    at.use("first", Linear(out_features=3), "x")
+    at.use("odd", Foreign(), "first")
+    graph = at.graph({"y": "odd"})
+    walk = Walk(graph, {"N": 2})
+    walk.run(walk.graph.nodes[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predict, "lower", lambda *given: Lowered(method(given[3][0], "permute", "wrong")))
+        walk.run(walk.graph.nodes[1])
+        assert walk.unknown == {"odd": "acme.odd"}
+        assert walk.values[Ref("odd")].shape == (2, 3)
+        with pytest.raises(TypeError):
+            walk.run(walk.graph.nodes[0])
