@@ -241,6 +241,8 @@ def _settings(settings: Mapping[str, Any]) -> str:
     """How a contender ran, in a few words."""
     words = []
     for key, value in settings.items():
+        if value == []:  # no layer is kept in float32
+            continue
         if isinstance(value, bool):
             words.append(key if value else f"no {key}")
         else:

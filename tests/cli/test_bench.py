@@ -22,7 +22,13 @@ def contender(name: str, step: float, low: float, ratio: float, high: float) -> 
     return {
         "name": name,
         "what": f"what {name} is",
-        "settings": {"precision": "float32", "memory_format": "contiguous", "compile": False, "threads": 2},
+        "settings": {
+            "precision": "float32",
+            "memory_format": "contiguous",
+            "compile": False,
+            "threads": 2,
+            "float32": [],
+        },
         "rounds": 9,
         "steps": 90,
         "step_seconds": step,
