@@ -120,6 +120,10 @@ def distrusted(why: str, help: str = "") -> SpecError:
     return SpecError.of("NS771", why, help=help or "export the network again, from a source you trust")
 
 
+_NAMELESS = ("", "main", "main_graph", "torch_jit", "torch-jit-export")
+"""What exporters call a graph that nobody named; the file has a better name."""
+
+
 class _Checked:
     """Reads a message part by part."""
 
@@ -145,7 +149,7 @@ class _Checked:
             raise unreadable(self.path, "its graph has no outputs")
         ordered = _in_order(nodes, {*tensors, *(one.name for one in given)}, outputs)
         producer = " ".join(filter(None, (self.proto.producer_name, self.proto.producer_version)))
-        name = graph.name or self.path.stem
+        name = self.path.stem if graph.name in _NAMELESS else graph.name
         return Model(name, opset, given, outputs, tensors, ordered, producer[:100], self.proto)
 
     def _sparse(self) -> None:

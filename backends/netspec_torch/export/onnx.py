@@ -196,6 +196,7 @@ def _sizes(value: Any, kind: TensorType | None, letters: Mapping[str, str]) -> N
 
 def _tell(model: Any, spec: Spec, graph: Graph) -> None:
     """What the file says of itself."""
+    model.graph.name = spec.name
     model.graph.doc_string = spec.doc[:2000]
     for key, text in told(spec, graph).items():
         row = model.metadata_props.add()
