@@ -91,7 +91,7 @@ def _group(body: Body, start: int, flow: str | None, used: Counter[str]) -> tupl
         copies = body[start:at]
         one = body[start : start + width]
         steps = tuple(steps_of(copies))
-        return Item(GROUP, {}, one[0].inputs, copies[-1].outputs, (("layers", one),), steps, count), at
+        return Item(GROUP, {}, first.outer, copies[-1].outputs, (("layers", one),), steps, count), at
     return None
 
 

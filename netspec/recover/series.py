@@ -75,6 +75,8 @@ class Series:
             if found is None:
                 continue
             join, inside = found
+            if _waits([join, *inside], left):
+                continue
             item = self._joined(flow, join, inside, depth)
             if item is not None:
                 return item, {id(join), *map(id, inside)}
@@ -145,6 +147,13 @@ class Series:
         if sum(1 for body in bodies if not body) > 1:
             return None
         return _written(flow, join, bodies)
+
+
+def _waits(part: Sequence[Item], left: Sequence[Item]) -> bool:
+    """Whether some of the items take what another, which is not among them, has yet to make."""
+    own = {id(one) for one in part}
+    later = {value for one in left if id(one) not in own for value in one.outputs}
+    return any(not later.isdisjoint(one.inputs) for one in part)
 
 
 def _before(value: str, made: dict[str, Item]) -> list[Item]:

@@ -281,6 +281,29 @@ def test_however_a_network_is_laid_out_it_computes_the_same(net: Net) -> None:
     assert np.allclose(_run(structured, x), flat(sketch, x), rtol=1e-9, atol=1e-9)
 
 
+def test_a_group_that_comes_again_takes_one_value_however_often_it_is_read_inside() -> None:
+    net = Net()
+    for _ in range(2):
+        net.do("concat", net.at, net.at)
+        net.conv(4, kernel=1)
+        net.conv(4)
+    result = room._written(net.sketch(), structured=True)
+    assert "repeat: 2" in result.text
+    assert result.text.count("from: [_, _]") == 1
+
+
+def test_a_way_that_takes_what_is_made_beside_it_is_written_behind_that() -> None:
+    net = Net()
+    one = net.do("relu", "x")
+    two = net.do("tanh", "x")
+    three = net.do("add", two, one)
+    net.do("add", three, one)
+    result = room._written(
+        net.sketch(), structured=True
+    )  # Unfit where it would read a value before it is there
+    assert [node.op.name for node in result.spec.graph.nodes] == ["relu", "tanh", "add", "add"]
+
+
 def test_hundreds_of_layers_in_no_order_are_searched_in_seconds() -> None:
     net, rng = Net(), np.random.default_rng(0)
     for _ in range(400):
