@@ -23,9 +23,6 @@ from netspec_onnx.words import Words
 
 Array = NDArray[Any]
 
-MOST_REFUSALS = 200
-"""So many are listed; a graph with more has little of a CNN."""
-
 
 @dataclass
 class Laid:

@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from netspec.cli.options import format_option, set_option, sizes_option, spec_argument
-from netspec.cli.train import DEVICES, PRECISIONS
+from netspec.cli.options import (
+    DEVICES,
+    PRECISIONS,
+    format_option,
+    plan_parts,
+    set_option,
+    sizes_option,
+    spec_argument,
+)
 from netspec.lang.constants import Constant
 from netspec.text.shown import shown
 
@@ -41,16 +48,6 @@ def _against(context: click.Context, parameter: click.Parameter, text: str | Non
     return Path(file), name
 
 
-def _pins(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, object]:
-    """The parts of the plan by name; a usage error for what is none."""
-    from netspec.recipe.plan import read_pins
-
-    try:
-        return read_pins(words)
-    except ValueError as trouble:
-        raise click.BadParameter(str(trouble), context, parameter) from trouble
-
-
 @click.command()
 @spec_argument
 @set_option
@@ -72,7 +69,7 @@ def _pins(context: click.Context, parameter: click.Parameter, words: tuple[str, 
     "pins",
     metavar="auto|none|PART=VALUE",
     multiple=True,
-    callback=_pins,
+    callback=plan_parts,
     help="Replace the recipe's plan, or a part of it, as `netspec train` takes it; repeatable.",
 )
 @click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from netspec.cli.options import format_option, set_option
+from netspec.cli.options import DEVICES, format_option, set_option
 from netspec.lang.constants import Constant
 
 SPLITS = ("validation", "test", "train", "all")
@@ -26,9 +26,7 @@ SPLITS = ("validation", "test", "train", "all")
 @click.option(
     "--baselines", is_flag=True, help="Add age and sex as a baseline, errors of the median, and calibration."
 )
-@click.option(
-    "--device", type=click.Choice(("auto", "cpu", "cuda", "mps")), help="Replace the recipe's device."
-)
+@click.option("--device", type=click.Choice(DEVICES), help="Replace the recipe's device.")
 @format_option("text", "json")
 def evaluate(
     run: Path,

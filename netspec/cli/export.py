@@ -8,6 +8,7 @@ import click
 
 from netspec.cli.options import set_option, sizes_option
 from netspec.lang.constants import Constant
+from netspec.text.amount import in_bytes
 
 
 @click.command()
@@ -74,7 +75,7 @@ def export(
             weights = spec
     done = write(checked, output, to=to, weights=weights, sizes=sizes, seed=seed, fold=fold, force=force)
     place = click.format_filename(done.output)
-    click.echo(f"wrote {place}: {_size(done.size)}, {checked.name} ({checked.digest[:12]})")
+    click.echo(f"wrote {place}: {in_bytes(done.size)}, {checked.name} ({checked.digest[:12]})")
     click.echo(f"  {done.checked}")
     if done.allowed:
         click.echo(f"  largest difference {done.difference:.2g}, where rounding explains {done.allowed:.2g}")
@@ -82,8 +83,3 @@ def export(
         click.echo("  untrained: it has first values (`--weights FILE`, or a RUN in the place of the SPEC)")
     for note in done.notes:
         click.echo(f"  {note}")
-
-
-def _size(count: int) -> str:
-    """Bytes for a person."""
-    return f"{count / 2**20:,.1f} MiB" if count >= 2**20 else f"{count / 2**10:,.1f} KiB"

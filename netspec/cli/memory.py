@@ -21,6 +21,7 @@ from netspec.passes.rows import most_rows
 from netspec.passes.sizes import BATCH_SIZE, legal_sizes
 from netspec.recipe.spec import Spec
 from netspec.text import Severity, SpecError
+from netspec.text.amount import in_bytes
 from netspec.text.render import render_all
 
 if TYPE_CHECKING:
@@ -197,10 +198,12 @@ def _lines(
 ) -> list[str]:
     """The table for a person."""
     rows = [("layer", "kept for gradients")]
-    rows += [(path, shown(size)) for path, size in found.saved.items() if size]
+    rows += [(path, in_bytes(size)) for path, size in found.saved.items() if size]
     rows.append(("", ""))
     parts = [
-        (called, shown(size)) for part, called in PARTS if (size := getattr(found, part)) or part == "total"
+        (called, in_bytes(size))
+        for part, called in PARTS
+        if (size := getattr(found, part)) or part == "total"
     ]
     first = max(len(row[0]) for row in (*rows, *parts))
     second = max(len(row[1]) for row in (*rows, *parts))
@@ -210,20 +213,23 @@ def _lines(
     others = ", ".join(f"{letter} = {size}" for letter, size in sizes.items() if letter != BATCH_SIZE)
     at = f" at {others}" if others else ""
     lines.append(
-        f"{spec.name}: a step of batches of {sizes[BATCH_SIZE]}{at} holds {shown(found.total)} in float32"
+        f"{spec.name}: a step of batches of {sizes[BATCH_SIZE]}{at} holds {in_bytes(found.total)} in float32"
     )
     lines += _remarks(spec, found)
     if fitting is not None:
         room, batch = fitting
         fit = f"batches of {batch:,} fit" if batch else "not even a batch of one sample fits"
         more = "; they are not looked for any further" if batch > LARGEST_BATCH // 2 else ""
-        lines.append(f"in {shown(room)} {fit}, if nothing else needs it{more}")
+        lines.append(f"in {in_bytes(room)} {fit}, if nothing else needs it{more}")
     if measured is not None:
         share = f" ({found.kept / measured.kept:.3f} of it was told)" if measured.kept else ""
         lines += [
-            f"measured: {shown(measured.kept)} kept for gradients{share}",
-            f"measured: {shown(measured.gradients)} of gradients, {shown(measured.optimizer)} in the optimizer",
-            f"measured: at most {shown(measured.peak)} in the process, {shown(measured.before)} before the first step",
+            f"measured: {in_bytes(measured.kept)} kept for gradients{share}",
+            f"measured: {in_bytes(measured.gradients)} of gradients, {in_bytes(measured.optimizer)} in the optimizer",
+            (
+                f"measured: at most {in_bytes(measured.peak)} in the process, "
+                f"{in_bytes(measured.before)} before the first step"
+            ),
         ]
     return lines
 
@@ -249,11 +255,3 @@ def _remarks(spec: Spec, found: Memory) -> list[str]:
     for path, name in found.unknown.items():
         said.append(f"not counted: what `{path}` keeps by `{name}`, of which nothing is known here")
     return said
-
-
-def shown(size: int) -> str:
-    """Bytes for a person: `46.8 MiB`."""
-    for unit in ("GiB", "MiB", "KiB"):
-        if size >= UNITS[unit]:
-            return f"{size / UNITS[unit]:,.1f} {unit}"
-    return f"{size} B"

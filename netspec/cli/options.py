@@ -15,6 +15,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SPEC = click.Path(path_type=Path)
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Where a training runs; `auto` takes the best that is there."""
+
+PRECISIONS = ("auto", "float32", "tf32", "bf16", "fp16")
+"""The numbers that a training multiplies in; `auto` measures which."""
+
 MOST_DIGITS = 9
 """Digits of a size on the command line."""
 
@@ -67,6 +73,18 @@ def _sizes(context: click.Context, parameter: click.Parameter, texts: tuple[str,
             raise click.BadParameter(f"`{letter}` is given twice", context, parameter)
         found[letter] = int(number)
     return found
+
+
+def plan_parts(
+    context: click.Context, parameter: click.Parameter, words: tuple[str, ...]
+) -> dict[str, object]:
+    """The parts of the plan by name; a usage error for what is none."""
+    from netspec.recipe.plan import read_pins
+
+    try:
+        return read_pins(words)
+    except ValueError as trouble:
+        raise click.BadParameter(str(trouble), context, parameter) from trouble
 
 
 def settings(

@@ -8,22 +8,9 @@ from pathlib import Path
 
 import click
 
-from netspec.cli.options import SPEC, set_option
+from netspec.cli.options import DEVICES, PRECISIONS, SPEC, plan_parts, set_option
 from netspec.lang.constants import Constant
 from netspec.text.shown import shown
-
-DEVICES = ("auto", "cpu", "cuda", "mps")
-PRECISIONS = ("auto", "float32", "tf32", "bf16", "fp16")
-
-
-def _pins(context: click.Context, parameter: click.Parameter, words: tuple[str, ...]) -> dict[str, object]:
-    """The parts of the plan by name; a usage error for what is none."""
-    from netspec.recipe.plan import read_pins
-
-    try:
-        return read_pins(words)
-    except ValueError as trouble:
-        raise click.BadParameter(str(trouble), context, parameter) from trouble
 
 
 @click.command()
@@ -54,7 +41,7 @@ def _pins(context: click.Context, parameter: click.Parameter, words: tuple[str, 
     "pins",
     metavar="auto|none|PART=VALUE",
     multiple=True,
-    callback=_pins,
+    callback=plan_parts,
     help="Measure how to run the steps, or pin a part: memory_format, compile, threads, workers; repeatable.",
 )
 @click.option("--precision", type=click.Choice(PRECISIONS), help="Replace the recipe's precision.")

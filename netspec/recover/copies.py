@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 from netspec.recover.item import FORMULA, GROUP, Body, Item, flow_of, steps_of
@@ -10,28 +11,21 @@ from netspec.recover.skeleton import Skeleton, skeleton
 from netspec.recover.sketch import Step
 
 
-def copies(body: Body, entry: str | None, used: Counter[str]) -> Body:
+def copies(body: Body, used: Counter[str]) -> Body:
     """Equal neighbours in series as copies of one."""
-    inner = tuple(
-        item.with_branches([(name, copies(inside, item.inputs[0], used)) for name, inside in item.branches])
-        if item.branches and item.repeat == 1
-        else item
-        for item in body
-    )
     made: list[Item] = []
-    for item in inner:
+    for item in _inside_first(body, lambda inside, _: copies(inside, used)):
         last = made[-1] if made else None
-        if last is not None and _follows(last, item, used) and _worthcopies(item):
+        if last is not None and _follows(last, item, used) and _worth_copies(item):
             steps = (*_all(last), *_all(item))
             count = last.repeat + item.repeat  # type: ignore[operator]
             made[-1] = replace(last, outputs=item.outputs, steps=steps, repeat=count)
         else:
             made.append(item)
-    del entry
     return tuple(made)
 
 
-def _worthcopies(item: Item) -> bool:
+def _worth_copies(item: Item) -> bool:
     """Whether copies of it read better than a list of it."""
     return item.call or bool(item.branches) or item.op not in {FORMULA, GROUP}
 
@@ -57,12 +51,7 @@ def _follows(last: Item, item: Item, used: Counter[str]) -> bool:
 
 def groups(body: Body, entry: str | None, used: Counter[str]) -> Body:
     """Equal stretches in series as copies of a group, where that is shorter."""
-    body = tuple(
-        item.with_branches([(name, groups(inside, item.inputs[0], used)) for name, inside in item.branches])
-        if item.branches and item.repeat == 1
-        else item
-        for item in body
-    )
+    body = _inside_first(body, lambda inside, flow: groups(inside, flow, used))
     made: list[Item] = []
     i = 0
     while i < len(body):
@@ -74,6 +63,16 @@ def groups(body: Body, entry: str | None, used: Counter[str]) -> Body:
             item, i = found
             made.append(item)
     return tuple(made)
+
+
+def _inside_first(body: Body, look: Callable[[Body, str], Body]) -> Body:
+    """A body in whose branches `look` was already, with the value that flows in."""
+    return tuple(
+        item.with_branches([(name, look(inside, item.inputs[0])) for name, inside in item.branches])
+        if item.branches and item.repeat == 1
+        else item
+        for item in body
+    )
 
 
 def _group(body: Body, start: int, flow: str | None, used: Counter[str]) -> tuple[Item, int] | None:

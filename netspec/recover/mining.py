@@ -43,7 +43,7 @@ class Mining:
         self._outputs = set(outputs)
         self._shared = set(shared)
         self._looks = Looks()
-        self.body = copies(body, entry, self._used(body))
+        self.body = copies(body, self._used(body))
         while len(self.blocks) < MOST_BLOCKS and self._step():
             pass
         self.body = groups(self.body, self.entry, self._used(self.body))
@@ -149,11 +149,10 @@ class Mining:
             key, body, alone[0].found.outer, first[-1].outputs[0], columns.declared(), tuple(names), whole
         )
         self._change(changes)
-        self.body = copies(self.body, self.entry, self._used(self.body))
+        self.body = copies(self.body, self._used(self.body))
         for other, block in self.blocks.items():
-            entered = block.inputs[0] if block.inputs else None
             self.blocks[other] = replace(
-                block, body=copies(block.body, entered, Counter({**_uses(block.body), block.output: 99}))
+                block, body=copies(block.body, Counter({**_uses(block.body), block.output: 99}))
             )
 
     def _change(self, changes: dict[tuple[object, ...], list[tuple[int, int, Item]]]) -> None:

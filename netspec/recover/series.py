@@ -90,7 +90,7 @@ class Series:
         inside: list[Item] = []
         for item in left:
             if open_uses.keys().isdisjoint(item.inputs):
-                if not item.inputs and self._own(item, left, inside):
+                if not item.inputs and self._own(item, left):
                     inside.append(item)
                 continue
             for value in item.inputs:
@@ -111,9 +111,8 @@ class Series:
         return None
 
     @staticmethod
-    def _own(item: Item, left: Sequence[Item], inside: Sequence[Item]) -> bool:
+    def _own(item: Item, left: Sequence[Item]) -> bool:
         """Whether a tensor that depends on nothing is taken once."""
-        del inside
         return sum(one.inputs.count(value) for one in left for value in item.outputs) == 1
 
     def _joined(self, flow: str, join: Item, inside: Sequence[Item], depth: int) -> Item | None:

@@ -17,8 +17,6 @@ from netspec.recover.skeleton import defaults
 from netspec.recover.sketch import Sketch, Value
 from netspec.text import Source
 
-Tree = Mapping[str, object]
-
 
 class Writing:
     """Writes one spec. `names` are the written names of values that are outputs."""

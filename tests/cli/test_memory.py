@@ -143,11 +143,3 @@ def test_a_step_is_measured_beside_what_was_told() -> None:
     assert measured["gradients"] == parts["gradients"]
     assert measured["optimizer"] == parts["optimizer"]
     assert measured["peak"] >= measured["before"] > 0
-
-
-@pytest.mark.parametrize(
-    "size,text",
-    [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (3 * 2**20 // 2, "1.5 MiB"), (2**31, "2.0 GiB")],
-)
-def test_bytes_are_shown_in_units_of_a_person(size: int, text: str) -> None:
-    assert told.shown(size) == text

@@ -50,7 +50,7 @@ def classes(items: Iterable[Item], taken: Iterable[str]) -> Classes:
     for kind, pieces in _kinds(list(dict.fromkeys(_pieces(items)))):
         found = _forms(pieces, made)
         for template in found:
-            template.name = _free(_called(kind, template, len(found)), names)
+            template.name = _free(_called(kind, template), names)
             names.add(template.name)
             made.templates.append(template)
             for k, piece in enumerate(template.pieces):
@@ -145,14 +145,13 @@ def _form(piece: Piece) -> tuple[object, ...]:
     )
 
 
-def _called(kind: Kind, template: Template, forms: int) -> str:
+def _called(kind: Kind, template: Template) -> str:
     """What a class should be called."""
     word = class_name(kind.name.rpartition(".")[2])
     if kind.sort == "group":
         stem = kind.name.rstrip("0123456789")
         if stem in ("layers", "residual") or len(stem) < 2:
             word = _of_ops(template) or class_name(f"{kind.owner} {stem or kind.name}")
-    del forms
     return word
 
 

@@ -18,11 +18,11 @@ from netspec.recipe.packed import pack
 from netspec.recipe.spec import Spec
 from netspec.text import SpecError
 from netspec.text.shown import shown
-from netspec_torch.export.place import placed
 from netspec_torch.export.program import Numbers, Unfit, named, numbers, program, quiet
 from netspec_torch.export.rounding import allowances, compare
 from netspec_torch.export.standing import ONNX, PLAIN
 from netspec_torch.module import assemble
+from netspec_torch.place import placed
 from netspec_torch.weights import read
 
 MOST_NAMES = 4

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from netspec.recipe.spec import Spec
 from netspec.weights.report import Report
-from netspec_torch.export.place import placed
 from netspec_torch.export.write import packed
 from netspec_torch.module import assemble
+from netspec_torch.place import placed
 from netspec_torch.weights.put import load
 
 
