@@ -10,7 +10,7 @@ import ast
 from collections.abc import Iterable, Mapping
 
 import netspec_torch
-from netspec.ir.expand import expanded
+from netspec.ir.expand import expanded, opened
 from netspec.ir.graph import Graph, Node, Ref
 from netspec.ir.op import Op
 from netspec_torch.blocks.classes import classes, hang_all, steps_of
@@ -53,7 +53,7 @@ def write(graph: Graph, *, name: str, doc: str = "", digest: str = "", group: Gr
     text. SpecError where a layer's name cannot be a module's, or the backend does not know an op.
     """
     table = netspec_torch.table()
-    apart = {node.path: node.op for node in graph.nodes if type(node.op) not in table}
+    apart = opened(graph, table)
     graph, group = expanded(graph, table), None if group is None else expanded(group, table)
     file = File()
     title = class_name(name)

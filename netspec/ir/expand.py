@@ -27,6 +27,26 @@ def expanded(graph: Graph, known: Container[type[Op]] = ()) -> Graph:
     return replace(graph, nodes=tuple(nodes))
 
 
+def opened(graph: Graph, known: Container[type[Op]] = ()) -> dict[str, Op]:
+    """The ops that `expanded` takes apart, those within them too, by the paths that their steps stand below."""
+    found: dict[str, Op] = {}
+    for node in graph.nodes:
+        types = tuple(graph.type_of(ref) for ref in node.inputs)
+        found.update(_within(node.path, node.op, types, known))
+    return found
+
+
+def _within(
+    path: str, op: Op, types: tuple[TensorType, ...], known: Container[type[Op]]
+) -> Iterator[tuple[str, Op]]:
+    """A path with its op, if that is taken apart, and what stands below."""
+    if not isinstance(op, Compound) or type(op) in known:
+        return
+    yield path, op
+    for one in op.typed(*types):
+        yield from _within(f"{path}.{one.step.name}", one.step.op, one.types, known)
+
+
 def _opens(op: Op, known: Container[type[Op]]) -> bool:
     """Whether an op is taken apart."""
     return isinstance(op, Compound) and type(op) not in known

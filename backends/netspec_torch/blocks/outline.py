@@ -312,6 +312,9 @@ class _Outline:
                 return None
             if i and (one.inputs != parts[i - 1].refs or len(self.readers[one.inputs[0]]) > self._reads(one)):
                 return None
+        rest = [*inner[: held[0]], *inner[held[-1] + 1 :]]
+        if any(one.path == path for one in rest):  # the last step of an op that is said with others
+            return None
         first, last = parts[0], parts[-1]
         made = Series(
             path, first.inputs, last.refs, last.types, path, call(Home(), Slot(0)), list(parts), numbered
