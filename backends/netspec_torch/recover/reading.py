@@ -19,6 +19,7 @@ from netspec.recover.draft import Unsaid
 from netspec_torch.recover.drawing import Drawing
 from netspec_torch.recover.exported import Exported, lines_of
 from netspec_torch.recover.held import Held, Level, Owned, Size
+from netspec_torch.recover.nodes import first_of, flat, hint_of, in_place, inputs_of, short_of, space_of
 
 Rule = Callable[["Call"], Any]
 
@@ -182,17 +183,17 @@ class Reader:
         """The nodes that the outputs need, and all that changes in place what they read."""
         nodes = list(self.exported.program.graph.nodes)
         for node in nodes:
-            first = _first(node)
-            if first is not None and (_short(node) in VIEWS or _in_place(node)):
+            first = first_of(node)
+            if first is not None and (short_of(node) in VIEWS or in_place(node)):
                 self._memory[node] = self._root(first)
         found: set[Node] = set()
         memory: set[Node] = set()
         for node in reversed(nodes):
-            first = _first(node)
-            changes = _in_place(node) and first is not None and self._root(first) in memory
+            first = first_of(node)
+            changes = in_place(node) and first is not None and self._root(first) in memory
             if node.op == "output" or node in found or changes:
-                found.update((node, *_inputs(node)))
-                memory.update(self._root(one) for one in _inputs(node))
+                found.update((node, *inputs_of(node)))
+                memory.update(self._root(one) for one in inputs_of(node))
         return found
 
     # ------------------------------------------------------------------------------------------------------- a node
@@ -200,7 +201,7 @@ class Reader:
     def _one(self, node: Node) -> Any:
         """What stands for the result of one node; a stand-in where it has no words."""
         self.draw.place = self.path(node)
-        short = _short(node)
+        short = short_of(node)
         if node in self.skipped:
             return self.skipped[node]
         if short in CHECKS:
@@ -214,8 +215,8 @@ class Reader:
     def _read(self, node: Node, short: str) -> Any:
         """The result of the rule, of arithmetic of sizes, or of what is fixed."""
         arguments = self._arguments(node)
-        rule = RULES.get(f"{_space(node)}.{short}")
-        given = [one for one in _flat(arguments.values()) if isinstance(one, (Held, Level, Owned))]
+        rule = RULES.get(f"{space_of(node)}.{short}")
+        given = [one for one in flat(arguments.values()) if isinstance(one, (Held, Level, Owned))]
         owned = [one for one in given if isinstance(one, Owned)]
         if given and len(owned) == len(given):
             if (
@@ -226,7 +227,7 @@ class Reader:
                 return self._fixed(node, owned)
             single = {word: self.draw.single(one) if one in owned else one for word, one in arguments.items()}
             return rule(Call(self, node, self.draw, single, short))
-        if rule is None and not given and not any(isinstance(one, Size) for one in _flat(arguments.values())):
+        if rule is None and not given and not any(isinstance(one, Size) for one in flat(arguments.values())):
             return self._fixed(node, [])
         if rule is None:
             raise Unsaid("netspec has no op for it")
@@ -234,8 +235,8 @@ class Reader:
 
     def _kept(self, node: Node, result: Any) -> Any:
         """What was changed in place means the result from here on, under every name of it."""
-        first = _first(node)
-        if first is None or not _in_place(node):
+        first = first_of(node)
+        if first is None or not in_place(node):
             return result
         if isinstance(self.values.get(first), Owned):
             raise Unsaid("it changes a parameter or buffer of the module while it runs")
@@ -257,13 +258,17 @@ class Reader:
 
     def _fixed(self, node: Node, given: Sequence[Owned]) -> Any:
         """What is computed from parameters and buffers alone: computed, and where it is only cut or turned, tracked."""
-        if _in_place(node):
+        if in_place(node):
             raise Unsaid("it changes a parameter or buffer of the module while it runs")
         made = self._computed(node, lambda one: one.tensor)
         learns = any(one.learns for one in given)
         of = tuple(dict.fromkeys(key for one in given for key in ((one.key,) if one.key else one.of)))
         whole = given[0] if given else Owned(torch.empty(0))
-        if len(given) == 1 and whole.key and _short(node) in VIEWS | {"clone", "lift_fresh_copy", "_to_copy"}:
+        if (
+            len(given) == 1
+            and whole.key
+            and short_of(node) in VIEWS | {"clone", "lift_fresh_copy", "_to_copy"}
+        ):
             count = torch.arange(whole.tensor.numel()).reshape(whole.tensor.shape)
             places = whole.places if whole.places is not None else count
             moved = self._computed(node, lambda _: places)
@@ -334,7 +339,7 @@ class Reader:
     def hints(self, node: Node) -> tuple[int, ...]:
         """The shape of a node's tensor at the example."""
         value = node.meta.get("val")
-        return tuple(_hint(one) for one in value.shape) if isinstance(value, torch.Tensor) else ()
+        return tuple(hint_of(one) for one in value.shape) if isinstance(value, torch.Tensor) else ()
 
     def companions(self, node: Node, rank: int) -> Iterator[Held]:
         """Values that a size may have been read off: those that meet the result first, then the latest."""
@@ -382,47 +387,6 @@ class Reader:
         return one(node.meta.get("val"))
 
 
-def _first(node: Node) -> Node | None:
-    """The first argument, where it is a node."""
-    return node.args[0] if node.args and isinstance(node.args[0], Node) else None
-
-
-def _in_place(node: Node) -> bool:
-    """Whether the operator changes its first argument."""
-    schema = getattr(node.target, "_schema", None)
-    first = schema.arguments[0] if schema is not None and schema.arguments else None
-    return first is not None and first.alias_info is not None and first.alias_info.is_write
-
-
-def _short(node: Node) -> str:
-    """The operator's name without overload: `conv2d`; what works in place has the name of what does not."""
-    target: Any = node.target
-    name = str(getattr(target, "_opname", None) or getattr(target, "__name__", target))
-    return name.rstrip("_") if _in_place(node) and not name.startswith("__") else name
-
-
-def _space(node: Node) -> str:
-    """The operator's namespace."""
-    return str(getattr(node.target, "namespace", "python"))
-
-
-def _inputs(node: Node) -> Iterator[Node]:
-    """The nodes that a node reads; of a call that was kept whole its tensors alone."""
-    if _space(node) == "netspec":
-        yield from (one for one in node.args[0] if isinstance(one, Node))  # type: ignore[union-attr]
-        return
-    yield from node.all_input_nodes
-
-
-def _flat(values: Any) -> Iterator[Any]:
-    """All arguments, those in lists too."""
-    for one in values:
-        if isinstance(one, (list, tuple)):
-            yield from _flat(one)
-        else:
-            yield one
-
-
 def _owned(made: Any, of: tuple[str, ...], *, learns: bool) -> Any:
     """What was computed, as numbers of the module."""
     if isinstance(made, (list, tuple)):
@@ -435,11 +399,6 @@ def _paired(made: Any, places: Any, whole: Owned, of: tuple[str, ...]) -> Any:
     if isinstance(made, (list, tuple)):
         return [_paired(a, b, whole, of) for a, b in zip(made, places, strict=True)]
     return Owned(made, whole.key, places, whole.learns, of)
-
-
-def _hint(size: Any) -> int:
-    """A size at the example."""
-    return size if isinstance(size, int) else int(size.node.hint)
 
 
 def _described(found: Any) -> str:

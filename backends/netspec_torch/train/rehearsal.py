@@ -17,8 +17,9 @@ from netspec_torch.module import Compiled
 from netspec_torch.optimizer import bound, build
 from netspec_torch.plan.chosen import Unable
 from netspec_torch.plan.duel import Lane
-from netspec_torch.plan.guard import Watch, judge
+from netspec_torch.plan.guard import judge
 from netspec_torch.plan.settled import Settled
+from netspec_torch.plan.watch import Watch
 from netspec_torch.train.augment import Augment
 from netspec_torch.train.batches import Batch, Plan, Stream, gather, noise_seed
 from netspec_torch.train.measure import forward

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netspec_torch.plan.guard import Held, Watch, judge
+from netspec_torch.plan.guard import Held, judge
 from netspec_torch.plan.settled import Settled
+from netspec_torch.plan.watch import Watch
 
 BF16 = Settled(precision="bf16")
 
@@ -126,7 +127,7 @@ def test_products_outside_of_layers_are_judged_and_charged_to_their_block(
         made: Tensor = _Off.apply(torch.matmul(one, other), 0.5, 0.0)  # type: ignore[no-untyped-call]
         return made
 
-    monkeypatch.setattr("netspec_torch.plan.guard.PRODUCTS", frozenset({bad, functional.linear}))
+    monkeypatch.setattr("netspec_torch.plan.watch.PRODUCTS", frozenset({bad, functional.linear}))
     root = Outside(lambda one, other: torch.overrides.handle_torch_function(bad, (one, other), one, other))
     watch = Watch(root)
     with watch.watching(), BF16.running():
