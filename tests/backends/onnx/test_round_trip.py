@@ -14,14 +14,11 @@ from netspec.front import load
 from netspec.ir.graph import Node
 from netspec.recover.imported import Imported, recovered
 from tests.backends.onnx.made import exported
-
-SPECS = Path(__file__).parents[3] / "specs"
+from tests.specs.whole import FOLDER, WHOLE
 
 QUICK = ("digits.yaml", "lenet.yaml", "zoo/resnet18.yaml", "zoo/unet3d.yaml", "zoo/squeezenet1_1.yaml")
 
-ALL = tuple(
-    str(path.relative_to(SPECS)) for path in sorted(SPECS.rglob("*.yaml")) if path.name != "imagenet.yaml"
-)
+ALL = tuple(str(path.relative_to(FOLDER)) for path in WHOLE)
 
 UNWRITTEN: dict[bool, dict[str, str]] = {
     False: {
@@ -49,7 +46,7 @@ def unwritten(spec: str, *, dynamo: bool) -> bool:
 def back(spec: str, folder: Path, *, dynamo: bool, folded: bool = False) -> tuple[Imported, int]:
     """The spec as it comes back, which was held to the file, and how many numbers it should have."""
     path = folder / "net.onnx"
-    count = exported(SPECS / spec, path, dynamo=dynamo, folded=folded)
+    count = exported(FOLDER / spec, path, dynamo=dynamo, folded=folded)
     return recovered(str(path)), count
 
 
@@ -95,14 +92,14 @@ def test_norms_that_the_exporter_folded_stay_convolutions_with_a_bias(tmp_path: 
 
 
 def _nodes(spec: str) -> tuple[Node, ...]:
-    return load(SPECS / spec).graph.nodes
+    return load(FOLDER / spec).graph.nodes
 
 
 @pytest.mark.parametrize("spec", ["lenet.yaml", "zoo/squeezenet1_1.yaml", "heart-volume.yaml"])
 def test_what_netspec_exports_it_imports_again(spec: str, tmp_path: Path) -> None:
-    checked = load(SPECS / spec)
+    checked = load(FOLDER / spec)
     if "size" in checked.define:
-        checked = load(SPECS / spec, {"size": 64})
+        checked = load(FOLDER / spec, {"size": 64})
     netspec.export(checked, tmp_path / "net.onnx", seed=0)
     result = recovered(str(tmp_path / "net.onnx"))
     assert list(result.spec.spec.graph.inputs) == list(checked.graph.inputs)
@@ -117,7 +114,7 @@ def test_what_netspec_exports_it_imports_again(spec: str, tmp_path: Path) -> Non
 def test_every_spec_that_can_be_exported_comes_back(spec: str, dynamo: bool, tmp_path: Path) -> None:
     if unwritten(spec, dynamo=dynamo):
         with pytest.raises((OnnxExporterError, old.OnnxExporterError, TypeError, IndexError, RuntimeError)):
-            exported(SPECS / spec, tmp_path / "net.onnx", dynamo=dynamo, folded=False)
+            exported(FOLDER / spec, tmp_path / "net.onnx", dynamo=dynamo, folded=False)
         return
     # The exporter of today takes minutes for a deep network unless it may fold its norms, which then are gone.
     result, count = back(spec, tmp_path, dynamo=dynamo, folded=dynamo)

@@ -12,7 +12,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -34,8 +33,8 @@ from netspec_torch.optimizer import bound, build, set_pace
 from tests.backends.torch.shadow.kept import empty
 from tests.conformance.case import Case, _called, _run_written, lowered
 from tests.conformance.harness import use_of
+from tests.specs.whole import WHOLE
 
-SPECS = Path(__file__).parents[3] / "specs"
 DEVICE = "pretended"
 WAITS = (
     "_local_scalar_dense",
@@ -220,9 +219,7 @@ def everything() -> Iterator[tuple[str, dict[str, list[str]]]]:
             if sample.code is None:
                 case = use_of(kind, sample)
                 yield f"op {name}-{i}", on_device(lambda case=case: use(case))  # type: ignore[misc]
-    for path in sorted(SPECS.rglob("*.yaml")):
-        if path.stem == "imagenet":
-            continue
+    for path in WHOLE:
         spec = load(path)
         kinds = (*spec.graph.inputs.values(), *spec.graph.targets.values())
         letters = {letter for kind in kinds for size in kind.sizes for letter in size.symbols}

@@ -12,9 +12,10 @@ import pytest
 
 from netspec.ir.op import Op, Sample
 from netspec.ops import catalogue
+from tests.specs.whole import WHOLE
 
 ROOT = Path(__file__).parents[3]
-SPECS = sorted(path.stem for path in (ROOT / "specs").rglob("*.yaml") if path.stem != "imagenet")
+SPECS = sorted(path.stem for path in WHOLE)
 USES = [
     pytest.param(kind, sample, f"{name}-{i}", id=f"{name}-{i}")
     for name, kind in sorted(catalogue().items())

@@ -27,14 +27,10 @@ from netspec_torch.file import Source
 from netspec_torch.module import construct, execute
 from netspec_torch.printer import LIMIT
 from netspec_torch.writing import FOR_LOSS, observed, write
+from tests.specs.whole import FOLDER, WHOLE
 
-FOLDER = Path(__file__).parents[3] / "specs"
 STRUCTURES = sorted((Path(__file__).parents[2] / "golden" / "written").glob("*.yaml"))
-PATHS = [
-    path
-    for path in [*sorted(FOLDER.rglob("*.yaml")), *STRUCTURES]
-    if path.name != "imagenet.yaml"  # a part, which has no layers
-]
+PATHS = [*WHOLE, *STRUCTURES]
 FULL = ("vgg16_bn", "inception_v3")
 """Networks whose layers ask for the size that they were made for."""
 

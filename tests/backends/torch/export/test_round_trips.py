@@ -16,19 +16,10 @@ import torch
 import netspec
 from netspec.proof.trials import free_sizes, trials
 from netspec.recipe.spec import Spec
-
-ROOT = Path(__file__).parents[4]
+from tests.specs.whole import WHOLE
 
 onnx = pytest.importorskip("onnx")
 
-PARTS = ("imagenet",)
-"""Files that are there to be extended, without layers of their own."""
-
-SPECS = [
-    path
-    for path in sorted((ROOT / "specs").rglob("*.yaml"))
-    if path.stem not in PARTS and path.parent.name != "reference"
-]
 FAST: dict[str, dict[str, Any]] = {
     "digits": {},
     "heart_cyclic": {
@@ -39,8 +30,8 @@ FAST: dict[str, dict[str, Any]] = {
 """Specs that are exported on every run, made narrow; all of them whole are for `-m slow`."""
 
 CASES = [
-    *(pytest.param(path, FAST[path.stem], id=f"{path.stem}-narrow") for path in SPECS if path.stem in FAST),
-    *(pytest.param(path, {}, id=path.stem, marks=pytest.mark.slow) for path in SPECS),
+    *(pytest.param(path, FAST[path.stem], id=f"{path.stem}-narrow") for path in WHOLE if path.stem in FAST),
+    *(pytest.param(path, {}, id=path.stem, marks=pytest.mark.slow) for path in WHOLE),
 ]
 
 
@@ -91,7 +82,7 @@ def test_a_program_gives_the_very_bits_of_the_model(
     "path",
     [
         pytest.param(path, id=path.stem, marks=[] if path.stem in (*FAST, "lenet") else pytest.mark.slow)
-        for path in SPECS
+        for path in WHOLE
     ],
 )
 def test_one_file_rebuilds_the_model(path: Path, tmp_path: Path) -> None:

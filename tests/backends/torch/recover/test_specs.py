@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,15 +13,10 @@ from netspec.recover.held import held
 from netspec.recover.written import written
 from netspec.text import SpecError
 from netspec_torch.recover import read_module
+from tests.specs.whole import FOLDER, WHOLE
 
-SPECS = Path(__file__).parents[4] / "specs"
 QUICK = ("digits", "lenet", "heart-tutorial-2015", "heart-volume", "zoo/squeezenet1_1", "zoo/heart_mixture")
-LONG = sorted(
-    path.relative_to(SPECS).with_suffix("").as_posix()
-    for folder in (SPECS, SPECS / "zoo", SPECS / "labs")
-    for path in folder.glob("*.yaml")
-    if path.stem != "imagenet"
-)
+LONG = sorted(path.relative_to(FOLDER).with_suffix("").as_posix() for path in WHOLE)
 MASKED = {"zoo/heart_patient", "zoo/heart_segmentation"}
 """A map with a mask gathers the rows that are there: what is computed depends on numbers, which no graph says."""
 
@@ -43,7 +37,7 @@ def test_every_spec_is_among_them() -> None:
 
 @pytest.mark.parametrize("name", EVERY)
 def test_a_spec_comes_back_from_its_module(name: str) -> None:
-    spec = netspec.load(SPECS / f"{name}.yaml")
+    spec = netspec.load(FOLDER / f"{name}.yaml")
     module = netspec.compile(spec, seed=1)
     types = spec.graph.inputs.values()
     shapes = [tuple(one.value or str(one) for one in kind.sizes[1:]) for kind in types]
@@ -94,7 +88,7 @@ def _outcome(
 
 @pytest.mark.parametrize("name", sorted(MASKED))
 def test_a_map_with_a_mask_is_refused(name: str) -> None:
-    spec = netspec.load(SPECS / f"{name}.yaml")
+    spec = netspec.load(FOLDER / f"{name}.yaml")
     types = spec.graph.inputs.values()
     shapes = [tuple(one.value or str(one) for one in kind.sizes[1:]) for kind in types]
     with pytest.raises(SpecError, match="NS782"):

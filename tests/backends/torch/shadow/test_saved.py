@@ -36,9 +36,9 @@ from tests.backends.torch.shadow.kept import of_spec, of_use
 from tests.conformance.case import graph_of, rows_kept
 from tests.conformance.case import numbers as drawn_of
 from tests.conformance.harness import use_of
+from tests.specs.whole import WHOLE
 
 ROOT = Path(__file__).parents[4]
-SPECS = sorted(path for path in (ROOT / "specs").rglob("*.yaml") if path.stem != "imagenet")
 GOOD = [
     pytest.param(kind, sample, id=f"{name}-{i}")
     for name, kind in sorted(catalogue().items())
@@ -88,7 +88,7 @@ def sizes_of(spec: Spec, stem: str, batch: int) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("batch", [2, 3])
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.stem)
 def test_what_a_step_of_a_spec_keeps_is_what_torch_keeps(path: Path, batch: int) -> None:
     spec = read(path)
     sizes = sizes_of(spec, path.stem, batch)
