@@ -95,10 +95,7 @@ def _max_pool(r: Reader, node: Node) -> Sequence[str]:
         raise Unsaid("the places of the largest, counted through samples and channels")
     kernel = tuple(node.attributes["kernel_shape"])
     x = r.image(node.input(0))
-    arguments: dict[str, object] = {"kernel_size": plain(kernel)}
-    stride = of(node, "strides", len(kernel))
-    if stride != kernel:
-        arguments["stride"] = plain(stride)
+    arguments = _pooled(node, kernel)
     found = sides(r, node, kernel)
     if all(low == high for low, high in found):
         _put(arguments, "padding", [low for low, _ in found], 0)
@@ -116,10 +113,7 @@ def _avg_pool(r: Reader, node: Node) -> Sequence[str]:
     if set(of(node, "dilations", len(kernel))) != {1}:
         raise Unsaid("a mean over places that are apart")
     x = r.image(node.input(0))
-    arguments: dict[str, object] = {"kernel_size": plain(kernel)}
-    stride = of(node, "strides", len(kernel))
-    if stride != kernel:
-        arguments["stride"] = plain(stride)
+    arguments = _pooled(node, kernel)
     found = sides(r, node, kernel)
     counted = bool(node.attributes.get("count_include_pad", 0))
     if all(low == high for low, high in found):
@@ -140,12 +134,9 @@ def _lp_pool(r: Reader, node: Node) -> Sequence[str]:
     if set(of(node, "dilations", len(kernel))) != {1}:
         raise Unsaid("a norm over places that are apart")
     x = _pad(r, node, r.image(node.input(0)), sides(r, node, kernel), 0.0)
-    arguments: dict[str, object] = {"kernel_size": plain(kernel)}
+    arguments = _pooled(node, kernel)
     if node.attributes.get("p", 2) != 2:
         arguments["norm_type"] = float(node.attributes["p"])
-    stride = of(node, "strides", len(kernel))
-    if stride != kernel:
-        arguments["stride"] = plain(stride)
     if node.attributes.get("ceil_mode", 0):
         arguments["ceil_mode"] = True
     return r.draw(node, "lp_pool", arguments, (x,))
@@ -188,6 +179,13 @@ def of(node: Node, attribute: str, count: int, default: int = 1) -> tuple[int, .
     if len(found) != count:
         raise Unsaid(f"`{attribute}` has {len(found)} numbers, and {count} are wanted")
     return found
+
+
+def _pooled(node: Node, kernel: tuple[int, ...]) -> dict[str, object]:
+    """The window of a pool, and its stride where that is not the window."""
+    stride = of(node, "strides", len(kernel))
+    step = {} if stride == kernel else {"stride": plain(stride)}
+    return {"kernel_size": plain(kernel), **step}
 
 
 def _put(arguments: dict[str, object], name: str, values: Sequence[int], default: int) -> None:
