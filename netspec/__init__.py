@@ -192,7 +192,7 @@ def from_pretrained(file: str | Path) -> nn.Module:
     if not is_packed(path):
         raise SpecError.of(
             "NS753",
-            f"`{path.name}` is not named as a weights file is",
+            f"`{path.name or path}` is not named as a weights file is",
             help=f"name one that ends with `{SUFFIX}`: `netspec export RUN -o model{SUFFIX}`",
         )
     module: nn.Module = exporter().restore(load(path), path)
@@ -252,6 +252,12 @@ def export(
     from pathlib import Path  # noqa: PLC0415
 
     from netspec.proof.export import export as write  # noqa: PLC0415
+
+    if weights is not None and not isinstance(weights, (str, Path)):
+        raise TypeError(
+            "`export` wants `weights` as a file or the folder of a run; of a module, "
+            "`torch.save(model.state_dict(), 'weights.pt')` makes such a file"
+        )
 
     return write(
         _checked(spec, define),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from netspec.text import SpecError
+from netspec.text.place import another_place
 from netspec.text.shown import shown
 
 
@@ -29,7 +30,7 @@ def placed(output: Path, *, force: bool) -> Iterator[Path]:
     except OSError as trouble:
         why = (trouble.strerror or "the disk refuses").lower()
         raise SpecError.of(
-            "NS746", f"`{shown(output.name)}` cannot be written: {why}", help="choose another file with `-o`"
+            "NS746", f"`{shown(output.name)}` cannot be written: {why}", help=another_place(output)
         ) from trouble
     finally:
         beside.unlink(missing_ok=True)

@@ -68,13 +68,17 @@ def tell(
     spec: Spec, path: Path, define: Mapping[str, Constant], sizes: Mapping[str, int], asked: Asked, form: str
 ) -> None:
     """Print what a step of a spec holds."""
+    if asked.batch is not None and sizes.get(BATCH_SIZE, asked.batch) != asked.batch:
+        raise click.UsageError(
+            f"`--batch {asked.batch}` and `--sizes {BATCH_SIZE}={sizes[BATCH_SIZE]}` are two batches; give one of them."
+        )
     backend = find("torch")
     if not isinstance(backend, Foreteller):
         raise SpecError.of(
             "NS736", "the torch backend found here tells nothing of memory", help="update netspec"
         )
     training = spec.training
-    batch = asked.batch or (training.batch_size if training else 1)
+    batch = asked.batch or sizes.get(BATCH_SIZE) or (training.batch_size if training else 1)
     given = {**sizes, BATCH_SIZE: batch}
     _complete(spec.graph, given)
     whole = _with_rows(spec.graph, given)

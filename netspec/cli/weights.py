@@ -59,6 +59,10 @@ def weights(
     a run, whose old spec then says what became of its layers. Nothing in it is executed, and without `-o` nothing is
     written. The exit status is 1 if nothing fits, and with `--strict` if not all of SPEC comes from FILE.
     """
+    if output is not None and output.suffix != ".safetensors":
+        raise click.UsageError(
+            f"`{click.format_filename(output)}` does not end with .safetensors, and that is what is written."
+        )
     from netspec.backend import Carrier, find
     from netspec.front import load
     from netspec.text import SpecError

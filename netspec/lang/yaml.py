@@ -66,7 +66,16 @@ def decode(name: str, content: bytes) -> Source:
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
             raise SpecError.of("NS002", f"`{name}` is UTF-16", help="save it as UTF-8", file=name) from None
         message = f"line {line} of `{name}` is not UTF-8: byte 0x{content[trouble.start]:02x}"
-        raise SpecError.of("NS002", message, help="save the file as UTF-8", file=name) from None
+        raise SpecError.of("NS002", message, help=_cure(name), file=name) from None
+
+
+def _cure(name: str) -> str:
+    """What to do about a file that is no text: networks and weights have commands of their own."""
+    if name.endswith(".onnx"):
+        return "a spec is a YAML file: `netspec import FILE.onnx -o net.yaml` makes one of an ONNX file"
+    if name.endswith((".pt", ".pth", ".pt2", ".ckpt", ".npz")):
+        return "a spec is a YAML file: `netspec weights SPEC FILE` tells what of a file of weights fits one"
+    return "save the file as UTF-8"
 
 
 def read(source: Source) -> tuple[Mapping | None, list[Diagnostic], list[Comment]]:

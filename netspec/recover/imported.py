@@ -16,6 +16,7 @@ from netspec.recover.held import Held, held
 from netspec.recover.sketch import Refusal, Sketch
 from netspec.recover.written import Written, written
 from netspec.text import Diagnostic, Severity, Source, SpecError
+from netspec.text.place import another_place
 
 MOST_TOLD = 100
 """So many things that cannot be said are listed; the rest is counted."""
@@ -120,7 +121,7 @@ def put(result: Imported, output: Path) -> Path:
         for path in made:
             path.unlink(missing_ok=True)
         why = (trouble.strerror or "it cannot be written").lower()
-        raise SpecError.of("NS746", f"`{output}`: {why}", help="choose another file with `-o`") from trouble
+        raise SpecError.of("NS746", f"`{output}`: {why}", help=another_place(output)) from trouble
     return beside
 
 

@@ -88,6 +88,14 @@ def test_a_file_with_its_spec_goes_out_again_in_another_form(run: Path) -> None:
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-6)
 
 
+def test_a_folder_that_is_not_there_is_what_the_cure_names(spec: Path, tmp_path: Path) -> None:
+    trained = tmp_path / "none" / "net.safetensors"
+    told = str(call(spec, "-o", trained).exception)
+    assert f"make the folder `{trained.parent}` first" in told
+    with pytest.raises(TypeError, match="wants `weights` as a file or the folder of a run"):
+        netspec.export(spec, tmp_path / "a.onnx", weights=netspec.compile(spec))  # type: ignore[arg-type]
+
+
 def test_mistakes_are_told_and_nothing_is_written(spec: Path, run: Path) -> None:
     assert "A run has weights of its own" in call(run, "-o", "a.pt2", "--weights", "w.pt").output
     before = sorted(Path().iterdir())

@@ -219,6 +219,7 @@ def test_what_fails_in_a_module_is_told_without_a_traceback(nets: Path) -> None:
         run("some_nets:Net", "--shape", "3,8,8", "--with", "depth=2", "--check")
     assert raised.value.diagnostics[0].code == "NS781"
     assert "depth" in str(raised.value)
+    assert "`--with NAME=VALUE`" in str(raised.value)
 
 
 def test_a_pickled_program_is_refused_with_the_reason() -> None:

@@ -143,3 +143,11 @@ def test_a_step_is_measured_beside_what_was_told() -> None:
     assert measured["gradients"] == parts["gradients"]
     assert measured["optimizer"] == parts["optimizer"]
     assert measured["peak"] >= measured["before"] > 0
+
+
+def test_a_batch_among_the_sizes_is_taken_and_two_batches_are_refused() -> None:
+    assert data(LENET, "--sizes", "N=3") == data(LENET, "--batch", "3")
+    assert data(LENET, "--sizes", "N=3", "--batch", "3")["batch"] == 3
+    made = CliRunner().invoke(show, [str(LENET), "--memory", "--sizes", "N=3", "--batch", "4"])
+    assert made.exit_code == 2
+    assert "`--batch 4` and `--sizes N=3` are two batches" in made.output

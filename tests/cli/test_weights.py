@@ -182,3 +182,23 @@ def test_a_run_goes_on_with_its_own_weights_and_takes_no_others(spec: Path, tmp_
 def test_the_report_is_printed_before_a_training(capsys: pytest.CaptureFixture[str]) -> None:
     Lines().started(["kept  conv1", "1 of 1 tensors from the file (1 kept)"])
     assert capsys.readouterr().err == "kept  conv1\n1 of 1 tensors from the file (1 kept)\n"
+
+
+def test_weights_go_into_no_file_of_another_kind(tmp_path: Path) -> None:
+    spec = tmp_path / "small.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+    output = tmp_path / "begun.pth"
+    made = CliRunner().invoke(weights, [str(spec), str(tmp_path / "any.pth"), "-o", str(output)])
+    assert made.exit_code == 2
+    assert "does not end with .safetensors" in made.output
+    assert not output.exists()
+
+
+def test_the_folder_one_is_in_has_a_name_in_messages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = tmp_path / "small.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SpecError, match=r"the folder `\.` is no run"):
+        netspec.load_weights(spec, ".")
+    with pytest.raises(SpecError, match=r"`\.` is not named as a weights file is"):
+        netspec.from_pretrained(".")

@@ -333,6 +333,22 @@ def test_what_is_no_file_of_text_is_refused(tmp_path: Path) -> None:
     assert "0xe9" in told
 
 
+@pytest.mark.parametrize(
+    "name, cure",
+    [
+        ("net.onnx", "`netspec import FILE.onnx -o net.yaml`"),
+        ("weights.pth", "`netspec weights SPEC FILE`"),
+        ("net.yaml", "save the file as UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_text_is_told_what_it_is_for(tmp_path: Path, name: str, cure: str) -> None:
+    file = tmp_path / name
+    file.write_bytes(b"\x08\x0a\xff")
+    code, told = _refusal(file)
+    assert code == "NS002"
+    assert cure in told.partition("; ")[2]
+
+
 def test_utf_16_is_called_by_its_name() -> None:
     with pytest.raises(SpecError, match="UTF-16"):
         decode("spec.yaml", "a: é".encode("utf-16"))

@@ -62,9 +62,10 @@ def _named(module: ModuleType, name: str, file: Path) -> Any:
         return value
     near = nearest(name, there)
     own = [key for key in there if getattr(getattr(module, key), "__module__", "") == NAME]
+    has = f"it has {', '.join(f'`{one}`' for one in own)}" if own else "write it there, or name another file"
     raise _refused(
         f"`{_told(file)}` has no class or function `{shown(name)}`",
-        f"did you mean `{near}`?" if near else "it has " + (", ".join(f"`{one}`" for one in own) or "none"),
+        f"did you mean `{near}`?" if near else has,
     )
 
 

@@ -103,5 +103,5 @@ def _is_undecided(trouble: BaseException) -> bool:
 
 def lines_of(trace: str) -> list[tuple[str, str, str]]:
     """File, line and code of the places in a trace that are none of PyTorch's own."""
-    found = re.findall(r'File "([^"]+)", line (\d+), in \S+\n\s+(.+)', trace)
+    found = re.findall(r'File "([^"]+)", line (\d+), in \S+\n[ \t]+(?=\S)(?!File ")(.+)', trace)
     return [(Path(name).name, number, code) for name, number, code in found if not name.startswith(_OURS)]

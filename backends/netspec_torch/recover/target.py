@@ -76,7 +76,8 @@ def _made(target: str, found: Callable[..., Any], arguments: Mapping[str, object
         raise SpecError.of(
             "NS781",
             f"`{target}({said})` fails: {why}",
-            help="name a function of yours that makes the module with what it needs, its weights loaded",
+            help="give what it needs with `--with NAME=VALUE`, or name a function of yours that makes the module, its "
+            "weights loaded",
         ) from trouble
 
 

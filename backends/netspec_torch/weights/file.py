@@ -66,7 +66,7 @@ def weights_file(path: Path) -> Path:
             return path / inside
     raise SpecError.of(
         "NS760",
-        f"the folder `{shown(path.name)}` is no run with weights in it",
+        f"the folder `{shown(path.name or str(path))}` is no run with weights in it",
         help="name a file of weights, or a folder that `netspec train` made and has begun to fill",
     )
 

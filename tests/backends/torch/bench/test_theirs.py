@@ -243,3 +243,8 @@ def test_outputs_are_named_as_the_spec_names_them_or_refused() -> None:
     for wrong in ({"out": one}, 3, (one, one)):
         with pytest.raises(SpecError, match="NS672"):
             by_name(wrong, graph, "Net")
+
+
+def test_a_file_without_classes_is_no_riddle(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("x = 1\n", encoding="utf-8")
+    assert "write it there, or name another file" in refused("NS670", tmp_path / "net.py", "Net")

@@ -306,3 +306,13 @@ def test_of_frozen_layers_only_what_is_frozen_is_written_so() -> None:
         ("weight", "bias"),
         False,
     ]
+
+
+def test_shapes_that_do_not_fit_are_told_without_a_place_inside_pytorch() -> None:
+    with pytest.raises(SpecError) as raised:
+        read_module(nn.Linear(3, 4), [(5,)])
+    told = str(raised.value)
+    assert "NS782" in told
+    assert "give the shapes that the module takes" in told
+    assert "(at " not in told
+    assert "File" not in told
