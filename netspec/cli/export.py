@@ -64,11 +64,18 @@ def export(
     from netspec.front import load
     from netspec.lang.packed import is_packed
     from netspec.proof.export import export as write
+    from netspec.text import SpecError
 
     if is_run(spec):
         if weights is not None:
             raise click.UsageError("A run has weights of its own: `--checkpoint` chooses among them.")
         checked, weights = run_spec(spec, define), run_weights(spec, checkpoint)
+    elif spec.is_dir():
+        raise SpecError.of(
+            "NS001",
+            f"`{click.format_filename(spec)}` is a folder, and not that of a run",
+            help="name a spec file, or a folder that `netspec train` made, as `runs/<name>-<date>-<time>-<mark>`",
+        )
     else:
         checked = load(spec, define)
         if weights is None and is_packed(spec):

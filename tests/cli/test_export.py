@@ -96,6 +96,14 @@ def test_a_folder_that_is_not_there_is_what_the_cure_names(spec: Path, tmp_path:
         netspec.export(spec, tmp_path / "a.onnx", weights=netspec.compile(spec))  # type: ignore[arg-type]
 
 
+def test_a_folder_that_is_no_run_is_told_with_both_cures(spec: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    told = str(call("runs", "-o", "a.onnx").exception)
+    assert "NS001" in told
+    assert "`runs` is a folder, and not that of a run" in told
+    assert "`netspec train` made" in told
+
+
 def test_mistakes_are_told_and_nothing_is_written(spec: Path, run: Path) -> None:
     assert "A run has weights of its own" in call(run, "-o", "a.pt2", "--weights", "w.pt").output
     before = sorted(Path().iterdir())
