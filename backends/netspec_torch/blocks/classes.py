@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
@@ -240,14 +240,14 @@ def _frozen(layers: Layers, rows: Sequence[GraphParameter]) -> list[ast.stmt]:
     return made
 
 
-def _lists(homes: Iterable[str]) -> frozenset[str]:
-    """The paths that hold copies numbered 0, 1, 2, ... and nothing else."""
+def _lists(homes: Collection[str]) -> frozenset[str]:
+    """The paths that hold copies numbered 0, 1, 2, ... and nothing else, and are no layer themselves."""
     below: dict[str, dict[str, None]] = {}
     for path in homes:
         parts = path.split(".")
         for i in range(1, len(parts)):
             below.setdefault(".".join(parts[:i]), {})[parts[i]] = None
-    return frozenset(path for path, names in below.items() if are_copies(names))
+    return frozenset(path for path, names in below.items() if are_copies(names) and path not in homes)
 
 
 def steps_of(items: Sequence[Item], layers: Layers) -> list[Step]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
@@ -225,6 +225,7 @@ def test_other_names_are_taken_as_they_are(name: str) -> None:
 PARTS = st.sampled_from(["a", "b1", "0", "1", "2", "10", "lambda", "_c", "linear1", "W"])
 
 
+@example(["a", "a.0"])  # a layer with another one below it is no list
 @given(st.lists(st.lists(PARTS, min_size=1, max_size=3).map(".".join), min_size=1, max_size=6, unique=True))
 def test_layers_hang_where_their_paths_say(paths: list[str]) -> None:
     at = Build(x=tensor(batch="N", feature=2))

@@ -119,6 +119,7 @@ def test_all_that_race_are_told_with_their_figures_beside_the_roof(tmp_path: Pat
         assert one["roof_share"] == one["macs_per_second"] / limit
 
 
+@pytest.mark.slow
 def test_the_specs_own_data_is_read_where_it_is_there(tmp_path: Path) -> None:
     pytest.importorskip("sklearn")
     checked = small.spec(tmp_path)
