@@ -24,13 +24,13 @@ def test_a_run_with_parts_that_run_again_is_the_same_to_the_bit(tmp_path: Path, 
         assert small.same(small.last(plain.folder)[part], small.last(again.folder)[part]), part
 
 
-class Asked(TorchFunctionMode):  # type: ignore[no-untyped-call]  # PyTorch has no types for it
+class Asked(TorchFunctionMode):
     """Counts how often Python asks a tensor for its numbers; each time a device would be waited for."""
 
     ASKING = ("tolist", "item", "numpy", "__float__", "__int__", "__bool__", "__index__")
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # as above
+        super().__init__()
         self.count = 0
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
