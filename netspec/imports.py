@@ -14,7 +14,6 @@ what `netspec validate` prints.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.abc import Loader
@@ -23,9 +22,6 @@ from pathlib import Path
 from types import ModuleType
 
 from netspec.text import SpecError
-
-_SAYS_NETSPEC = re.compile(rb"^netspec\s*:", re.MULTILINE)
-_LOOKED_AT = 1 << 16  # bytes of a file in which the word `netspec:` is looked for
 
 
 class SpecFinder:
@@ -101,8 +97,10 @@ def _is_spec(file: Path) -> bool:
     try:
         if not file.is_file():
             return False
+        from netspec.lang.yaml import LARGEST, says_netspec  # noqa: PLC0415 - installing the hook costs nothing
+
         with file.open("rb") as opened:
-            return _SAYS_NETSPEC.search(opened.read(_LOOKED_AT)) is not None
+            return says_netspec(opened.read(LARGEST))
     except OSError:
         return False
 

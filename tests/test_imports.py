@@ -94,6 +94,12 @@ def test_a_mistake_that_was_mended_is_imported_at_the_next_try(folder: Path) -> 
     assert importlib.import_module("mended").SmallNet
 
 
+def test_a_spec_is_what_the_commands_take_for_one(folder: Path) -> None:
+    pytest.importorskip("torch")
+    (folder / "marked.yaml").write_bytes(b"\xef\xbb\xbf" + SMALL.encode())
+    assert importlib.import_module("marked").SmallNet
+
+
 @pytest.mark.parametrize("text", ["", "a: 1\n", "# netspec: 1\n", "doc:\n  netspec: 1\n"])
 def test_a_yaml_file_that_is_no_spec_is_no_module(folder: Path, text: str) -> None:
     (folder / "settings.yaml").write_text(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
@@ -11,14 +10,11 @@ from pathlib import Path
 
 import click
 
-from netspec.lang.yaml import LARGEST
+from netspec.lang.yaml import LARGEST, says_netspec
 from netspec.text import SpecError
 
 MARK = b"\xef\xbb\xbf"
 """The byte order mark, which some editors put at the beginning of UTF-8."""
-
-# As text, not as a tree: a spec with a mistake in its YAML is a spec all the same.
-_VERSION = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?["']?netspec["']?\s*:""", re.MULTILINE)
 
 skip_others_option = click.option(
     "--skip-others",
@@ -38,7 +34,7 @@ def is_spec(path: Path) -> bool:
     """Whether a file says `netspec:` at its top; one that cannot be read counts, so that this is told."""
     try:
         with path.open("rb") as file:
-            return _VERSION.search(file.read(LARGEST)) is not None
+            return says_netspec(file.read(LARGEST))
     except (OSError, ValueError):
         return True
 

@@ -26,12 +26,20 @@ LARGEST = 1 << 20
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+# As text, not as a tree: a spec with a mistake in its YAML is a spec all the same.
+_VERSION = re.compile(rb"""^(?:\xef\xbb\xbf)?(?:\{\s*)?["']?netspec["']?\s*:""", re.MULTILINE)
+
 _COMMENT_OR_TAB = re.compile(r"#[^\n]*|\t")
 
 # What YAML calls not printable, and the line ends that editors do not show as such.
 _STRANGE = (
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]|\r(?!\n)"
 )
+
+
+def says_netspec(content: bytes) -> bool:
+    """Whether a YAML file says `netspec:` at its top, and so means to be a spec."""
+    return _VERSION.search(content) is not None
 
 
 def open_source(path: Path) -> Source:
