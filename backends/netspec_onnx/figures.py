@@ -189,11 +189,11 @@ def _layer_norm(r: Reader, node: Node) -> Laid | None:
         return None
     x, axes, eps = found
     value = r.value(x)
-    arguments = {"axis": axes, "eps": eps, "elementwise_affine": False, "bias": False}
+    arguments = {"axis": _said(axes), "eps": eps, "elementwise_affine": False, "bias": False}
     return Laid(r.draw(node, "layer_norm", arguments, (value,))[0])
 
 
-def _normalised(r: Reader, node: Node) -> tuple[str, object, float] | None:
+def _normalised(r: Reader, node: Node) -> tuple[str, tuple[str, ...], float] | None:
     """What a quotient normalises, over which axes, and with which number in the root."""
     top, bottom = r.maker(node.input(0), "Sub"), r.maker(node.input(1), "Sqrt")
     if top is None or bottom is None:
@@ -212,7 +212,12 @@ def _normalised(r: Reader, node: Node) -> tuple[str, object, float] | None:
     axes = _axes(r, mean, x)
     if not same or not twice or not axes or axes != _axes(r, variance, x):
         return None
-    return x, axes[0] if len(axes) == 1 else list(axes), root[1]
+    return x, axes, root[1]
+
+
+def _said(axes: tuple[str, ...]) -> object:
+    """Axes as a spec writes them: one alone, or a list."""
+    return axes[0] if len(axes) == 1 else list(axes)
 
 
 def _axes(r: Reader, node: Node, x: str) -> tuple[str, ...]:
@@ -239,18 +244,17 @@ def _affine(r: Reader, node: Node) -> Laid | None:
 
 
 def _with_weights(
-    r: Reader, node: Node, found: tuple[str, object, float], keys: tuple[str, str]
+    r: Reader, node: Node, found: tuple[str, tuple[str, ...], float], keys: tuple[str, str]
 ) -> Laid | None:
     """The norm with its weights, which must have a number for each place that is measured."""
     x, axes, eps = found
     kind = r.type(x)
-    names = [axes] if isinstance(axes, str) else list(axes)  # type: ignore[call-overload]
-    shape = tuple(kind.size(name).value or 0 for name in names)
+    shape = tuple(kind.size(name).value or 0 for name in axes)
     weight, bias = (r.arrays[key] for key in keys)
     if weight.size != math.prod(shape) or bias.size != weight.size or weight.dtype != np.float32:
         return None
     weights = {"weight": weight.reshape(shape), "bias": np.asarray(bias, np.float32).reshape(shape)}
-    arguments = {"axis": axes, "eps": eps}
+    arguments = {"axis": _said(axes), "eps": eps}
     return Laid(r.draw(node, "layer_norm", arguments, (r.value(x),), weights=weights, keys=keys)[0])
 
 

@@ -20,16 +20,19 @@ SELU = (1.67326319217681884765625, 1.05070102214813232421875)
 """alpha and gamma of the paper in float32."""
 
 
-def on(op: str, arguments: Callable[[Node], dict[str, object]] = lambda _: {}) -> Rule:
+def on(
+    op: str, arguments: Callable[[Node], dict[str, object]] = lambda _: {}
+) -> Callable[[Reader, Node], Sequence[Laid]]:
     """An op of one tensor, whatever its axes; axes that are not there stay away."""
 
     def said(r: Reader, node: Node) -> Sequence[Laid]:
         laid = r.at(node.input(0))
         (value,) = r.draw(node, op, arguments(node), (laid.value,))
-        back = None
-        if laid.back is not None:
-            back = lambda: r.draw(node, op, arguments(node), (r.full(laid),))[0]  # noqa: E731 - as in `over_space`
-        return (Laid(value, laid.ones, laid.names, back),)
+
+        def back() -> str:
+            return r.draw(node, op, arguments(node), (r.full(laid),))[0]
+
+        return (Laid(value, laid.ones, laid.names, None if laid.back is None else back),)
 
     return said
 
@@ -53,7 +56,7 @@ def _dropout(r: Reader, node: Node) -> Sequence[Laid]:
     p = float(node.attributes.get("ratio", 0.5)) if ratio is None else float(str(floats(ratio).ravel()[0]))
     if p == 0 or not 0 < p < 1:
         return _same(r, node)
-    return on("dropout", lambda _: {"p": p})(r, node)  # type: ignore[return-value]
+    return on("dropout", lambda _: {"p": p})(r, node)
 
 
 def _selu(r: Reader, node: Node) -> Sequence[str | Laid]:

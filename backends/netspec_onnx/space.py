@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from netspec.ir.dim import Dim
 from netspec.recover.draft import Unsaid
 from netspec_onnx.constants import whole
 from netspec_onnx.file import Node
@@ -158,12 +159,14 @@ def _cut(r: Reader, node: Node, x: str, by_axis: dict[str, int | list[int]]) -> 
     return (x,)
 
 
-def _pad_like(r: Reader, node: Node, mode: str, sides: dict[int, tuple[object, object]]) -> Sequence[str]:
+def _pad_like(
+    r: Reader, node: Node, mode: str, sides: dict[int, tuple[int | Dim, int | Dim]]
+) -> Sequence[str]:
     """Places that depend on sizes with letters: as many as make this value as large as another."""
     kind = r.type(node.input(0))
     x = r.value(node.input(0))
     space = [
-        size + sides.get(i + 2, (0, 0))[0] + sides.get(i + 2, (0, 0))[1]  # type: ignore[operator]
+        size + sides.get(i + 2, (0, 0))[0] + sides.get(i + 2, (0, 0))[1]
         for i, size in enumerate(kind.sizes[2:])
     ]
     low = [sides.get(i, (0, 0))[0] for i in range(kind.rank)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -167,10 +167,11 @@ def over_space(r: Reader, node: Node, op: str, adaptive: str) -> Laid:
     kind = r.draft.type(x)
     (value,) = r.draw(node, op, {}, (x,))
     ones = tuple(range(2, kind.rank))
-    back: Callable[[], str] | None = None
-    if adaptive:
-        back = lambda: r.draw(node, adaptive, {"output_size": 1}, (x,))[0]  # noqa: E731 - said where it is needed
-    return Laid(value, ones, kind.names[2:], back)
+
+    def back() -> str:
+        return r.draw(node, adaptive, {"output_size": 1}, (x,))[0]
+
+    return Laid(value, ones, kind.names[2:], back if adaptive else None)
 
 
 def of(node: Node, attribute: str, count: int, default: int = 1) -> tuple[int, ...]:
