@@ -185,7 +185,7 @@ def from_pretrained(file: str | Path) -> nn.Module:
     """
     from pathlib import Path  # noqa: PLC0415
 
-    from netspec.lang.packed import SUFFIX, is_packed  # noqa: PLC0415
+    from netspec.lang.files import PACKED, is_packed  # noqa: PLC0415
     from netspec.proof.export import exporter  # noqa: PLC0415
 
     path = Path(file)
@@ -193,7 +193,7 @@ def from_pretrained(file: str | Path) -> nn.Module:
         raise SpecError.of(
             "NS753",
             f"`{path.name or path}` is not named as a weights file is",
-            help=f"name one that ends with `{SUFFIX}`: `netspec export RUN -o model{SUFFIX}`",
+            help=f"name one that ends with `{PACKED}`: `netspec export RUN -o model{PACKED}`",
         )
     module: nn.Module = exporter().restore(load(path), path)
     return module
@@ -213,7 +213,7 @@ def for_inference(
     """
     from pathlib import Path  # noqa: PLC0415
 
-    from netspec.lang.packed import is_packed  # noqa: PLC0415
+    from netspec.lang.files import is_packed  # noqa: PLC0415
     from netspec.passes.fold import fold  # noqa: PLC0415
     from netspec.proof.export import exporter  # noqa: PLC0415
 

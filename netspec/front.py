@@ -14,8 +14,7 @@ from pathlib import Path
 from netspec.ir.graph import Graph
 from netspec.lang.constants import Constant
 from netspec.lang.document import Document, read_document
-from netspec.lang.files import Files
-from netspec.lang.packed import is_packed
+from netspec.lang.files import Files, is_packed
 from netspec.lang.report import Report
 from netspec.lang.tree import Mapping
 from netspec.lang.values import Values
@@ -25,7 +24,6 @@ from netspec.passes.lint.rule import Rule
 from netspec.recipe.spec import Group, Spec
 from netspec.text import Diagnostic, Severity, Source, SpecError
 from netspec.text.codes import CODES
-from netspec.text.shown import shown
 
 
 def load(path: str | Path, define: Table[str, Constant] | None = None) -> Spec:
@@ -65,6 +63,7 @@ def check(
 def _check_packed(path: Path, define: Table[str, Constant]) -> tuple[Spec | None, tuple[Diagnostic, ...]]:
     """As `check`, for the spec inside a file of weights. Raises SpecError NS001 and NS753."""
     from netspec.lang.packed import unpack  # noqa: PLC0415 - most specs are files of their own
+    from netspec.text.shown import shown  # noqa: PLC0415 - as above
 
     packed = unpack(path)
     spec, found = check_kept(

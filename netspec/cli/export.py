@@ -62,7 +62,7 @@ def export(
     """
     from netspec.cli.runs import is_run, run_spec, run_weights
     from netspec.front import load
-    from netspec.lang.packed import is_packed
+    from netspec.lang.files import is_packed
     from netspec.proof.export import export as write
     from netspec.text import SpecError
 

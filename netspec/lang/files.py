@@ -15,6 +15,14 @@ MOST_FILES = 64
 LARGEST_WHOLE = 1 << 23
 """Bytes that all files of one spec may have together."""
 
+PACKED = ".safetensors"
+"""The suffix of files of weights that may hold a spec."""
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a path names a file of weights that may hold a spec; `netspec.lang.packed` reads it."""
+    return path.suffix == PACKED
+
 
 class Files:
     """Opens the files that a spec names.

@@ -19,7 +19,6 @@ from netspec.recipe.packed import FORMAT, KEY
 from netspec.text import Source, SpecError
 from netspec.text.shown import shown
 
-SUFFIX = ".safetensors"
 MOST_HEADER = 4 * LARGEST_WHOLE
 """Bytes of a header that is looked into: the texts, escaped twice, and the names of the tensors."""
 
@@ -32,11 +31,6 @@ class Packed:
     files: Mapping[str, str]
     define: Mapping[str, Constant]
     digest: str
-
-
-def is_packed(path: Path) -> bool:
-    """Whether a path names a file of weights that may hold a spec."""
-    return path.suffix == SUFFIX
 
 
 def unpack(path: Path) -> Packed:
